@@ -1,0 +1,1 @@
+"""Decides who may do what, and says why. No HTTP, no files, no clock of its own."""

@@ -1,0 +1,1 @@
+"""Speaks HTTP, WebDAV and HTML. Knows acl and shareproviders; neither knows it."""

@@ -1,0 +1,197 @@
+"""The one database: connections, SQLite pragmas, the writer mutex, transactions. Migrations live in `migrations/`.
+
+SQLite 3.7.0 to 3.51.2 can lose committed pages when a checkpoint races a commit of another connection, so every
+write transaction and every checkpoint holds one lock file across all processes, and SQLite never checkpoints by
+itself (storage-format.md, "SQLite").
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from shareproviders.contract import Unavailable
+
+WRITER_TIMEOUT = 10.0  # seconds until a writer gives up and answers 503
+CHECKPOINT_BYTES = 16 * 1024 * 1024
+
+
+class WriterMutex:
+    """One writer at a time, over threads and processes: a thread lock, then `flock` on a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._thread_lock = threading.Lock()
+
+    def acquire(self, timeout: float = WRITER_TIMEOUT) -> None:
+        """Raises Unavailable after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        if not self._thread_lock.acquire(timeout=timeout):
+            raise Unavailable("the database is busy; try again in a moment")
+        pause = 0.0002
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    self._thread_lock.release()
+                    raise Unavailable("the database is busy; try again in a moment") from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.005)
+            else:
+                return
+
+    def release(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._thread_lock.release()
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class Database:
+    """Connections of one process to `<directory>/gremium.db`. Make it after the fork, never before."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "gremium.db"
+        self._mutex = WriterMutex(directory / "writer.lock")
+        self._writers = self._engine("BEGIN IMMEDIATE", query_only=False)
+        self._readers = self._engine("BEGIN", query_only=True)
+        self._local = threading.local()
+        self._all: list[Connection | sqlite3.Connection] = []
+        self._all_lock = threading.Lock()
+
+    def _engine(self, begin: str, *, query_only: bool) -> Engine:
+        engine = create_engine(
+            f"sqlite:///{self.path}", poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": 10.0}
+        )
+
+        @event.listens_for(engine, "connect")
+        def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+            connection.isolation_level = None  # we begin and end transactions ourselves
+            _set_pragmas(connection)
+            if query_only:
+                connection.execute("PRAGMA query_only=ON")
+
+        @event.listens_for(engine, "begin")
+        def begin_explicitly(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _connection(self, kind: str) -> Connection:
+        connection: Connection | None = getattr(self._local, kind, None)
+        if connection is None:
+            connection = (self._writers if kind == "writer" else self._readers).connect()
+            setattr(self._local, kind, connection)
+            with self._all_lock:
+                self._all.append(connection)
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The write transaction of this thread: joined if open, else begun, and committed or rolled back at the end.
+
+        Raises Unavailable when another writer holds the mutex for too long.
+        """
+        open_one: Connection | None = getattr(self._local, "open", None)
+        if open_one is not None:
+            yield open_one
+            return
+        self._mutex.acquire()
+        try:
+            connection = self._connection("writer")
+            try:
+                with connection.begin():
+                    self._local.open = connection
+                    yield connection
+            except OperationalError as error:
+                raise Unavailable(f"the database cannot write now: {error.orig}") from error
+            finally:
+                self._local.open = None
+        finally:
+            self._mutex.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view for a short look-up: joins this thread's open transaction or view, else begins one."""
+        joined: Connection | None = getattr(self._local, "open", None) or getattr(self._local, "viewing", None)
+        if joined is not None:
+            yield joined
+            return
+        connection = self._connection("reader")
+        with connection.begin():
+            self._local.viewing = connection
+            try:
+                yield connection
+            finally:
+                self._local.viewing = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """True while this thread has its write transaction open."""
+        return getattr(self._local, "open", None) is not None
+
+    def committed(self) -> int:
+        """A number that differs after any commit by anyone (`PRAGMA data_version`); meaningful within this thread."""
+        watcher: sqlite3.Connection | None = getattr(self._local, "watcher", None)
+        if watcher is None:
+            watcher = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            _set_pragmas(watcher)
+            self._local.watcher = watcher
+            with self._all_lock:
+                self._all.append(watcher)
+        row: tuple[int] = watcher.execute("PRAGMA data_version").fetchone()
+        return row[0]
+
+    def checkpoint(self, *, at_least: int = 0) -> bool:
+        """Move the write-ahead log into the database under the writer mutex, if it holds `at_least` bytes."""
+        log = self.path.with_name(self.path.name + "-wal")
+        if not log.exists() or log.stat().st_size < max(at_least, 1):
+            return False
+        self._mutex.acquire()
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None)
+            try:
+                _set_pragmas(connection)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+        finally:
+            self._mutex.release()
+        return True
+
+    def close(self) -> None:
+        """Close the connections of all threads; only when no request is running."""
+        with self._all_lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+        self._writers.dispose()
+        self._readers.dispose()
+        self._mutex.close()
+
+
+def _set_pragmas(connection: sqlite3.Connection) -> None:
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "busy_timeout=10000",
+        "trusted_schema=OFF",
+        "cell_size_check=ON",
+        "wal_autocheckpoint=0",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()

@@ -1,0 +1,1 @@
+"""WebDAV: one RFC, one file. The only room that imports wsgidav and lxml."""

@@ -1,0 +1,143 @@
+"""The key hierarchy above the shares: root key in a file, one wrapped space key per share, derived purpose keys.
+
+Root key (32 bytes) --AES-KW, RFC 3394--> space key per share --HKDF-Expand-SHA-512, RFC 5869--> purpose keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from sqlalchemy import Connection, insert, select
+
+from davserver.schema import space_key
+from shareproviders.contract import Damaged, NotFound
+
+KEY_BYTES = 32
+
+
+class KeyProblem(Exception):  # noqa: N818
+    """The root key cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RootKey:
+    """32 secret bytes and their public id."""
+
+    secret: bytes
+
+    @property
+    def id(self) -> str:
+        """16 hex digits; names the key in rows without telling anything about it."""
+        return hashlib.sha256(b"gremium-kek-id-v1" + self.secret).hexdigest()[:16]
+
+
+def write_root_key(path: Path) -> RootKey:
+    """A new key in a new file of mode 0400; raises KeyProblem if the file exists."""
+    key = RootKey(secrets.token_bytes(KEY_BYTES))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+    except FileExistsError:
+        raise KeyProblem(f"{path} exists already; keep it, or name another file with --key") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key.secret.hex().encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def read_root_key(path: Path) -> RootKey:
+    """Raises KeyProblem for a missing, readable-by-others or malformed file."""
+    try:
+        status = path.stat()
+        text = path.read_text("ascii").strip()
+        secret = bytes.fromhex(text)
+    except FileNotFoundError:
+        raise KeyProblem(f"the root key {path} is missing; name it with --key or DAVSERVER_KEY") from None
+    except (OSError, ValueError) as error:
+        raise KeyProblem(f"the root key {path} cannot be read: {type(error).__name__}") from None
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise KeyProblem(f"the root key {path} is readable by others; run: chmod 400 {path}")
+    if len(secret) != KEY_BYTES:
+        raise KeyProblem(f"the root key {path} must hold {KEY_BYTES} bytes as hexadecimal digits")
+    return RootKey(secret)
+
+
+class SpaceKeys:
+    """The purpose keys of one share (the `Keys` of the provider contract)."""
+
+    def __init__(self, space_id: bytes, secret: bytes) -> None:
+        self.space_id = space_id
+        self._secret = secret
+
+    def derive(self, purpose: str, length: int) -> bytes:
+        """HKDF-Expand-SHA-512 (RFC 5869 §2.3); the space key is uniformly random, so no extract step is needed."""
+        return HKDFExpand(SHA512(), length, b"gremium-v1 " + purpose.encode()).derive(self._secret)
+
+
+class Sealer:
+    """Seals short texts of one share (titles, lock owners) with AES-SIV; the place they stand in is bound to them."""
+
+    def __init__(self, keys: SpaceKeys) -> None:
+        self._cipher = AESSIV(keys.derive("seal", 64))
+
+    def seal(self, text: str, place: str) -> bytes:
+        """Deterministic: equal text in an equal place gives equal bytes."""
+        return self._cipher.encrypt(text.encode() + b"\x00", [place.encode()])
+
+    def open(self, sealed: bytes, place: str) -> str:
+        """Raises Damaged if the bytes were altered or stood elsewhere."""
+        try:
+            return self._cipher.decrypt(sealed, [place.encode()])[:-1].decode()
+        except InvalidTag:
+            raise Damaged("a sealed text fails its check") from None
+
+
+class KeyRing:
+    """Space keys by share, unwrapped once and kept for the life of the process."""
+
+    def __init__(self, root: RootKey, begin_read: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._root = root
+        self._begin_read = begin_read
+        self._spaces: dict[str, SpaceKeys] = {}
+
+    def create(self, connection: Connection, share: str) -> SpaceKeys:
+        """A fresh space key for a new share, wrapped into its row."""
+        space_id, secret = secrets.token_bytes(16), secrets.token_bytes(KEY_BYTES)
+        connection.execute(
+            insert(space_key).values(
+                share=share, space_id=space_id, kek_id=self._root.id, wrapped=aes_key_wrap(self._root.secret, secret)
+            )
+        )
+        return SpaceKeys(space_id, secret)
+
+    def space(self, share: str) -> SpaceKeys:
+        """Raises NotFound for an unknown share, KeyProblem under another root key, Damaged for altered rows."""
+        keys = self._spaces.get(share)
+        if keys is None:
+            with self._begin_read() as connection:
+                row = connection.execute(select(space_key).where(space_key.c.share == share)).one_or_none()
+            if row is None:
+                raise NotFound(f"no share {share}")
+            if row.kek_id != self._root.id:
+                raise KeyProblem(f"share {share} is locked under root key {row.kek_id}, this one is {self._root.id}")
+            try:
+                keys = SpaceKeys(row.space_id, aes_key_unwrap(self._root.secret, row.wrapped))
+            except InvalidUnwrap:
+                raise Damaged(f"the space key of share {share} fails its check") from None
+            self._spaces[share] = keys
+        return keys
+
+    def sealer(self, share: str) -> Sealer:
+        return Sealer(self.space(share))

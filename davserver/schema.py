@@ -1,0 +1,115 @@
+"""Tables that davserver owns. Instants are microseconds since the epoch, UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+space_key = Table(
+    "space_key",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("space_id", LargeBinary(16), nullable=False, unique=True),
+    Column("kek_id", String(16), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+share = Table(
+    "share",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("provider", String(64), nullable=False),
+    Column("options", Text, nullable=False, default="{}"),
+    Column("quota", BigInteger),
+    Column("epoch", BigInteger, nullable=False, default=0),
+    comment="epoch: raised by every change of rights, labels, locks or place that cached views depend on",
+)
+
+lock = Table(
+    "lock",
+    metadata,
+    Column("token", String(45), primary_key=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("principal", String(160), nullable=False),
+    Column("owner", LargeBinary, nullable=False),
+    Column("exclusive", Boolean, nullable=False),
+    Column("deep", Boolean, nullable=False),
+    Column("seconds", Integer, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Index("lock_by_node", "share", "node"),
+    Index("lock_by_principal", "principal"),
+    comment="owner: the client's <owner> element, sealed",
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("password", String(256)),
+    Column("admin", Boolean, nullable=False, default=False),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("epoch", BigInteger, nullable=False, default=0),
+    Column("created", BigInteger, nullable=False),
+    comment="password: argon2id, null for accounts without one; epoch: raised when a credential must be asked anew",
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("name", String(256), nullable=False),
+    Column("email", String(256)),
+)
+
+app_password = Table(
+    "app_password",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("scopes", Text, nullable=False, default="[]"),
+    Column("read_only", Boolean, nullable=False, default=False),
+    Column("max_class", String(16), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    Column("last_use", BigInteger),
+    Column("revoked", BigInteger),
+    comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256",
+)
+
+throttle = Table(
+    "throttle",
+    metadata,
+    Column("bucket", String(200), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("blocked_until", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(160), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("share", String(32), nullable=False, default=""),
+    Column("node", BigInteger, nullable=False, default=0),
+    Column("result", String(64), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_autoincrement=True,
+    comment="hash: HMAC-SHA-256 over the previous hash and this row",
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="instance id, pepper of app passwords (wrapped), key of the audit chain (wrapped)",
+)

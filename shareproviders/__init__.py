@@ -1,0 +1,1 @@
+"""Keeps names, bytes and versions. Knows no principal, no HTTP, no rights."""

@@ -1,0 +1,377 @@
+"""What a share provider is: the types, the verbs, the optional abilities and the error family.
+
+Every verb that changes something runs inside the caller's transaction (`Ground.begin_transaction` joins an open
+one), is atomic in it, and knows no rights and no locks: the door has asked before. Only `stage` runs outside.
+Instants are whole microseconds since the Unix epoch, UTC. Entity tags are opaque and without quotes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from sqlalchemy import Connection
+
+from shareproviders.paths import BadName, SharePath
+
+__all__ = [
+    "BadName",
+    "BodyTruncated",
+    "Change",
+    "Damaged",
+    "Expected",
+    "Finding",
+    "Ground",
+    "KeepsProperties",
+    "KeepsTrash",
+    "KeepsVersions",
+    "Keys",
+    "MetersQuota",
+    "NameTaken",
+    "Node",
+    "NotFound",
+    "Outdated",
+    "ParentMissing",
+    "QuotaExceeded",
+    "ReadOnlyShare",
+    "ShareError",
+    "ShareProvider",
+    "Staged",
+    "TracksChanges",
+    "Trashed",
+    "Unavailable",
+    "Upkeep",
+    "Usage",
+    "Version",
+    "Writing",
+    "WrongKind",
+]
+
+
+class ShareError(Exception):
+    """Base of what a share can answer instead of doing what was asked; the text is one sentence for people."""
+
+
+class NotFound(ShareError):  # noqa: N818 (these are the house's words, architecture.md §5)
+    """Nothing there."""
+
+
+class ParentMissing(ShareError):  # noqa: N818
+    """The collection that should receive a member does not exist."""
+
+
+class NameTaken(ShareError):  # noqa: N818
+    """Something is there already and the verb does not replace it."""
+
+
+class WrongKind(ShareError):  # noqa: N818
+    """A collection where a document is needed, or the reverse."""
+
+
+class Outdated(ShareError):  # noqa: N818
+    """What was expected no longer holds."""
+
+
+class BodyTruncated(ShareError):  # noqa: N818
+    """The request's body ended before its announced end, or its checksum differs; nothing was changed."""
+
+
+class QuotaExceeded(ShareError):  # noqa: N818
+    """The share's limit would be passed."""
+
+
+class ReadOnlyShare(ShareError):  # noqa: N818
+    """This share takes no changes."""
+
+
+class Damaged(ShareError):  # noqa: N818
+    """Stored bytes, names or rows fail their check; never any partial plaintext."""
+
+
+class Unavailable(ShareError):  # noqa: N818
+    """Cannot answer now (lock time-out, full or failing disk); trying again later may help."""
+
+
+class Node(NamedTuple):
+    """Facts of one document or collection as it was when asked."""
+
+    id: int
+    """Stable for its life, unique in the share, positive, never reused."""
+    lineage: tuple[int, ...]
+    """Ids from the share's root to this node itself."""
+    name: str
+    """NFC; empty for the root."""
+    is_collection: bool
+    size: int
+    """Bytes; for a collection those of all current documents beneath it."""
+    entity_tag: str
+    """Opaque, without quotes, [0-9A-Za-z.-]; new with every change of content, never reused. Empty for a collection."""
+    media_type: str
+    """Lower case; empty for a collection."""
+    created: int
+    """Microseconds since the epoch."""
+    modified: int
+    """Microseconds since the epoch; settable by clients (X-OC-Mtime and kin)."""
+    change: int
+    """Journal number of the newest change here or anywhere beneath; 0 if the share does not track changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What must still hold when a write is committed; checked inside the transaction, else `Outdated`."""
+
+    entity_tag: str | None = None
+    """The document must exist and carry this tag."""
+    absent: bool = False
+    """Nothing may be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Who writes, when, and what the client said about it."""
+
+    by: str
+    """An opaque key of the author, kept with the version."""
+    at: int
+    """Now, microseconds."""
+    media_type: str = ""
+    """Empty: derived from the name."""
+    modified: int | None = None
+    """Modification time that the client wishes to keep, microseconds; None: `at`."""
+    keep_version: bool = True
+    """False for temp and owner files: the replaced bytes are dropped instead of kept as a version."""
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """Bytes that are complete and durable but named by nothing yet."""
+
+    size: int
+
+    def discard(self) -> None:
+        """Drop them; harmless after `put` and when called twice."""
+
+
+class ShareProvider(Protocol):
+    """The verbs of one share's storage."""
+
+    read_only: bool
+
+    def prepare(self) -> None:
+        """Make what an empty share needs (its root); idempotent; called inside a transaction at `apply`."""
+
+    def stat(self, path: SharePath) -> Node:
+        """The node at `path`. Raises NotFound."""
+
+    def children(self, node: Node) -> list[Node]:
+        """Members of a collection, sorted by name (code points). Raises NotFound, WrongKind."""
+
+    def locate(self, node_id: int) -> tuple[SharePath, Node]:
+        """Where the living node with this id is now. Raises NotFound (also for what lies in the trash)."""
+
+    def read(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Bytes [start, start+length) of the version that `node` names, in pieces of 64 to 256 KiB.
+
+        Opens and checks at the call (raises NotFound, Damaged there), streams without any transaction. Goes on
+        delivering exactly this version when the document is replaced meanwhile.
+        """
+
+    def stage(self, chunks: Iterable[bytes]) -> Staged:
+        """Take a whole body, outside any transaction; durable when it returns.
+
+        An exception out of `chunks` leaves no trace and passes through. Raises Unavailable, ReadOnlyShare.
+        """
+
+    def put(self, path: SharePath, staged: Staged, expected: Expected, writing: Writing) -> tuple[Node, bool]:
+        """Make `staged` the content at `path`; (node, True if new). Keeps id and properties of an existing document.
+
+        Raises ParentMissing, WrongKind (a collection is there), Outdated, QuotaExceeded, ReadOnlyShare.
+        """
+
+    def make_collection(self, path: SharePath, writing: Writing) -> Node:
+        """Raises ParentMissing, NameTaken, ReadOnlyShare."""
+
+    def delete(self, path: SharePath, writing: Writing) -> None:
+        """The node and all beneath, in one step (to the trash where there is one). Raises NotFound, ReadOnlyShare."""
+
+    def move(self, source: SharePath, target: SharePath, writing: Writing) -> Node:
+        """Rename or re-parent, any depth, in one step.
+
+        A free target: the moved node keeps its id. A document onto a document: the target keeps id, history and
+        properties are those of RFC 4918 §9.9 (the source's bytes and dead properties become the target's next
+        version); the source's id ends. Otherwise the target must be free (the door deletes it first): NameTaken.
+        Raises NotFound, ParentMissing, WrongKind (into itself), ReadOnlyShare.
+        """
+
+    def copy(
+        self, source: SharePath, target: SharePath, writing: Writing, *, deep: bool, without: Container[int] = ()
+    ) -> Node:
+        """Copy with dead properties, new ids, no history. `deep=False`: a collection without members (RFC 4918 §9.8.3).
+
+        Nodes whose id is in `without` are left out with all beneath them. A document onto a document: as `put`.
+        Otherwise the target must be free: NameTaken. Raises as `move`, and QuotaExceeded.
+        """
+
+    def set_modified(self, node: Node, modified: int, writing: Writing) -> Node:
+        """Set the modification time (microseconds); content, entity tag and version stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One kept state of a document."""
+
+    id: int
+    size: int
+    entity_tag: str
+    media_type: str
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """A deleted node that can come back; what lay beneath comes with it."""
+
+    node_id: int
+    name: str
+    is_collection: bool
+    size: int
+    parent_id: int
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One journal row: what happened to which node."""
+
+    number: int
+    node_id: int
+    parent_id: int
+    kind: str
+    """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes. `used` counts current documents, versions and trash; `limit` None: only the disk limits."""
+
+    used: int
+    limit: int | None
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that `check` found wrong; names no user-given name."""
+
+    node_id: int
+    problem: str
+
+
+@runtime_checkable
+class KeepsVersions(Protocol):
+    """Earlier states of documents stay readable."""
+
+    def versions(self, node: Node) -> list[Version]:
+        """Newest first, the current one included."""
+
+    def read_version(self, node: Node, version_id: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As `read`. Raises NotFound."""
+
+    def restore_version(self, path: SharePath, version_id: int, writing: Writing) -> Node:
+        """Make an earlier state the newest version. Raises NotFound."""
+
+
+@runtime_checkable
+class KeepsTrash(Protocol):
+    """Deleted nodes can come back under the same id."""
+
+    def trashed(self) -> list[Trashed]:
+        """Newest first."""
+
+    def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
+        """Raises NotFound, ParentMissing, NameTaken."""
+
+    def purge(self, node_id: int) -> None:
+        """Destroy it and all beneath: rows, and keys of blobs that nothing else names. Raises NotFound."""
+
+
+@runtime_checkable
+class KeepsProperties(Protocol):
+    """Dead properties (RFC 4918 §4.3): Clark name `{namespace}local` → the serialised element."""
+
+    def properties(self, nodes: Iterable[Node]) -> dict[int, dict[str, str]]:
+        """By node id; nodes without properties may be missing. One query for a page of members."""
+
+    def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
+        """Set, or remove where the value is None, all together. Raises QuotaExceeded over 1 MiB per node."""
+
+
+@runtime_checkable
+class TracksChanges(Protocol):
+    """Keeps a journal, so `Node.change` of a collection moves with anything beneath it."""
+
+    def newest_change(self) -> int: ...
+
+    def changes_since(self, number: int, limit: int) -> list[Change]:
+        """In order, `number` excluded."""
+
+
+@runtime_checkable
+class MetersQuota(Protocol):
+    """Knows how much it holds and may hold."""
+
+    def usage(self) -> Usage: ...
+
+
+@runtime_checkable
+class Upkeep(Protocol):
+    """Checking and tidying, run by commands and timers."""
+
+    def check(self) -> Iterator[Finding]:
+        """Verify every stored byte, reference and sum; deletes nothing."""
+
+    def collect(self, older_than: int) -> int:
+        """Remove what no row names and is older than the instant; number of removals. Restartable at any point."""
+
+    def recover(self) -> None:
+        """Called at server start: drop unfinished uploads, repair a crash between rename and commit."""
+
+
+class Keys(Protocol):
+    """Secrets of one share, derived from its space key; never stored by the provider."""
+
+    space_id: bytes
+    """16 bytes, fixed for the life of the share; binds blobs and names to it."""
+
+    def derive(self, purpose: str, length: int) -> bytes:
+        """HKDF-Expand-SHA-512 over the space key with `purpose` as info; `length` bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a provider stands on; handed in, never imported (law 10)."""
+
+    share: str
+    """The share's id, `[a-z0-9-]{1,32}`; the key of its rows."""
+    clock: Callable[[], int]
+    """Now, microseconds since the epoch."""
+    begin_read: Callable[[], AbstractContextManager[Connection]]
+    """A consistent short view; joins an open transaction. Never held while bytes are streamed."""
+    begin_transaction: Callable[[], AbstractContextManager[Connection]]
+    """Opens the one write transaction of this thread, or joins it."""
+    keys: Keys
+    directory: Path
+    """The data directory; a provider keeps its files in a folder of its own below it."""
+    quota: int | None
+    """Bytes, None for unlimited."""
+    options: Mapping[str, Any]
+    """The provider's own keys from the committee's declaration; an unknown one is an error that names the known."""
+
+
+ProviderFactory = Callable[[Ground], ShareProvider]
+"""What an entry point of the group `davserver.shareproviders` names: a class or function."""
