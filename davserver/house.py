@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from davserver import plugins
+from davserver.accounts import PEPPER_SECRET
+from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.database import Database
 from davserver.keys import KeyRing, read_root_key
+from davserver.login import Login
 from davserver.schema import share as share_table
 from davserver.settings import Settings
 from shareproviders.contract import Ground, NotFound, ShareProvider
@@ -121,6 +124,9 @@ class House:
         self.data, self.settings, self.database, self.keys = data, settings, database, keys
         self.clock = now
         self.shares = Shares(database, keys, now, data)
+        self.audit = Audit(database, keys.secret(CHAIN_SECRET), now)
+        self.reads = ReadLog(self.audit, database, now)
+        self.login = Login(database, settings, keys.secret(PEPPER_SECRET), self.audit, now)
 
     @classmethod
     def open(cls, data: Path, key: Path, settings: Settings) -> House:
@@ -137,6 +143,11 @@ class House:
             return self.shares[share]
         except KeyError:
             raise NotFound(f"there is no committee {share!r}") from None
+
+    def flush(self) -> None:
+        """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""
+        self.reads.flush()
+        self.login.flush()
 
     def close(self) -> None:
         """Only when no request is running."""

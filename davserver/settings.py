@@ -163,6 +163,8 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(f"trusted_proxies: {proxy!r} is no address or network such as 10.0.0.0/8") from None
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise SettingsError("tls_cert and tls_key belong together; name both or neither")
+    if settings.public_url and settings.account_password_on_dav:
+        raise SettingsError("account_password_on_dav cannot be true where public_url is set; use app passwords there")
     if settings.public_url:
         url = urlsplit(settings.public_url)
         if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
