@@ -114,6 +114,7 @@ audit = Table(
     Column("result", String(64), nullable=False),
     Column("detail", Text, nullable=False, default=""),
     Column("hash", LargeBinary(32), nullable=False),
+    Index("audit_by_who", "who", "at"),
     sqlite_autoincrement=True,
     comment="hash: HMAC-SHA-256 over the previous hash and this row",
 )
