@@ -1,0 +1,62 @@
+# make run [PORT=9000]   a demo server in .demo/, from a machine with only Python 3.11 or newer and make
+# make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
+# make check             style, types, laws between the rooms
+# make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1"
+# make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+RUN_READY := $(VENV)/run.ready
+TEST_READY := $(VENV)/test.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --no-build-isolation
+RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	--python-version 3.11 $(if $(UPGRADE),--upgrade)
+
+.PHONY: run test check bench lock clean
+.DEFAULT_GOAL := run
+
+run: $(RUN_READY)
+	@exec $(BIN)/davserver demo --data .demo/data $(if $(PORT),--port $(PORT))
+
+test: check
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(TEST_READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TEST_READY)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lock: $(BIN)/python
+	$(INSTALL) uv
+	$(RESOLVE) --group build -o config/build.lock
+	$(RESOLVE) --extra demo -c config/build.lock -o config/requirements.lock pyproject.toml
+	$(RESOLVE) --extra demo --extra dev -c config/build.lock -c config/requirements.lock -o tests/requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .demo dist build
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Gremium needs Python 3.11 or newer as '$(PYTHON)'; install it, or name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "this Python cannot make virtual environments; install them (Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The build tools come first: odfpy is published as source only, and what builds it must be locked as well.
+$(RUN_READY): config/build.lock config/requirements.lock pyproject.toml | $(BIN)/python
+	$(LOCKED) -r config/build.lock
+	$(LOCKED) -r config/requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST_READY): tests/requirements.lock $(RUN_READY)
+	$(LOCKED) -r tests/requirements.lock
+	@touch $@
