@@ -13,7 +13,7 @@ MAX_SPECS = 64
 """More ranges than this are not worth reading."""
 
 _UNIT = re.compile(r"[ \t]*bytes[ \t]*=", re.IGNORECASE)
-_SPEC = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18})")
+_SPEC = re.compile(r"([0-9]{1,32})-([0-9]{1,32})?|-([0-9]{1,32})")
 
 
 class Span(NamedTuple):
@@ -85,9 +85,8 @@ class Multipart:
             for index, (span, stream) in enumerate(parts)
         ]
         self._tail = f"\r\n--{boundary}--\r\n".encode("ascii")
-        self.length = (
-            sum(len(head) for head, _ in self._parts) + sum(span.length for span, _ in parts) + len(self._tail)
-        )
+        framing = sum(len(head) for head, _ in self._parts) + len(self._tail)
+        self.length = framing + sum(span.length for span, _ in parts)
 
     def __iter__(self) -> Iterator[bytes]:
         for head, stream in self._parts:

@@ -19,6 +19,7 @@ from davserver.dav.ranges import MAX_PARTS, MAX_SPECS, Multipart, Span, requeste
         ("bytes=-7", [Span(93, 7)]),
         ("bytes=-700", [Span(0, 100)]),
         ("bytes=95-999", [Span(95, 5)]),
+        ("bytes=95-9223372036854775807", [Span(95, 5)]),
         ("Bytes = 0-9", [Span(0, 10)]),
         ("bytes=0-9, 20-29", [Span(0, 10), Span(20, 10)]),
         ("bytes=20-29,0-9", [Span(20, 10), Span(0, 10)]),
@@ -47,7 +48,7 @@ def test_a_well_formed_range_selects_its_bytes(header: str, spans: list[Span]) -
         "bytes=١-٥",
         "bytes=0-9;20-29",
         "items=0-3",
-        "bytes=0-99999999999999999999999",
+        "bytes=0-" + "9" * 33,
         "bytes 0-9",
     ],
 )
