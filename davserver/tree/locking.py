@@ -64,6 +64,8 @@ class GuardedTree(TwoSidedTree):
         with self._changing() as connection:
             seen = self.stat(path)
             terms.check()
+            if not seen.share:
+                raise NoSuchLock("no such lock here")
             holder = self._holder(Terms(tokens))
             places = self._places(path)
             lineage = seen.node.lineage

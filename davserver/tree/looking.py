@@ -78,11 +78,15 @@ class LookingTree:
             if owner_of(seen.display_name) is None or seen.node.name != seen.display_name or names.has(seen.node.name)
         ]
 
+    def admit_read(self, seen: Seen) -> None:
+        """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
+        self._demand(seen, Rights.READ)
+
     def read(self, seen: Seen, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Bytes of a document; opened and verified at the call. Raises AccessDenied, WrongKind, NotFound, Damaged."""
         if seen.node.is_collection:
             raise WrongKind("a collection has no content of its own")
-        self._demand(seen, Rights.READ)
+        self.admit_read(seen)
         pieces = self.forest.provider(seen.share).read(seen.node, start, length)
         if "log_read" in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
