@@ -124,7 +124,7 @@ def parse_if(header: str) -> list[Conditions]:
 
 def _parse_list(parts: _Parts, resource: str | None) -> Conditions:
     parts.take("open")
-    found = []
+    found: list[Condition] = []
     while parts.kind != "close" or not found:
         wanted = parts.kind != "negation"
         if not wanted:
@@ -196,7 +196,8 @@ def parse_tags(header: str, name: str) -> tuple[str, ...]:
     """The entity tags of a list as sent, or `("*",)`. Raises DavError 400."""
     if header.strip() == "*":
         return ("*",)
-    tags, at = [], 0
+    tags: list[str] = []
+    at = 0
     while at < len(header) or not tags:
         match = _LISTED_TAG.match(header, at)
         if match is None or len(tags) >= MAX_CONDITIONS:
@@ -212,9 +213,8 @@ def _is_precondition_met(asked: Preconditions, seen: Seen | None, *, safe: bool)
     if asked.match is not None:
         if seen is None or (asked.match != ("*",) and tag not in asked.match):
             return False
-    elif asked.unmodified_since is not None and seen is not None:
-        if seen.node.modified // SECOND * SECOND > asked.unmodified_since:
-            return False
+    elif asked.unmodified_since is not None and seen is not None and _whole_second(seen) > asked.unmodified_since:
+        return False
     return safe or asked.none_match is None or seen is None or not _is_listed(tag, asked.none_match)
 
 
@@ -229,7 +229,12 @@ def is_not_modified(request: Request, seen: Seen) -> bool:
     if asked.none_match is not None:
         return _is_listed(f'"{seen.tag}"', asked.none_match)
     since = asked.modified_since
-    return since is not None and seen.node.modified // SECOND * SECOND <= since
+    return since is not None and _whole_second(seen) <= since
+
+
+def _whole_second(seen: Seen) -> int:
+    """Last-Modified as clients know it."""
+    return seen.node.modified // SECOND * SECOND
 
 
 def terms(request: Request) -> Terms:
@@ -276,7 +281,7 @@ def _state(request: Request, resource: str | None, *, with_tokens: bool) -> Stat
 
 
 def _own_tokens(request: Request, path: SharePath, seen: Seen | None) -> frozenset[str]:
-    """Tokens of the asker's locks on a resource; where nothing is, of the deep locks that a new one would come under."""
+    """Tokens of the asker's locks that cover a path; where nothing is, of the deep ones that would cover something new."""
     mapped = seen is not None
     while seen is None and not path.is_root:
         path = path.parent

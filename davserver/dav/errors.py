@@ -65,7 +65,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
 
 
 class DavError(DAVError):  # type: ignore[misc]  # wsgidav has no types
-    """A refusal by status, with a precondition element (Clark name, or the whole serialised element), for people and programs."""
+    """A refusal: status, precondition element (Clark name, or the element serialised), and a sentence for people."""
 
     def __init__(
         self, status: int, condition: str = "", *, message: str = "", headers: Iterable[tuple[str, str]] = ()
@@ -92,11 +92,10 @@ def translated(error: Exception, request: Request | None = None, challenges: Seq
     """
     if isinstance(error, DavError):
         return error
-    for kind, status, condition in TABLE:
-        if isinstance(error, kind):
-            break
-    else:
+    found = next((row for row in TABLE if isinstance(error, row[0])), None)
+    if found is None:
         return None
+    _, status, condition = found
     if isinstance(error, NotFound):
         return DavError(404, message="there is nothing here")  # law 3: the same for absent and undiscoverable
     headers = [("Retry-After", str(RETRY_AFTER))] if status == 503 else []

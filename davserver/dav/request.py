@@ -113,7 +113,7 @@ class Request:
         return body.pieces(self.environ)
 
     def expected_length(self) -> int | None:
-        """How long the body will be, if the client said so; None for a chunked one that does not. Raises DavError 400."""
+        """How long the body will be, None if a chunked one does not say so. Raises DavError 400."""
         return body.expected_length(self.environ)
 
     def xml(self, limit: int) -> etree._Element | None:

@@ -83,16 +83,17 @@ class _Watch:
                     raise BadXml("the XML body is too deep or has too many elements")
             elif event == "end":
                 self._depth -= 1
-            else:
+            elif isinstance(what, tuple):  # start-ns: prefix and namespace
                 self._declarations += 1
-                self._namespaces.add(what[1])
+                self._namespaces.add(str(what[1]))
                 if len(self._namespaces) > MAX_NAMESPACES or self._declarations > MAX_ELEMENTS:
                     raise BadXml("the XML body has too many namespaces")
 
 
 def _decode(body: bytes) -> str:
     """The text without byte order mark and XML declaration (XML 1.0 §4.3.3, appendix F)."""
-    encoding, names = "utf-8-sig", ("utf-8", "utf8", "us-ascii")
+    encoding = "utf-8-sig"
+    names: tuple[str, ...] = ("utf-8", "utf8", "us-ascii")
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding, names = "utf-16", ("utf-16",)
     elif body[:4] in (b"<\0?\0", b"\0<\0?"):
