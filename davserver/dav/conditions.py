@@ -281,7 +281,7 @@ def _state(request: Request, resource: str | None, *, with_tokens: bool) -> Stat
 
 
 def _own_tokens(request: Request, path: SharePath, seen: Seen | None) -> frozenset[str]:
-    """Tokens of the asker's locks that cover a path; where nothing is, of the deep ones that would cover something new."""
+    """Tokens of the asker's locks that cover a path; where nothing is, of those that would cover it."""
     mapped = seen is not None
     while seen is None and not path.is_root:
         path = path.parent
