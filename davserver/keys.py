@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from sqlalchemy import Connection, insert, select
 
-from davserver.schema import space_key
+from davserver.schema import setting, space_key
 from shareproviders.contract import Damaged, NotFound
 
 KEY_BYTES = 32
@@ -141,3 +141,23 @@ class KeyRing:
 
     def sealer(self, share: str) -> Sealer:
         return Sealer(self.space(share))
+
+    def create_secret(self, connection: Connection, name: str) -> None:
+        """A fresh 32-byte secret of the server itself (pepper, chain key), wrapped into table `setting`."""
+        wrapped = self._root.id.encode() + aes_key_wrap(self._root.secret, secrets.token_bytes(KEY_BYTES))
+        connection.execute(insert(setting).values(name=name, value=wrapped))
+
+    def secret(self, name: str) -> bytes:
+        """A secret made by `create_secret`; raises KeyProblem if it is missing or under another root key, Damaged."""
+        with self._begin_read() as connection:
+            value = connection.execute(select(setting.c.value).where(setting.c.name == name)).scalar_one_or_none()
+        if value is None:
+            raise KeyProblem(f"the database has no secret {name}; it was not made by `davserver init`")
+        if value[:16] != self._root.id.encode():
+            raise KeyProblem(
+                f"the database is locked under root key {value[:16].decode()}, this one is {self._root.id}"
+            )
+        try:
+            return aes_key_unwrap(self._root.secret, value[16:])
+        except InvalidUnwrap:
+            raise Damaged(f"the secret {name} fails its check") from None

@@ -44,6 +44,18 @@ lock = Table(
     comment="owner: the client's <owner> element, sealed",
 )
 
+departure = Table(
+    "departure",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("name", LargeBinary, primary_key=True),
+    Column("node", BigInteger, nullable=False),
+    Column("principal", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    comment="name: sealed with its parent's id; see tree/departures.py",
+)
+
 account = Table(
     "account",
     metadata,
@@ -102,6 +114,7 @@ audit = Table(
     Column("result", String(64), nullable=False),
     Column("detail", Text, nullable=False, default=""),
     Column("hash", LargeBinary(32), nullable=False),
+    Index("audit_by_who", "who", "at"),
     sqlite_autoincrement=True,
     comment="hash: HMAC-SHA-256 over the previous hash and this row",
 )

@@ -24,6 +24,8 @@ class Seen(NamedTuple):
     """Entity tag without quotes; for a collection that of the asker's view."""
     display_name: str
     """For people: the committee's name for a drive, else the node's name."""
+    obligations: frozenset[str] = frozenset()
+    """What a front end owes when it shows this, such as `log_read`."""
 
 
 def no_condition() -> None:

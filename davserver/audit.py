@@ -1,0 +1,174 @@
+"""The append-only, hash-chained log: who did what to which node, and with what result (ids only, never names)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from davserver.database import Database
+from davserver.schema import audit as audit_table
+from davserver.schema import setting
+
+CHAIN_SECRET = "audit-chain"  # noqa: S105 (the name of the secret, not the secret)
+HEAD = "audit-head"
+READ_ONCE = 10 * 60 * 1_000_000  # a reader's further reads of one version are not noted again for so long
+DETAIL_LIMIT = 1000
+REMEMBERED_READS = 100_000
+
+
+class Line(NamedTuple):
+    """What is noted; the log adds number, time and hash."""
+
+    who: str
+    """Key of a principal, such as `user:anna`."""
+    what: str
+    share: str = ""
+    node: int = 0
+    result: str = "ok"
+    detail: str = ""
+
+
+class Broken(NamedTuple):
+    """Where the chain does not hold."""
+
+    seq: int
+    problem: str
+
+
+_read_head = select(setting.c.value).where(setting.c.name == HEAD)
+_move_head = update(setting).where(setting.c.name == HEAD).values(value=bindparam("head"))
+
+
+class Audit:
+    """Writes and verifies the chain; `key` is the secret `audit-chain` of this house."""
+
+    def __init__(self, database: Database, key: bytes, clock: Callable[[], int]) -> None:
+        self._database, self._key, self._clock = database, key, clock
+
+    def start(self, connection: Connection) -> None:
+        """Begin the chain of a new house."""
+        connection.execute(insert(setting).values(name=HEAD, value=self._head(0, bytes(32))))
+
+    def note(
+        self,
+        connection: Connection,
+        who: str,
+        what: str,
+        *,
+        share: str = "",
+        node: int = 0,
+        result: str = "ok",
+        detail: str = "",
+    ) -> None:
+        """One line, in the caller's transaction: it stands if and only if the change stands."""
+        self.append(connection, [Line(who, what, share, node, result, detail)])
+
+    def append(self, connection: Connection, lines: Sequence[Line]) -> None:
+        """Several lines in one step, in the caller's transaction."""
+        head: bytes = connection.execute(_read_head).scalar_one()
+        seq, previous, at, rows = int.from_bytes(head[:8], "big"), head[8:40], self._clock(), []
+        for line in lines:
+            seq += 1
+            row = {**line._asdict(), "seq": seq, "at": at, "detail": encoded(line.detail)[:DETAIL_LIMIT]}
+            row["hash"] = previous = self._hash(previous, row)
+            rows.append(row)
+        connection.execute(insert(audit_table), rows)
+        connection.execute(_move_head, {"head": self._head(seq, previous)})
+
+    def _hash(self, previous: bytes, row: dict[str, object]) -> bytes:
+        facts = [row[name] for name in ("seq", "at", "who", "what", "share", "node", "result", "detail")]
+        return hmac.digest(self._key, previous + json.dumps(facts).encode(), hashlib.sha256)
+
+    def _head(self, seq: int, last: bytes) -> bytes:
+        """Number and hash of the newest line under a MAC of its own, so that cutting off the tail shows."""
+        head = seq.to_bytes(8, "big") + last
+        return head + hmac.digest(self._key, b"head" + head, hashlib.sha256)
+
+    def verify(self) -> tuple[int, Broken | None]:
+        """Number of lines that hold from the first on, and where it breaks, if it does."""
+        previous, count = bytes(32), 0
+        with self._database.read() as connection:
+            head: bytes | None = connection.execute(_read_head).scalar_one_or_none()
+            for row in connection.execute(select(audit_table).order_by(audit_table.c.seq)).mappings():
+                if row["seq"] != count + 1:
+                    return count, Broken(count + 1, "a line is missing")
+                if not hmac.compare_digest(self._hash(previous, dict(row)), row["hash"]):
+                    return count, Broken(row["seq"], "a line was altered")
+                previous, count = row["hash"], count + 1
+        if head is None or not hmac.compare_digest(head, self._head(count, previous)):
+            return count, Broken(count + 1, "the newest lines are missing")
+        return count, None
+
+    def show(
+        self, *, who: str | None = None, share: str | None = None, limit: int = 100
+    ) -> Iterator[dict[str, object]]:
+        """The newest lines, newest first, without their hashes."""
+        wanted = select(audit_table).order_by(audit_table.c.seq.desc()).limit(limit)
+        if who is not None:
+            wanted = wanted.where(audit_table.c.who == who)
+        if share is not None:
+            wanted = wanted.where(audit_table.c.share == share)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted).mappings().all()
+        for row in rows:
+            yield {name: value for name, value in row.items() if name != "hash"}
+
+
+class ReadLog:
+    """Collects reads of one process and writes them in batches: once per reader, version and ten minutes."""
+
+    def __init__(self, audit: Audit, database: Database, clock: Callable[[], int]) -> None:
+        self._audit, self._database, self._clock = audit, database, clock
+        self._lock = threading.Lock()
+        self._known: dict[Line, int] = {}
+        self._waiting: list[Line] = []
+
+    def note(self, who: str, share: str, node: int, version: str) -> None:
+        """Remember a read; `flush` writes it. `version` is the entity tag of what was read."""
+        line, now = Line(who, "read", share, node, detail=version), self._clock()
+        with self._lock:
+            if now - self._known.get(line, now - READ_ONCE) < READ_ONCE:
+                return
+            if len(self._known) >= REMEMBERED_READS:
+                self._known = {known: at for known, at in self._known.items() if now - at < READ_ONCE}
+            self._known[line] = now
+            self._waiting.append(line)
+
+    def flush(self) -> int:
+        """Write what waits; number of lines. To be called every second; raises Unavailable and keeps the lines."""
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+        if not batch:
+            return 0
+        try:
+            with self._database.transaction() as connection:
+                noted = self._noted(connection, {line.who for line in batch})
+                fresh = [line for line in batch if line not in noted]
+                if fresh:
+                    self._audit.append(connection, fresh)
+        except BaseException:
+            with self._lock:
+                self._waiting = batch + self._waiting
+            raise
+        return len(fresh)
+
+    def _noted(self, connection: Connection, readers: set[str]) -> set[Line]:
+        """Reads of the last ten minutes by these readers, whichever process noted them."""
+        table = audit_table.c
+        wanted = select(table.who, table.what, table.share, table.node, table.result, table.detail).where(
+            table.who.in_(readers), table.at > self._clock() - READ_ONCE, table.what == "read"
+        )
+        return {Line(*row) for row in connection.execute(wanted)}
+
+
+def encoded(text: str) -> str:
+    """Text that cannot break a line or steer a terminal: everything unprintable becomes an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,154 @@
+"""One opened data directory: everything below the door, wired from Settings for one process."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from davserver import plugins
+from davserver.accounts import PEPPER_SECRET
+from davserver.audit import CHAIN_SECRET, Audit, ReadLog
+from davserver.database import Database
+from davserver.keys import KeyRing, read_root_key
+from davserver.login import Login
+from davserver.schema import share as share_table
+from davserver.settings import Settings
+from shareproviders.contract import Ground, NotFound, ShareProvider
+
+
+class NoHouse(Exception):  # noqa: N818
+    """The directory is not a usable data directory; the text says why and what to do."""
+
+
+def now() -> int:
+    """The clock of a running house: microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Lot(NamedTuple):
+    """The row of one share: what its provider is built from."""
+
+    provider: str
+    options: str
+    quota: int | None
+
+
+class Shares(Mapping[str, ShareProvider]):
+    """Providers by share id; follows the share table without being told (one pragma per look while nothing changes)."""
+
+    def __init__(self, database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path) -> None:
+        self._database, self._keys, self._clock, self._directory = database, keys, clock, directory
+        self._built: dict[str, tuple[Lot, ShareProvider]] = {}
+        self._providers: dict[str, ShareProvider] = {}
+        self._building = threading.Lock()
+        self._seen = threading.local()
+
+    def __getitem__(self, share: str) -> ShareProvider:
+        if self._database.in_transaction and share in self._providers:
+            return self._providers[share]  # a change asks for it again inside its bracket; no query for that
+        return self._current()[share]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._current())
+
+    def __len__(self) -> int:
+        return len(self._current())
+
+    def _current(self) -> dict[str, ShareProvider]:
+        if self._database.in_transaction:  # our own uncommitted shares count, but are not kept for others
+            return self._read_in_transaction()
+        committed = self._database.committed()
+        if getattr(self._seen, "committed", None) != committed:
+            self._reload()
+            self._seen.committed = committed
+        return self._providers
+
+    def _rows(self) -> dict[str, Lot]:
+        columns = (share_table.c.id, share_table.c.provider, share_table.c.options, share_table.c.quota)
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).order_by(share_table.c.id)).all()
+        return {row.id: Lot(row.provider, row.options, row.quota) for row in rows}
+
+    def _reload(self) -> None:
+        rows = self._rows()
+        with self._building:
+            if {share: lot for share, (lot, _) in self._built.items()} != rows:
+                self._built = {share: self._kept(share, lot) for share, lot in rows.items()}
+                self._providers = {share: provider for share, (_, provider) in self._built.items()}
+
+    def _read_in_transaction(self) -> dict[str, ShareProvider]:
+        return {share: self._kept(share, lot)[1] for share, lot in self._rows().items()}
+
+    def _kept(self, share: str, lot: Lot) -> tuple[Lot, ShareProvider]:
+        kept = self._built.get(share)
+        return kept if kept is not None and kept[0] == lot else (lot, self._build(share, lot))
+
+    def _build(self, share: str, lot: Lot) -> ShareProvider:
+        ground = Ground(
+            share=share,
+            clock=self._clock,
+            begin_read=self._database.read,
+            begin_transaction=self._database.transaction,
+            keys=self._keys.space(share),
+            directory=self._directory,
+            quota=lot.quota,
+            options=json.loads(lot.options),
+        )
+        provider: ShareProvider = plugins.find(plugins.SHARE_PROVIDERS, lot.provider)(ground)
+        return provider
+
+    def create(
+        self, connection: Connection, share: str, provider: str, options: Mapping[str, Any], quota: int | None
+    ) -> ShareProvider:
+        """A new share with a space key of its own, inside the open transaction; its provider is not prepared yet.
+
+        Raises UnknownPlugin, and what the provider says about its options.
+        """
+        plugins.find(plugins.SHARE_PROVIDERS, provider)
+        lot = Lot(provider, json.dumps(dict(options), sort_keys=True), quota)
+        connection.execute(insert(share_table).values(id=share, epoch=0, **lot._asdict()))
+        self._keys.create(connection, share)
+        return self._build(share, lot)
+
+
+class House:
+    """Everything below the door. Opened after the fork, never before; closed by `close`."""
+
+    def __init__(self, data: Path, settings: Settings, database: Database, keys: KeyRing) -> None:
+        self.data, self.settings, self.database, self.keys = data, settings, database, keys
+        self.clock = now
+        self.shares = Shares(database, keys, now, data)
+        self.audit = Audit(database, keys.secret(CHAIN_SECRET), now)
+        self.reads = ReadLog(self.audit, database, now)
+        self.login = Login(database, settings, keys.secret(PEPPER_SECRET), self.audit, now)
+
+    @classmethod
+    def open(cls, data: Path, key: Path, settings: Settings) -> House:
+        """Raises NoHouse, KeyProblem."""
+        if not (data / "gremium.db").exists():
+            raise NoHouse(f"{data} is no data directory; make one with: davserver init --data {data}")
+        root = read_root_key(key)
+        database = Database(data)
+        return cls(data, settings, database, KeyRing(root, database.read))
+
+    def share(self, share: str) -> ShareProvider:
+        """Raises NotFound for an unknown share."""
+        try:
+            return self.shares[share]
+        except KeyError:
+            raise NotFound(f"there is no committee {share!r}") from None
+
+    def flush(self) -> None:
+        """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""
+        self.reads.flush()
+        self.login.flush()
+
+    def close(self) -> None:
+        """Only when no request is running."""
+        self.database.close()

@@ -1,0 +1,207 @@
+"""Write locks (RFC 4918 §6, §7): the table and its rules, asked by the door inside its transaction.
+
+A lock hangs on (share, node id). A deep lock covers all beneath its node; a shallow lock on a collection covers the
+collection itself and its membership. Expired rows count as absent and are swept when a new lock is made.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from davserver.keys import Sealer
+from davserver.schema import lock as table
+from davserver.tree.seen import Lock, LockConflict, Locked, NoSuchLock, TooMany
+from shareproviders.contract import NotFound
+from shareproviders.paths import SharePath
+
+MICROSECONDS = 1_000_000
+
+
+class Places(Protocol):
+    """Where the nodes of one share are; the door hands it in."""
+
+    def lineage(self, node: int) -> tuple[int, ...]:
+        """Ids from the share's root to the node. Raises NotFound."""
+
+    def path(self, node: int) -> SharePath:
+        """In the whole tree. Raises NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockLimits:
+    """What one server grants (protocol.md §2)."""
+
+    per_resource: int = 16
+    per_principal: int = 1000
+    shortest: int = 180
+    longest: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class LockWish:
+    """What a LOCK request asks for."""
+
+    principal: str
+    owner: str
+    exclusive: bool
+    deep: bool
+    seconds: int
+
+
+class LockTable:
+    """All locks of one server, in the database, so that every process sees the same."""
+
+    def __init__(self, clock: Callable[[], int], sealer: Callable[[str], Sealer], limits: LockLimits) -> None:
+        self._clock, self._sealer, self._limits = clock, sealer, limits
+
+    def of_share(self, connection: Connection, share: str) -> Sequence[Row[Any]]:
+        """All living locks of a share; few, so the caller matches them to a page of members in memory."""
+        return connection.execute(select(table).where(table.c.share == share, table.c.expires > self._clock())).all()
+
+    def covering(self, connection: Connection, share: str, lineage: tuple[int, ...]) -> list[Row[Any]]:
+        """Locks on the node itself and deep locks above it."""
+        rows = connection.execute(
+            select(table).where(table.c.share == share, table.c.node.in_(lineage), table.c.expires > self._clock())
+        )
+        return covering(rows, lineage)
+
+    def check(
+        self, connection: Connection, share: str, lineage: tuple[int, ...], holder: Holder, places: Places
+    ) -> None:
+        """Raise Locked if a lock covers the node and the holder submitted the token of none of his own there."""
+        rows = self.covering(connection, share, lineage)
+        if rows and not any(holder.holds(row) for row in rows):
+            raise Locked(places.path(rows[0].node))
+
+    def check_beneath(self, connection: Connection, share: str, node: int, holder: Holder, places: Places) -> list[str]:
+        """Tokens of all locks rooted at or beneath the node; raise Locked unless the holder submitted each."""
+        rows = self._beneath(connection, share, node, places)
+        for row in rows:
+            if not holder.holds(row):
+                raise Locked(places.path(row.node))
+        return [row.token for row in rows]
+
+    def _beneath(self, connection: Connection, share: str, node: int, places: Places) -> list[Row[Any]]:
+        rows = []
+        for row in self.of_share(connection, share):
+            try:
+                if node in places.lineage(row.node):
+                    rows.append(row)
+            except NotFound:
+                continue  # rooted in the trash: covers nothing that lives
+        return rows
+
+    def create(
+        self, connection: Connection, share: str, lineage: tuple[int, ...], wish: LockWish, places: Places
+    ) -> Lock:
+        """Grant a lock on the last node of the lineage. Raises LockConflict, TooMany."""
+        now = self._clock()
+        connection.execute(delete(table).where(table.c.expires <= now))
+        node = lineage[-1]
+        around = self.covering(connection, share, lineage)
+        if wish.deep:
+            around += [row for row in self._beneath(connection, share, node, places) if row.node != node]
+        for row in around:
+            if wish.exclusive or row.exclusive:
+                raise LockConflict(places.path(row.node))
+        if sum(row.node == node for row in around) >= self._limits.per_resource:
+            raise TooMany(f"a resource can carry at most {self._limits.per_resource} locks")
+        held = connection.scalar(select(func.count()).where(table.c.principal == wish.principal))
+        if (held or 0) >= self._limits.per_principal:
+            raise TooMany(f"one user can hold at most {self._limits.per_principal} locks")
+        seconds = self._clamp(wish.seconds)
+        values: dict[str, Any] = {
+            "token": uuid.uuid4().urn,
+            "share": share,
+            "node": node,
+            "principal": wish.principal,
+            "exclusive": wish.exclusive,
+            "deep": wish.deep,
+            "seconds": seconds,
+            "expires": now + seconds * MICROSECONDS,
+            "created": now,
+        }
+        values["owner"] = self._sealer(share).seal(wish.owner, values["token"])
+        connection.execute(insert(table).values(values))
+        return self.told(connection.execute(select(table).where(table.c.token == values["token"])).one(), places)
+
+    def refresh(
+        self,
+        connection: Connection,
+        share: str,
+        lineage: tuple[int, ...],
+        holder: Holder,
+        places: Places,
+        *,
+        seconds: int,
+    ) -> Lock:
+        """Give a held lock that covers the node a new life. Raises NoSuchLock."""
+        for row in self.covering(connection, share, lineage):
+            if holder.holds(row):
+                life = self._clamp(seconds)
+                connection.execute(
+                    update(table)
+                    .where(table.c.token == row.token)
+                    .values(seconds=life, expires=self._clock() + life * MICROSECONDS)
+                )
+                return self.told(connection.execute(select(table).where(table.c.token == row.token)).one(), places)
+        raise NoSuchLock("the submitted token names no lock of yours here")
+
+    def find(self, connection: Connection, share: str, lineage: tuple[int, ...], token: str) -> Row[Any]:
+        """The living lock with this token, if it covers the node. Raises NoSuchLock."""
+        for row in self.covering(connection, share, lineage):
+            if row.token == token:
+                return row
+        raise NoSuchLock("no such lock here")
+
+    def remove(self, connection: Connection, tokens: Iterable[str]) -> None:
+        connection.execute(delete(table).where(table.c.token.in_(list(tokens))))
+
+    def told(self, row: Row[Any], places: Places) -> Lock:
+        """A row in the words of the door, with its owner unsealed. Raises NotFound if its root is gone."""
+        return Lock(
+            token=row.token,
+            share=row.share,
+            node=row.node,
+            root=places.path(row.node),
+            principal=row.principal,
+            owner=self._sealer(row.share).open(row.owner, row.token),
+            exclusive=row.exclusive,
+            deep=row.deep,
+            seconds=row.seconds,
+            expires=row.expires,
+        )
+
+    def _clamp(self, seconds: int) -> int:
+        return max(self._limits.shortest, min(seconds, self._limits.longest))
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who asks, and which lock tokens he submitted; a token counts only for its maker (RFC 4918 §6.4)."""
+
+    principal: str
+    tokens: frozenset[str]
+
+    def holds(self, row: Row[Any]) -> bool:
+        return row.token in self.tokens and row.principal == self.principal
+
+
+def covering(rows: Iterable[Row[Any]], lineage: tuple[int, ...]) -> list[Row[Any]]:
+    """Those of the rows that cover the last node of the lineage, direct ones first (RFC 4918 §7.4)."""
+    node = lineage[-1]
+    direct = [row for row in rows if row.node == node or (row.deep and row.node in lineage)]
+    return sorted(direct, key=lambda row: row.node != node)
+
+
+def by_node(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
+    """Rows of one share by the node of their root, to match a page of members."""
+    found: dict[int, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault(row.node, []).append(row)
+    return found

@@ -1,0 +1,184 @@
+"""Config file + environment → frozen Settings; an unknown key is an error that names the nearest known one."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+CONFIG_NAME = "davserver.toml"
+ENVIRONMENT_PREFIX = "DAVSERVER_"
+NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
+SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text is one sentence that says which and why."""
+
+
+def _number(default: int, low: int, high: int) -> int:
+    return field(default=default, metadata={"range": (low, high)})
+
+
+def _word(default: str, *choices: str) -> str:
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = _number(8080, 0, 65535)
+    workers: int = _number(2, 1, 64)
+    threads: int = _number(16, 1, 256)
+    server: str = _word("cheroot", "cheroot")
+    tls_cert: str = ""
+    tls_key: str = ""
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    log: str = _word("json", "json", "human")
+
+    account_password_on_dav: bool = False
+    argon2_memory_kib: int = _number(65536, 8, 4 * 1024 * 1024)
+    argon2_passes: int = _number(3, 1, 100)
+    argon2_lanes: int = _number(4, 1, 64)
+
+    header_bytes: int = _number(65536, 1024, 1024 * 1024)
+    header_count: int = _number(100, 10, 1000)
+    header_seconds: int = _number(10, 1, 600)
+    body_seconds: int = _number(30, 1, 600)
+    body_rate: int = _number(1024, 0, 1024 * 1024 * 1024)
+    put_bytes: int = _number(64 * 1024**3, 0, 2**62)
+    xml_bytes: int = _number(256 * 1024, 1024, 64 * 1024 * 1024)
+    proppatch_bytes: int = _number(1024 * 1024, 1024, 64 * 1024 * 1024)
+
+    lock_seconds: int = _number(3600, 180, 7 * 86400)
+    locks_per_resource: int = _number(16, 1, 1000)
+    locks_per_user: int = _number(1000, 1, 100_000)
+
+    @property
+    def behind_proxy(self) -> bool:
+        """True when requests come through a proxy that is configured."""
+        return bool(self.trusted_proxies)
+
+
+FIELDS = types.MappingProxyType({one.name: one for one in dataclasses.fields(Settings)})
+
+
+def load(
+    data: Path | None,
+    environment: Mapping[str, str],
+    *,
+    config: Path | None = None,
+    given: Mapping[str, Any] = types.MappingProxyType({}),
+) -> Settings:
+    """Settings from the config file, over it the environment, over that what was `given` on the command line.
+
+    The file is `config`, else DAVSERVER_CONFIG, else `<data>/davserver.toml` if there is one. Raises SettingsError.
+    """
+    named = config or (Path(environment["DAVSERVER_CONFIG"]) if environment.get("DAVSERVER_CONFIG") else None)
+    values: dict[str, Any] = {}
+    if named is not None:
+        values.update(_from_file(named))
+    elif data is not None and (data / CONFIG_NAME).exists():
+        values.update(_from_file(data / CONFIG_NAME))
+    values.update(_from_environment(environment))
+    values.update({name: _checked(name, value, f"--{name}") for name, value in given.items()})
+    settings = Settings(**values)
+    _check_together(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        written = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"the configuration file {path} is missing") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"the configuration file {path} cannot be read: {error}") from None
+    return {name: _checked(name, value, str(path)) for name, value in written.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for variable, text in environment.items():
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name == variable or name in NOT_SETTINGS:
+            continue
+        values[name.lower()] = _checked(name.lower(), _parsed(name.lower(), text, variable), variable)
+    return values
+
+
+def _parsed(name: str, text: str, where: str) -> Any:
+    """The text of an environment variable in the type of its key."""
+    default = FIELDS[name].default if name in FIELDS else ""
+    if isinstance(default, bool):
+        if text.lower() not in SWITCH_WORDS:
+            raise SettingsError(f"{where}: write true or false, not {text!r}")
+        return SWITCH_WORDS[text.lower()]
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{where}: write a whole number, not {text!r}") from None
+    if isinstance(default, tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    known = FIELDS.get(name)
+    if known is None:
+        raise SettingsError(f"{where}: unknown key {name!r}; {nearest(name, FIELDS)}")
+    default = known.default
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            raise SettingsError(f"{where}: {name} must be a list of texts")
+        return tuple(value)
+    if type(value) is not type(default):
+        kinds = {bool: "true or false", int: "a whole number", str: "a text"}
+        raise SettingsError(f"{where}: {name} must be {kinds[type(default)]}, not {value!r}")
+    if "range" in known.metadata:
+        low, high = known.metadata["range"]
+        if not low <= value <= high:
+            raise SettingsError(f"{where}: {name} must lie between {low} and {high}, not {value}")
+    if value not in known.metadata.get("choices", (value,)):
+        raise SettingsError(f"{where}: {name} must be one of {', '.join(known.metadata['choices'])}, not {value!r}")
+    return value
+
+
+def _check_together(settings: Settings) -> None:
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise SettingsError(f"trusted_proxies: {proxy!r} is no address or network such as 10.0.0.0/8") from None
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise SettingsError("tls_cert and tls_key belong together; name both or neither")
+    if settings.public_url and settings.account_password_on_dav:
+        raise SettingsError("account_password_on_dav cannot be true where public_url is set; use app passwords there")
+    if settings.public_url:
+        url = urlsplit(settings.public_url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+            raise SettingsError(f"public_url must look like https://gremium.example.org, not {settings.public_url!r}")
+
+
+def nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:
+    """`did you mean …?`, or the known words where none is near."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}"
+
+
+def shipped(name: str) -> Path:
+    """A file of `config/`: beside the modules in an installed wheel, beside the package in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "config" / name
+    return inside if inside.exists() else package.parent / "config" / name

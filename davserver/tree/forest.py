@@ -1,0 +1,126 @@
+"""What all requests of one process share: open shares, the rules in force, one view per principal and channel."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from acl import store
+from acl.engine import Engine, ShareRules, View
+from acl.principals import Channel, Principal
+from davserver.audit import Audit, ReadLog
+from davserver.database import Database
+from davserver.locks import LockTable
+from davserver.tree.departures import Departures
+from shareproviders.contract import NotFound, ShareProvider
+from shareproviders.paths import SharePath
+
+VIEWS_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """The ground on which doors are opened; wired once per process."""
+
+    database: Database
+    clock: Callable[[], int]
+    shares: Callable[[], Mapping[str, ShareProvider]]
+    engine: Engine
+    locks: LockTable
+    audit: Audit
+    reads: ReadLog
+    departures: Departures
+    rules: RulesShelf
+
+    def provider(self, share: str) -> ShareProvider:
+        """Raises NotFound."""
+        provider = self.shares().get(share)
+        if provider is None:
+            raise NotFound("there is nothing here")
+        return provider
+
+
+@dataclass(frozen=True, slots=True)
+class SharePlaces:
+    """Where the nodes of one share are now (the `Places` of the lock table)."""
+
+    share: str
+    provider: ShareProvider
+
+    def lineage(self, node: int) -> tuple[int, ...]:
+        return self.provider.locate(node)[1].lineage
+
+    def path(self, node: int) -> SharePath:
+        return SharePath((self.share, *self.provider.locate(node)[0].segments))
+
+    def lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of those that live; what is gone or in the trash is missing."""
+        found = {}
+        for node in nodes:
+            try:
+                found[node] = self.lineage(node)
+            except NotFound:
+                continue
+        return found
+
+
+class RulesShelf:
+    """Rules and views, kept only as long as the database says that nothing they depend on has changed.
+
+    A thread that has seen the same `Database.committed()` twice skips even the query for the share's epoch.
+    """
+
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database, self._engine = database, engine
+        self._rules: dict[str, tuple[int, ShareRules]] = {}
+        self._views: OrderedDict[tuple[str, Principal, Channel], tuple[ShareRules, View]] = OrderedDict()
+        self._views_lock = threading.Lock()
+        self._checked = threading.local()
+
+    def of(self, places: SharePlaces) -> ShareRules:
+        """The rules of one share as of now; inside a transaction, as that transaction has left them."""
+        if self._database.in_transaction:
+            return self._load(places, keep=False)
+        number = self._database.committed()
+        if getattr(self._checked, "number", None) != number:
+            self._checked.number, self._checked.shares = number, set()
+        kept = self._rules.get(places.share)
+        if kept is not None and places.share in self._checked.shares:
+            return kept[1]
+        rules = self._load(places, keep=True)
+        self._checked.shares.add(places.share)
+        return rules
+
+    def _load(self, places: SharePlaces, *, keep: bool) -> ShareRules:
+        with self._database.read() as connection:
+            epoch = store.epoch(connection, places.share)
+            kept = self._rules.get(places.share)
+            if kept is not None and kept[0] == epoch:
+                return kept[1]
+            rules = store.load_rules(connection, places.share, places.lineages)
+        if keep:
+            self._rules[places.share] = (epoch, rules)
+        return rules
+
+    def stale(self, connection: Connection, share: str) -> None:
+        """Inside a transaction: what was cached of this share's rules no longer holds once it commits."""
+        store.touch(connection, share)
+
+    def view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
+        """What this principal may do in this share, decided once per region and remembered until its time edge."""
+        rules = self.of(places)
+        key = (places.share, principal, channel)
+        kept = self._views.get(key)
+        if kept is not None and kept[0] is rules:
+            return kept[1]
+        view = View(rules, self._engine, principal, channel)
+        if not self._database.in_transaction:
+            with self._views_lock:
+                self._views[key] = (rules, view)
+                while len(self._views) > VIEWS_KEPT:
+                    self._views.popitem(last=False)
+        return view

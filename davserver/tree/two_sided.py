@@ -1,0 +1,275 @@
+"""COPY and MOVE: two places, asked at both, in one transaction. No verb ever lowers a classification (law 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from acl import store
+from acl.labels import Classification, Label, stricter
+from acl.privileges import Rights
+from davserver.tree.changing import ChangingTree, Spot
+from davserver.tree.forest import SharePlaces
+from davserver.tree.names import is_temp
+from davserver.tree.seen import AccessDenied, DoesNotFit, PreconditionFailed, Seen, Terms
+from shareproviders.contract import (
+    Expected,
+    KeepsProperties,
+    Node,
+    NotFound,
+    Outdated,
+    Staged,
+    TracksChanges,
+    Writing,
+)
+from shareproviders.paths import SharePath
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One resource on its way into another share, its bytes staged there already."""
+
+    seen: Seen
+    below: tuple[str, ...]
+    """Names under the source of the whole verb."""
+    staged: Staged | None
+
+
+class TwoSidedTree(ChangingTree):
+    """The verbs with a Destination."""
+
+    def move(self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool) -> tuple[Seen, bool]:
+        """Rename or re-parent, also into another drive; (the result, True if nothing stood there before)."""
+        check_ends(source, target)
+        if source.segments[:1] != target.segments[:1]:
+            return self._across(source, target, terms, overwrite=overwrite, moving=True)
+        with self._changing() as connection:
+            seen, start = self._leaving(source)
+            end = self._arriving(target, overwrite=overwrite)
+            terms.check()
+            self._unlocked_ends(connection, start, seen.node, end, terms, moving=True)
+            created = end.node is None
+            end = self._continued(connection, end, temp_arrives=is_temp(source.name))
+            label = self._arriving_label(start, seen, end)
+            onto = self._cleared(connection, seen.node, end, terms)
+            gone = self.forest.locks.check_beneath(
+                connection, start.places.share, seen.node.id, self._holder(terms), start.places
+            )
+            node = start.places.provider.move(start.inner, end.inner, self._writing(target.name))
+            self.forest.locks.remove(connection, gone)  # RFC 4918 §7.5: a lock does not move with its resource
+            if label is not None:
+                store.carry_label(connection, end.places.share, node.id, label)
+            if onto:
+                self._inherit_pins(connection, start.places.share, seen.node, node)
+            self._moved(connection, end.places, node)
+            if not node.is_collection and is_temp(target.name):
+                self._departed(connection, start, seen.node, deleted=False)
+            self._note(connection, "move", end.places.share, node)
+            return self._made(target), created
+
+    def copy(
+        self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, deep: bool
+    ) -> tuple[Seen, bool]:
+        """Copy what the asker may read; (the result, True if nothing stood there before)."""
+        check_ends(source, target)
+        if source.segments[:1] != target.segments[:1]:
+            return self._across(source, target, terms, overwrite=overwrite, moving=False, deep=deep)
+        with self._changing() as connection:
+            seen = self.stat(source)
+            start = self._spot(source)
+            self._demand(seen, Rights.READ)
+            end = self._arriving(target, overwrite=overwrite)
+            terms.check()
+            self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
+            label = self._arriving_label(start, seen, end)
+            inside = self._labels_beneath(start, seen) if deep else []
+            left_out = self._unreadable_beneath(start.places, seen)
+            self._cleared(connection, seen.node, end, terms)
+            node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
+            if label is not None:
+                store.carry_label(connection, end.places.share, node.id, label)
+            self._label_members(connection, end, inside)
+            self._note(connection, "copy", end.places.share, node)
+            return self._made(target), end.node is None
+
+    # -- one share ------------------------------------------------------------------------------------------------
+
+    def _leaving(self, source: SharePath) -> tuple[Seen, Spot]:
+        seen = self.stat(source)
+        start = self._spot(source)
+        self._demand(seen, Rights.READ)
+        self._demand(start.parent, Rights.UNBIND)
+        self._demand_beneath(start.places, seen, Rights.DISCOVER)
+        return seen, start
+
+    def _arriving(self, target: SharePath, *, overwrite: bool) -> Spot:
+        end = self._spot(target)
+        self._demand(end.parent, Rights.BIND)
+        if end.hidden:
+            raise AccessDenied(target, Rights.BIND)
+        if end.seen is not None:
+            if not overwrite:
+                raise PreconditionFailed("something stands under this name already, and Overwrite is F")
+            self._demand(end.parent, Rights.UNBIND)
+            self._demand_beneath(end.places, end.seen, Rights.DISCOVER)
+        return end
+
+    def _unlocked_ends(
+        self, connection: Connection, start: Spot, node: Node, end: Spot, terms: Terms, *, moving: bool
+    ) -> None:
+        locks, holder = self.forest.locks, self._holder(terms)
+        if moving:
+            locks.check(connection, start.places.share, node.lineage, holder, start.places)
+            self._unlocked_membership(connection, start, holder)
+        if end.node is not None:
+            locks.check(connection, end.places.share, end.node.lineage, holder, end.places)
+        self._unlocked_membership(connection, end, holder)
+
+    def _cleared(self, connection: Connection, node: Node, end: Spot, terms: Terms) -> bool:
+        """Make room at the target unless a document takes over a document's identity; True in that case."""
+        if end.node is None:
+            return False
+        if not node.is_collection and not end.node.is_collection:
+            return True
+        self._delete(connection, end, end.node, terms)
+        return False
+
+    def _inherit_pins(self, connection: Connection, share: str, source: Node, target: Node) -> None:
+        """The source's id has ended: its own label was counted in, its entries end with it."""
+        if store.forget_node(connection, share, source.id):
+            self.forest.rules.stale(connection, share)
+        self._note(connection, "replace", share, target)
+
+    # -- labels ---------------------------------------------------------------------------------------------------
+
+    def _arriving_label(self, start: Spot, seen: Seen, end: Spot) -> Label | None:
+        """The label that the result must carry as its own; None if what it inherits there says the same."""
+        source = self.forest.rules.of(start.places).label_of(seen.node.lineage)
+        rules = self.forest.rules.of(end.places)
+        there = rules.label_of(end.node.lineage if end.node is not None else end.parent.node.lineage)
+        self._keepable(end.places, source.classification)
+        result = stricter(source, there)
+        return None if result == there and seen.node.id not in rules.pins else result
+
+    def _keepable(self, places: SharePlaces, classification: Classification) -> None:
+        """A share that tracks no changes holds classes up to restricted only (storage.md §6)."""
+        if classification > Classification.RESTRICTED and not isinstance(places.provider, TracksChanges):
+            raise DoesNotFit("this drive may hold public and restricted papers only")
+
+    def _labels_beneath(self, start: Spot, seen: Seen) -> list[tuple[tuple[str, ...], Label]]:
+        """Own labels inside a folder that is copied, by the names that lead to them."""
+        rules = self.forest.rules.of(start.places)
+        depth = len(start.path.segments) - 1
+        found = []
+        for pin in rules.pins_beneath(seen.node.id):
+            segments = start.places.provider.locate(pin)[0].segments
+            found.append((segments[depth:], rules.label_of(rules.pins[pin])))
+        return found
+
+    def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:
+        for below, label in inside:
+            try:
+                node = end.places.provider.stat(SharePath((*end.inner.segments, *below)))
+            except NotFound:
+                continue  # it was left out, because the asker may not read it
+            store.carry_label(connection, end.places.share, node.id, label)
+
+    def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
+        view = self.forest.rules.view(places, self.principal, self.channel)
+        now = self.clock()
+        return frozenset(
+            pin
+            for pin in view.rules.pins_beneath(seen.node.id)
+            if Rights.READ & ~view.granted(view.rules.pins[pin], now).rights
+        )
+
+    # -- two shares -----------------------------------------------------------------------------------------------
+
+    def _across(
+        self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, moving: bool, deep: bool = True
+    ) -> tuple[Seen, bool]:
+        """Stage every byte in the other share first, then one transaction for all rows of both."""
+        seen = self._leaving(source)[0] if moving else self.stat(source)
+        self._demand(seen, Rights.READ)
+        self._arriving(target, overwrite=overwrite)
+        carried: list[Carried] = []
+        try:
+            for one in self._readable(seen, (), deep=deep):
+                document = not one[0].node.is_collection
+                staged = self.stage(target, self.read(one[0])) if document else None
+                carried.append(Carried(*one, staged))
+            with self._changing() as connection:
+                return self._land(connection, carried, (source, target), terms, overwrite=overwrite, moving=moving)
+        finally:
+            for arrival in carried:
+                if arrival.staged is not None:
+                    arrival.staged.discard()
+
+    def _readable(self, seen: Seen, below: tuple[str, ...], *, deep: bool) -> Iterator[tuple[Seen, tuple[str, ...]]]:
+        yield seen, below
+        if deep and seen.node.is_collection:
+            for member in self.children(seen):
+                if Rights.READ in member.rights:
+                    yield from self._readable(member, (*below, member.node.name), deep=True)
+
+    def _land(
+        self,
+        connection: Connection,
+        carried: list[Carried],
+        ends: tuple[SharePath, SharePath],
+        terms: Terms,
+        *,
+        overwrite: bool,
+        moving: bool,
+    ) -> tuple[Seen, bool]:
+        source, target = ends
+        seen, start = self._leaving(source) if moving else (self.stat(source), self._spot(source))
+        end = self._arriving(target, overwrite=overwrite)
+        terms.check()
+        self._unlocked_ends(connection, start, seen.node, end, terms, moving=moving)
+        if end.node is not None and (end.node.is_collection or seen.node.is_collection):
+            self._delete(connection, end, end.node, terms)
+        rules = self.forest.rules.of(start.places)
+        there = self.forest.rules.of(end.places).label_of(end.parent.node.lineage)
+        for arrival in carried:
+            now = self.stat(SharePath((*source.segments, *arrival.below)))
+            if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:
+                raise Outdated("the source was changed while it was being copied; nothing was copied")
+            node = self._set_down(end, arrival)
+            label = rules.label_of(now.node.lineage)
+            self._keepable(end.places, label.classification)
+            if not arrival.below or now.node.id in rules.pins:
+                store.carry_label(connection, end.places.share, node.id, stricter(label, there))
+        if moving:
+            self._delete(connection, start, seen.node, terms)
+        made = self._made(target)
+        self._note(connection, "move" if moving else "copy", end.places.share, made.node)
+        return made, end.node is None
+
+    def _set_down(self, end: Spot, arrival: Carried) -> Node:
+        provider = end.places.provider
+        path = SharePath((*end.inner.segments, *arrival.below))
+        old = arrival.seen.node
+        writing = Writing(self.principal.key, self.clock(), old.media_type, old.modified)
+        if arrival.staged is None:
+            node = provider.make_collection(path, writing)
+        else:
+            node, _ = provider.put(path, arrival.staged, Expected(), writing)
+        properties = self.properties([arrival.seen])[0]
+        if properties and isinstance(provider, KeepsProperties):
+            node = provider.set_properties(node, dict(properties), writing)
+        return node
+
+
+def check_ends(source: SharePath, target: SharePath) -> None:
+    """Refuse what RFC 4918 §9.8.5, §9.9.4 forbid: onto itself, into itself, onto what contains it, and whole drives."""
+    if len(source.segments) < 2 or len(target.segments) < 2:
+        raise DoesNotFit("drives are made, moved and removed by the administration only")
+    if source == target:
+        raise DoesNotFit("source and destination are the same")
+    if target.is_inside(source):
+        raise DoesNotFit("a folder cannot be put inside itself")
+    if source.is_inside(target):
+        raise DoesNotFit("the destination contains the source; it would be destroyed")

@@ -1,0 +1,83 @@
+"""Fixtures that every test of a front end uses: the real server, its people, a fresh folder per test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.davclient import DavClient
+from tests.running import RunningServer, copied, install, start
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installed data directory; a template, never served itself."""
+    return install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def own_data(installed: Path, tmp_path: Path) -> Path:
+    """A data directory for this test alone."""
+    return copied(installed, tmp_path / "own")
+
+
+@pytest.fixture(scope="session")
+def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The server as users run it: two workers; shared by all tests, which keep to folders of their own."""
+    with start(copied(installed, tmp_path_factory.mktemp("served")), workers=2) as running:
+        yield running
+
+
+@pytest.fixture(params=["ba05", "archiv"], ids=["vault", "filesystem"])
+def drive(request: pytest.FixtureRequest) -> str:
+    """A drive on each provider."""
+    return str(request.param)
+
+
+@pytest.fixture
+def people(server: RunningServer) -> Iterator[Callable[[str, str], DavClient]]:
+    """people(user, base): a client that is closed after the test; user "" is nobody."""
+    opened: list[DavClient] = []
+
+    def client(user: str, base: str = "") -> DavClient:
+        opened.append(server.client(user, base))
+        return opened[-1]
+
+    yield client
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def folder(people: Callable[[str, str], DavClient], drive: str) -> DavClient:
+    """The clerk in a fresh folder, on each provider."""
+    return fresh_folder(people, drive)
+
+
+@pytest.fixture
+def vault_folder(people: Callable[[str, str], DavClient]) -> DavClient:
+    """The clerk in a fresh folder of the vault."""
+    return fresh_folder(people, "ba05")
+
+
+def fresh_folder(people: Callable[[str, str], DavClient], drive: str) -> DavClient:
+    base = f"/dav/{drive}/t-{uuid.uuid4().hex[:12]}"
+    clerk = people("clara", base)
+    answer = clerk.mkcol("")
+    assert answer.status == 201, (answer.status, answer.body)
+    return clerk
+
+
+def need(program: str) -> str:
+    """Path of a foreign client; without it the test is skipped, or fails where REQUIRE_CLIENTS=1."""
+    found = shutil.which(program)
+    if found is None:
+        if os.environ.get("REQUIRE_CLIENTS") == "1":
+            pytest.fail(f"{program} is not installed, and REQUIRE_CLIENTS=1")
+        pytest.skip(f"{program} is not installed")
+    return found

@@ -1,0 +1,192 @@
+"""Installs and starts the real server for tests: init, apply, passwords, serve, all by its own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tests.davclient import DavClient
+
+PASSWORD = "Korrekt-Pferd-Batterie-1"
+START_SECONDS = 60
+QUICK_HASHES = {"DAVSERVER_ARGON2_MEMORY_KIB": "64", "DAVSERVER_ARGON2_PASSES": "1", "DAVSERVER_ARGON2_LANES": "1"}
+
+DECLARATIONS = """
+[[person]]
+user = "clara"
+name = "Clara Clerk"
+undertaking = 2020-05-12
+
+[[person]]
+user = "otto"
+name = "Otto Maier"
+undertaking = 2020-05-12
+
+[[person]]
+user = "edda"
+name = "Edda Ehemals"
+undertaking = 2020-05-12
+
+[[person]]
+user = "sam"
+name = "Sam Stranger"
+
+[[committee]]
+id = "ba05"
+name = "BA 5 Au-Haidhausen"
+provider = "vault"
+quota = "20 GiB"
+default_class = "public"
+
+  [[committee.mandate]]
+  user = "clara"
+  role = "clerk"
+  start = 2020-05-01
+
+  [[committee.mandate]]
+  user = "otto"
+  role = "member"
+  start = 2020-05-01
+
+  [[committee.mandate]]
+  user = "edda"
+  role = "clerk"
+  start = 2020-05-01
+  end = 2024-05-01
+
+[[committee]]
+id = "archiv"
+name = "Archiv"
+provider = "filesystem"
+options = { path = "archive" }
+default_class = "public"
+
+  [[committee.mandate]]
+  user = "clara"
+  role = "clerk"
+  start = 2020-05-01
+
+  [[committee.mandate]]
+  user = "otto"
+  role = "member"
+  start = 2020-05-01
+"""
+
+
+def command(*words: str, data: Path, text: str = "", env: Mapping[str, str] | None = None) -> str:
+    """Run one `davserver` command in a process of its own; its standard output. Fails loudly."""
+    done = subprocess.run(
+        [sys.executable, "-m", "davserver", *words, "--data", str(data)],
+        input=text,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **QUICK_HASHES, **(env or {})},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"davserver {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def install(directory: Path) -> Path:
+    """A data directory with two committees (`ba05` vault, `archiv` filesystem) and four people; the directory."""
+    data = directory / "data"
+    command("init", data=data)
+    declarations = directory / "committees.toml"
+    declarations.write_text(DECLARATIONS, encoding="utf-8")
+    command("apply", str(declarations), data=data)
+    for user in ("clara", "otto", "edda", "sam"):
+        command("user", "passwd", user, "--password-stdin", data=data, text=PASSWORD + "\n")
+    return data
+
+
+def copied(template: Path, directory: Path) -> Path:
+    """A copy of an installed directory with a key and an archive of its own."""
+    shutil.copytree(template.parent, directory, dirs_exist_ok=True, symlinks=True)
+    return directory / "data"
+
+
+@dataclass
+class RunningServer:
+    """One server process (with its workers) on loopback."""
+
+    data: Path
+    process: subprocess.Popen[str]
+    url: str
+    port: int
+    log: list[str] = field(default_factory=list)
+
+    def client(self, user: str = "", base: str = "") -> DavClient:
+        return DavClient(self.url, user, PASSWORD if user else "", base)
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator would; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self._close()
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group that this test started."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+        self._close()
+
+    def _close(self) -> None:
+        for stream in (self.process.stdout, self.process.stdin):
+            if stream is not None:
+                stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        else:
+            self._close()
+
+
+def start(
+    data: Path, *, workers: int = 2, env: Mapping[str, str] | None = None, options: tuple[str, ...] = (), port: int = 0
+) -> RunningServer:
+    """`davserver serve` on a free port; returns when it says that it is ready."""
+    words = [sys.executable, "-m", "davserver", "serve", "--data", str(data), "--host", "127.0.0.1"]
+    words += ["--port", str(port), "--workers", str(workers), *options]
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **QUICK_HASHES, **(env or {})},
+    )
+    lines: list[str] = []
+    ready = threading.Event()
+    found: dict[str, Any] = {}
+
+    def follow() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if not found and '"ready"' in line:
+                found.update(json.loads(line))
+                ready.set()
+        ready.set()
+
+    threading.Thread(target=follow, daemon=True).start()
+    if not ready.wait(START_SECONDS) or not found:
+        process.kill()
+        process.wait()
+        raise AssertionError("the server did not start:\n" + "".join(lines))
+    url = str(found["url"])
+    return RunningServer(data, process, url, int(url.rstrip("/").rpartition(":")[2]), lines)
