@@ -112,7 +112,7 @@ class Shares(Mapping[str, ShareProvider]):
         """
         plugins.find(plugins.SHARE_PROVIDERS, provider)
         lot = Lot(provider, json.dumps(dict(options), sort_keys=True), quota)
-        connection.execute(insert(share_table).values(id=share, epoch=0, **lot._asdict()))
+        connection.execute(insert(share_table).values(id=share, **lot._asdict()))
         self._keys.create(connection, share)
         return self._build(share, lot)
 
