@@ -1,0 +1,114 @@
+"""The one table domain error → status and precondition element, and the bodies of errors (RFC 4918 §14.5, §16).
+
+Bodies have the form that sabre/dav made known: its `message` is what Nextcloud clients show to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from wsgidav.dav_error import DAVError
+
+from acl.principals import PrincipalKind
+from davserver.dav.privileges import needed
+from davserver.dav.xml import CONTENT_TYPE, BadXml, document, element, escape
+from davserver.tree.seen import (
+    AccessDenied,
+    DoesNotFit,
+    LockConflict,
+    Locked,
+    NoSuchLock,
+    PreconditionFailed,
+    TooMany,
+)
+from shareproviders.contract import (
+    BadName,
+    BodyTruncated,
+    NameTaken,
+    NotFound,
+    Outdated,
+    ParentMissing,
+    QuotaExceeded,
+    ReadOnlyShare,
+    Unavailable,
+    WrongKind,
+)
+
+if TYPE_CHECKING:
+    from davserver.dav.request import Request
+
+RETRY_AFTER = 5  # seconds until somebody may try again whom a busy or full server sent away
+
+TABLE: tuple[tuple[type[Exception], int, str], ...] = (
+    (NotFound, 404, ""),
+    (ParentMissing, 409, ""),
+    (NameTaken, 405, ""),
+    (WrongKind, 409, ""),
+    (Outdated, 412, ""),
+    (PreconditionFailed, 412, ""),
+    (BodyTruncated, 400, ""),
+    (BadName, 400, ""),
+    (BadXml, 400, ""),
+    (QuotaExceeded, 507, "{DAV:}quota-not-exceeded"),
+    (ReadOnlyShare, 403, ""),
+    (DoesNotFit, 403, ""),
+    (AccessDenied, 403, "{DAV:}need-privileges"),
+    (Locked, 423, "{DAV:}lock-token-submitted"),
+    (LockConflict, 423, "{DAV:}no-conflicting-lock"),
+    (NoSuchLock, 409, "{DAV:}lock-token-matches-request-uri"),
+    (TooMany, 403, ""),
+    (Unavailable, 503, ""),
+)
+"""Domain error, status, precondition. What is not listed is a 500 without any detail."""
+
+
+class DavError(DAVError):  # type: ignore[misc]  # wsgidav has no types
+    """A refusal: status, precondition element (Clark name, or the element serialised), and a sentence for people."""
+
+    def __init__(
+        self, status: int, condition: str = "", *, message: str = "", headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        super().__init__(status, message, add_headers=list(headers))
+        self.status = status
+        self.condition = element(condition) if condition and not condition.startswith("<") else condition
+        self.message = message or f"{HTTPStatus(status).phrase.lower()}"
+        self.headers = list(headers)
+
+    def get_response_page(self) -> tuple[str, bytes]:
+        """Media type and body."""
+        word = HTTPStatus(self.status).phrase.replace(" ", "")
+        return CONTENT_TYPE, document(
+            f'<D:error xmlns:D="DAV:" xmlns:s="http://sabredav.org/ns">{self.condition}'
+            f"<s:exception>{word}</s:exception><s:message>{escape(self.message)}</s:message></D:error>"
+        )
+
+
+def translated(error: Exception, request: Request | None = None, challenges: Sequence[str] = ()) -> DavError | None:
+    """The refusal that a domain error stands for; None for one that nobody expected.
+
+    `challenges` are the WWW-Authenticate values for somebody who is not logged in and may not do this.
+    """
+    if isinstance(error, DavError):
+        return error
+    found = next((row for row in TABLE if isinstance(error, row[0])), None)
+    if found is None:
+        return None
+    _, status, condition = found
+    if isinstance(error, NotFound):
+        return DavError(404, message="there is nothing here")  # law 3: the same for absent and undiscoverable
+    headers = [("Retry-After", str(RETRY_AFTER))] if status == 503 else []
+    if isinstance(error, AccessDenied) and request is not None:
+        if request.tree.principal.kind is PrincipalKind.ANONYMOUS:
+            return DavError(401, message="log in first", headers=[("WWW-Authenticate", one) for one in challenges])
+        condition = _need_privileges(error, request)
+    elif isinstance(error, Locked | LockConflict) and request is not None:
+        condition = element(condition, f"<D:href>{escape(request.href(error.root, is_collection=False))}</D:href>")
+    return DavError(status, condition, message=str(error), headers=headers)
+
+
+def _need_privileges(error: AccessDenied, request: Request) -> str:
+    """RFC 3744 §7.1.1."""
+    href = escape(request.href(error.path, is_collection=False))
+    return element("{DAV:}need-privileges", f"<D:resource><D:href>{href}</D:href>{needed(error.needed)}</D:resource>")

@@ -1,0 +1,134 @@
+"""One HTTP request on a DAV tree, and what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lxml import etree
+
+from davserver.dav import body, conditions, targets
+from davserver.dav.errors import DavError
+from davserver.dav.xml import parse
+from davserver.tree.seen import Seen, Terms
+from shareproviders.contract import NotFound
+from shareproviders.paths import SharePath
+
+if TYPE_CHECKING:
+    from davserver.tree.locking import GuardedTree
+
+
+class Response(NamedTuple):
+    """Status, headers and body; a body that is no list comes with its Content-Length among the headers."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: Iterable[bytes]
+
+
+class Site(NamedTuple):
+    """How clients reach this server."""
+
+    prefix: str
+    """Percent-encoded path above the tree, `/dav`; empty for the root."""
+    public_origin: str = ""
+    """`https://host`, if configured; the only thing beside the Host header that a Destination may name."""
+
+
+class Request:
+    """One HTTP request on a DAV tree; nothing is evaluated before it is asked for."""
+
+    __slots__ = ("environ", "has_slash", "method", "nodes", "path", "prefix", "site", "tree")
+
+    def __init__(
+        self, environ: dict[str, Any], tree: GuardedTree, path: SharePath, *, has_slash: bool, site: Site
+    ) -> None:
+        self.environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.tree, self.path, self.has_slash, self.site = tree, path, has_slash, site
+        self.prefix = site.prefix
+        self.nodes: list[str] = []
+        """Node ids for the log, `share/id`."""
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, None if absent."""
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        value: str | None = self.environ.get(key)
+        return value
+
+    def located(self) -> Seen:
+        """What is at the request's URL. Raises NotFound, also for a document's URL that ends in a slash."""
+        seen = self.tree.stat(self.path)
+        if self.has_slash and not seen.node.is_collection:
+            raise NotFound("there is nothing here")
+        self.nodes.append(f"{seen.share}/{seen.node.id}")
+        return seen
+
+    def depth(self, allowed: tuple[str, ...], default: str) -> str:
+        """The Depth header, one of `allowed` (`0`, `1`, `infinity`). Raises DavError 400 (RFC 4918 §10.2)."""
+        value = (self.header("Depth") or default).strip().lower()
+        if value not in allowed:
+            raise DavError(400, message=f"Depth must be {' or '.join(allowed)}")
+        return value
+
+    def overwrite(self) -> bool:
+        """The Overwrite header; True if absent. Raises DavError 400 (RFC 4918 §10.6)."""
+        value = (self.header("Overwrite") or "T").strip().upper()
+        if value not in ("T", "F"):
+            raise DavError(400, message="Overwrite must be T or F")
+        return value == "T"
+
+    def href(self, path: SharePath, is_collection: bool) -> str:
+        """The percent-encoded absolute path of a resource; a collection's ends in a slash."""
+        return targets.encode_path(self.prefix, path.segments, is_collection)
+
+    def destination(self) -> SharePath:
+        """Where COPY and MOVE go (RFC 4918 §10.3). Raises DavError 400, or 502 for a place outside this tree."""
+        raw = self.header("Destination")
+        if not raw:
+            raise DavError(400, message="the Destination header is missing")
+        path = self.path_of(raw.strip())
+        if path is None:
+            raise DavError(502, message="the Destination is not on this server's drives")
+        return path
+
+    def path_of(self, url: str) -> SharePath | None:
+        """The path in this tree of an absolute URL or path; None if it lies elsewhere. Raises DavError 400."""
+        origin, rest = targets.split_origin(url)
+        if origin and origin not in (self._own_origin(), self.site.public_origin):
+            return None
+        segments = targets.decode_path(rest.partition("?")[0]).segments
+        above = targets.decode_path(self.prefix or "/").segments
+        if segments[: len(above)] != above:
+            return None
+        return SharePath.parse(segments[len(above) :])
+
+    def _own_origin(self) -> str:
+        return targets.origin(self.environ["wsgi.url_scheme"], self.header("Host") or "")
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body in pieces of at most 256 KiB; raises BodyTruncated at its end as `body.pieces` says."""
+        return body.pieces(self.environ)
+
+    def expected_length(self) -> int | None:
+        """How long the body will be, None if a chunked one does not say so. Raises DavError 400."""
+        return body.expected_length(self.environ)
+
+    def xml(self, limit: int) -> etree._Element | None:
+        """The body's root element, whatever Content-Type says; None if the body is empty.
+
+        Raises DavError 413 over `limit` bytes, BadXml, BodyTruncated.
+        """
+        pieces, size = [], 0
+        for piece in self.chunks():
+            size += len(piece)
+            if size > limit:
+                raise DavError(413, message=f"the XML body can have at most {limit // 1024} KiB")
+            pieces.append(piece)
+        return parse(b"".join(pieces)) if size else None
+
+    def terms(self) -> Terms:
+        """Under which the client wants its change: lock tokens and conditions. Raises DavError 400 if unparsable."""
+        return conditions.terms(self)
