@@ -105,9 +105,7 @@ class Audit:
             return count, Broken(count + 1, "the newest lines are missing")
         return count, None
 
-    def show(
-        self, *, who: str | None = None, share: str | None = None, limit: int = 100
-    ) -> Iterator[dict[str, Any]]:
+    def show(self, *, who: str | None = None, share: str | None = None, limit: int = 100) -> Iterator[dict[str, Any]]:
         """The newest lines, newest first, without their hashes."""
         wanted = select(audit_table).order_by(audit_table.c.seq.desc()).limit(limit)
         if who is not None:

@@ -24,6 +24,16 @@ from shareproviders.contract import Unavailable
 
 WRITER_TIMEOUT = 10.0  # seconds until a writer gives up and answers 503
 CHECKPOINT_BYTES = 16 * 1024 * 1024
+TRANSIENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
 
 
 class WriterMutex:
@@ -68,8 +78,9 @@ class Database:
         self._writers = self._engine("BEGIN IMMEDIATE", query_only=False)
         self._readers = self._engine("BEGIN", query_only=True)
         self._local = threading.local()
-        self._all: list[Connection | sqlite3.Connection] = []
-        self._all_lock = threading.Lock()
+        self._idle: dict[Engine, list[Connection]] = {self._writers: [], self._readers: []}
+        self._watcher = self._watch()
+        self._watching = threading.Lock()
 
     def _engine(self, begin: str, *, query_only: bool) -> Engine:
         engine = create_engine(
@@ -89,14 +100,26 @@ class Database:
 
         return engine
 
-    def _connection(self, kind: str) -> Connection:
-        connection: Connection | None = getattr(self._local, kind, None)
-        if connection is None:
-            connection = (self._writers if kind == "writer" else self._readers).connect()
-            setattr(self._local, kind, connection)
-            with self._all_lock:
-                self._all.append(connection)
-        return connection
+    @contextmanager
+    def _borrowed(self, engine: Engine) -> Iterator[Connection]:
+        """A connection for one bracket; kept for the next thread afterwards (list.pop and append are atomic)."""
+        idle = self._idle[engine]
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = engine.connect()
+        try:
+            yield connection
+        finally:
+            if connection.invalidated or connection.in_transaction():
+                connection.close()
+            else:
+                idle.append(connection)
+
+    def _watch(self) -> sqlite3.Connection:
+        watcher = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        _set_pragmas(watcher)
+        return watcher
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -110,16 +133,15 @@ class Database:
             return
         self._mutex.acquire()
         try:
-            connection = self._connection("writer")
-            try:
-                with connection.begin():
-                    self._local.open = connection
-                    yield connection
-            except OperationalError as error:
-                raise Unavailable(f"the database cannot write now: {error.orig}") from error
-            finally:
-                self._local.open = None
+            with self._borrowed(self._writers) as connection, connection.begin():
+                self._local.open = connection
+                yield connection
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in TRANSIENT:
+                raise
+            raise Unavailable("the database cannot be written now; try again in a moment") from error
         finally:
+            self._local.open = None
             self._mutex.release()
 
     @contextmanager
@@ -129,8 +151,7 @@ class Database:
         if joined is not None:
             yield joined
             return
-        connection = self._connection("reader")
-        with connection.begin():
+        with self._borrowed(self._readers) as connection, connection.begin():
             self._local.viewing = connection
             try:
                 yield connection
@@ -143,15 +164,9 @@ class Database:
         return getattr(self._local, "open", None) is not None
 
     def committed(self) -> int:
-        """A number that differs after any commit by anyone (`PRAGMA data_version`); meaningful within this thread."""
-        watcher: sqlite3.Connection | None = getattr(self._local, "watcher", None)
-        if watcher is None:
-            watcher = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            _set_pragmas(watcher)
-            self._local.watcher = watcher
-            with self._all_lock:
-                self._all.append(watcher)
-        row: tuple[int] = watcher.execute("PRAGMA data_version").fetchone()
+        """A number that differs after any commit by anyone (`PRAGMA data_version`); meaningful within this process."""
+        with self._watching:
+            row: tuple[int] = self._watcher.execute("PRAGMA data_version").fetchone()
         return row[0]
 
     def checkpoint(self, *, at_least: int = 0) -> bool:
@@ -172,11 +187,11 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Close the connections of all threads; only when no request is running."""
-        with self._all_lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
+        """Close all connections; only when no request is running."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
+        self._watcher.close()
         self._writers.dispose()
         self._readers.dispose()
         self._mutex.close()

@@ -11,8 +11,8 @@ from davserver.dav import xml
 from davserver.dav.conditions import parse_http_date
 from davserver.dav.content import wished_time
 from davserver.dav.errors import DavError
-from davserver.dav.propfind import is_minimal
 from davserver.dav.properties import LIVE, WIN32
+from davserver.dav.propfind import is_minimal
 from davserver.dav.request import Request, Response
 
 MAX_VALUE = 64 * 1024

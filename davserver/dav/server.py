@@ -7,24 +7,18 @@ answers, log one line.
 from __future__ import annotations
 
 import logging
-import secrets
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from wsgidav.request_server import RequestServer as WsgiDAVRequestServer
-from wsgidav.wsgidav_app import WsgiDAVApp
 
-from acl.principals import Principal, PrincipalKind
-from davserver.dav import content, locking, namespace, targets
-from davserver.dav.errors import DavError, translated
-from davserver.dav.propfind import propfind, propfind_above
+from acl.principals import Principal
+from davserver.dav import content, locking, namespace
+from davserver.dav.propfind import propfind
 from davserver.dav.proppatch import proppatch
-from davserver.dav.request import Request, Response, Site
-from davserver.dav.resources import REQUEST, RootProvider
+from davserver.dav.request import Request, Response
+from davserver.dav.resources import REQUEST
 from davserver.tree.locking import GuardedTree
-from shareproviders.paths import ROOT, SharePath
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -1,0 +1,167 @@
+"""Wires one running server from Settings: the only composition root."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from acl.principals import Channel, Principal
+from davserver.database import CHECKPOINT_BYTES
+from davserver.dav.server import Application
+from davserver.forwarding import Forwarding
+from davserver.house import House
+from davserver.locks import LockLimits, LockTable
+from davserver.serving import Limits, ServingSettings, TLSFiles
+from davserver.serving import serve as serve_app
+from davserver.settings import Settings
+from davserver.tree.departures import Departures
+from davserver.tree.forest import Forest, RulesShelf
+from davserver.tree.locking import GuardedTree
+from shareproviders.contract import Unavailable, Upkeep
+
+CHECKPOINT_SECONDS = 60.0
+
+StartResponse = Callable[..., Any]
+_log = logging.getLogger(__name__)
+
+
+def forest_of(house: House) -> Forest:
+    """The ground on which this process opens doors."""
+    settings = house.settings
+    limits = LockLimits(settings.locks_per_resource, settings.locks_per_user, longest=settings.lock_seconds)
+    return Forest(
+        database=house.database,
+        clock=house.clock,
+        shares=lambda: house.shares,
+        engine=house.engine,
+        locks=LockTable(house.clock, house.keys.sealer, limits),
+        audit=house.audit,
+        reads=house.reads,
+        departures=Departures(house.keys.sealer),
+        rules=RulesShelf(house.database, house.engine),
+    )
+
+
+class Worker:
+    """The WSGI application of one process, and the little work that it does by itself every second."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._forwarding = Forwarding(house.settings.trusted_proxies)
+        self._dav = Application(
+            login=self._principal,
+            doors=partial(self._door, forest_of(house)),
+            log=_request_log(house.settings.log),
+            public_url=house.settings.public_url,
+        )
+        self._stopping = threading.Event()
+        self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
+        self._tidying.start()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        self._forwarding.apply(environ)
+        if environ["PATH_INFO"] == "/healthz":
+            return self._health(environ, start_response)
+        answer: Iterable[bytes] = self._dav(environ, start_response)
+        return answer
+
+    def _principal(self, environ: Mapping[str, Any]) -> Principal:
+        forwarded = bool(environ[Forwarding.SEEN])
+        return self._house.login.principal(environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"], forwarded)
+
+    @staticmethod
+    def _door(forest: Forest, principal: Principal) -> GuardedTree:
+        return GuardedTree(forest, principal, Channel.DAV)
+
+    def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""
+        sick = [share for share, provider in self._house.shares.items() if not getattr(provider, "healthy", True)]
+        body = b"a store has stopped taking writes; see the log\n" if sick else b"ok\n"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+        start_response("503 Service Unavailable" if sick else "200 OK", headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _tidy(self) -> None:
+        checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+        while not self._stopping.wait(1.0):
+            try:
+                self._house.flush()
+                due = time.monotonic() >= checkpoint_at
+                if self._house.database.checkpoint(at_least=1 if due else CHECKPOINT_BYTES) or due:
+                    checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+            except Unavailable as busy:
+                _log.warning("tidying waits: %s", busy)
+            except Exception:  # the thread must outlive whatever one round meets; the next round tries again
+                _log.exception("tidying failed")
+
+    def close(self) -> None:
+        """After the last request: write what is still collected, then let go of the database."""
+        self._stopping.set()
+        self._tidying.join()
+        self._house.flush()
+        self._house.database.checkpoint()
+        self._house.close()
+
+
+def serve(settings: Settings, directory: Path, key: Path) -> int:
+    """Run until SIGTERM. Raises NoHouse, KeyProblem, WrongSchema, SettingsError, ServingProblem; 0 after a clean stop."""
+    _log_to_standard_output(settings.log)
+    _recover(settings, directory, key)
+    tls = TLSFiles(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
+    serving = ServingSettings(
+        settings.host, settings.port, settings.workers, settings.threads, tls, _limits_of(settings)
+    )
+    scheme = "https" if tls else "http"
+
+    def ready(host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        _say(settings.log, {"event": "ready", "url": f"{scheme}://{shown}:{port}/", "workers": settings.workers})
+
+    serve_app(lambda: Worker(House.open(directory, key, settings)), serving, ready)
+    return 0
+
+
+def _recover(settings: Settings, directory: Path, key: Path) -> None:
+    """Before any worker exists: see that the house opens, and repair what a crash left half done."""
+    house = House.open(directory, key, settings)
+    try:
+        for provider in house.shares.values():
+            if isinstance(provider, Upkeep):
+                provider.recover()
+        house.database.checkpoint()
+    finally:
+        house.close()
+
+
+def _limits_of(settings: Settings) -> Limits:
+    return Limits(
+        head_bytes=settings.header_bytes,
+        head_fields=settings.header_count,
+        head_seconds=settings.header_seconds,
+        rate_bytes=settings.body_rate,
+        rate_seconds=settings.body_seconds,
+    )
+
+
+def _say(form: str, facts: Mapping[str, object]) -> None:
+    """One line on standard output, in one write, so that lines of several workers never mix."""
+    line = json.dumps(facts, ensure_ascii=False) if form == "json" else " ".join(f"{k}={v}" for k, v in facts.items())
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _request_log(form: str) -> Callable[[Mapping[str, object]], None]:
+    return partial(_say, form)
+
+
+def _log_to_standard_output(form: str) -> None:
+    """Warnings and errors of all rooms, one line each where possible."""
+    pattern = '{"level": "%(levelname)s", "room": "%(name)s", "message": "%(message)s"}' if form == "json" else None
+    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format=pattern, force=True)
