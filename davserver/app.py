@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +16,7 @@ from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
+from davserver.logs import Lines
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -56,9 +55,10 @@ class Worker:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._dav = Application(
+            {},
             login=self._principal,
             doors=partial(self._door, forest_of(house)),
-            log=_request_log(house.settings.log),
+            log=Lines(house.settings.log).write,
             public_url=house.settings.public_url,
         )
         self._stopping = threading.Event()
@@ -98,7 +98,7 @@ class Worker:
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
             except Unavailable as busy:
                 _log.warning("tidying waits: %s", busy)
-            except Exception:  # the thread must outlive whatever one round meets; the next round tries again
+            except Exception:  # noqa: BLE001 (the thread must outlive whatever one round meets; the next round tries again)
                 _log.exception("tidying failed")
 
     def close(self) -> None:
@@ -111,8 +111,9 @@ class Worker:
 
 
 def serve(settings: Settings, directory: Path, key: Path) -> int:
-    """Run until SIGTERM. Raises NoHouse, KeyProblem, WrongSchema, SettingsError, ServingProblem; 0 after a clean stop."""
-    _log_to_standard_output(settings.log)
+    """Run until SIGTERM; 0 after a clean stop. Raises NoHouse, KeyProblem, WrongSchema, ServingProblem."""
+    lines = Lines(settings.log)
+    lines.take_over_logging()
     _recover(settings, directory, key)
     tls = TLSFiles(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
     serving = ServingSettings(
@@ -122,7 +123,7 @@ def serve(settings: Settings, directory: Path, key: Path) -> int:
 
     def ready(host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
-        _say(settings.log, {"event": "ready", "url": f"{scheme}://{shown}:{port}/", "workers": settings.workers})
+        lines.write({"event": "ready", "url": f"{scheme}://{shown}:{port}/", "workers": settings.workers})
 
     serve_app(lambda: Worker(House.open(directory, key, settings)), serving, ready)
     return 0
@@ -148,20 +149,3 @@ def _limits_of(settings: Settings) -> Limits:
         rate_bytes=settings.body_rate,
         rate_seconds=settings.body_seconds,
     )
-
-
-def _say(form: str, facts: Mapping[str, object]) -> None:
-    """One line on standard output, in one write, so that lines of several workers never mix."""
-    line = json.dumps(facts, ensure_ascii=False) if form == "json" else " ".join(f"{k}={v}" for k, v in facts.items())
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _request_log(form: str) -> Callable[[Mapping[str, object]], None]:
-    return partial(_say, form)
-
-
-def _log_to_standard_output(form: str) -> None:
-    """Warnings and errors of all rooms, one line each where possible."""
-    pattern = '{"level": "%(levelname)s", "room": "%(name)s", "message": "%(message)s"}' if form == "json" else None
-    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format=pattern, force=True)

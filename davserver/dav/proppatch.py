@@ -75,7 +75,7 @@ def told(names: tuple[str, ...], refused: Mapping[str, Refusal]) -> str:
 
 
 def read_wishes(root: etree._Element) -> Wishes:
-    """The instructions of a propertyupdate or (RFC 5689) an extended MKCOL body, in document order: the last one counts.
+    """What a propertyupdate or (RFC 5689) an extended MKCOL body wants; of several for one property the last counts.
 
     Unknown elements are passed over (RFC 4918 §17).
     """

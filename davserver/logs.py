@@ -1,0 +1,41 @@
+"""What the server writes to standard output: one line per fact, as JSON or for people, never two lines mixed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+
+
+class Lines:
+    """Writes lines in the form that the settings ask for."""
+
+    def __init__(self, form: str) -> None:
+        self._as_json = form == "json"
+
+    def write(self, facts: Mapping[str, object]) -> None:
+        """One line in one write, so that lines of several processes never mix."""
+        if self._as_json:
+            line = json.dumps(facts, ensure_ascii=False)
+        else:
+            line = " ".join(f"{name}={value}" for name, value in facts.items())
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def take_over_logging(self) -> None:
+        """Warnings and errors of all rooms go the same way."""
+        handler = logging.StreamHandler(sys.stdout)
+        if self._as_json:
+            handler.setFormatter(_JsonFormatter())
+        logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _JsonFormatter(logging.Formatter):
+    """A record, with its traceback if it has one, as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {"level": record.levelname, "room": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            facts["trace"] = self.formatException(record.exc_info)
+        return json.dumps(facts, ensure_ascii=False)
