@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from acl import weighing
+from acl.labels import Classification, earlier
+from acl.policies import Policy
 from acl.principals import Channel, Principal
-from acl.privileges import Rights
+from acl.privileges import LEAVES, NAMES, Rights
+from acl.reasons import reasons_against, reasons_for
+from acl.roles import RoleTable
+from acl.rules import ShareRules
+from acl.weighing import Question, Standing, Weighed
+
+LOG_READ = "log_read"
+"""Obligation: a reading of this is noted (non-public papers)."""
+HIDDEN_ON_DAV = "hidden_on_dav"
+"""Obligation: may be viewed but not read, so a drive leaves a document out; collections stay."""
+
+_log = logging.getLogger(__name__)
 
 
 class AccessRequest(NamedTuple):
@@ -39,3 +55,181 @@ class Decision(NamedTuple):
     """Stable codes such as `mandate:member@ba05`, `phase:draft`, `ceiling:app-password`, `error`."""
     obligations: frozenset[str]
     until: int | None
+
+
+class Engine:
+    """The role table and the policies of one server; holds no facts of any share."""
+
+    def __init__(self, roles: RoleTable, policies: Sequence[Policy] = ()) -> None:
+        self.roles = roles
+        self.policies = tuple(policies)
+        self.per_node = any(policy.per_node for policy in self.policies)
+
+    def granted(
+        self, rules: ShareRules, principal: Principal, at: int, channel: Channel, lineage: tuple[int, ...]
+    ) -> Granted:
+        """All rights at one node, once; `View` keeps them."""
+        return View(rules, self, principal, channel).granted(lineage, at)
+
+    def page(  # noqa: PLR0917 (the question has that many facts)
+        self,
+        rules: ShareRules,
+        principal: Principal,
+        at: int,
+        channel: Channel,
+        lineage_of_parent: tuple[int, ...],
+        ids: Sequence[int],
+    ) -> list[Granted]:
+        """All rights at each member of a collection, in the order of `ids`."""
+        return View(rules, self, principal, channel).page(lineage_of_parent, ids, at)
+
+    def decide(self, rules: ShareRules, request: AccessRequest) -> Decision:
+        """One privilege, with the reasons why or why not."""
+        return View(rules, self, request.principal, request.channel).decide(
+            request.privilege, request.lineage, request.at
+        )
+
+    def explain(
+        self, rules: ShareRules, principal: Principal, at: int, channel: Channel, lineage: tuple[int, ...]
+    ) -> list[tuple[Rights, Decision]]:
+        """Every leaf of the privilege tree with its decision."""
+        view = View(rules, self, principal, channel)
+        return [(NAMES[name], view.decide(NAMES[name], lineage, at)) for name in LEAVES]
+
+
+class _Kept(NamedTuple):
+    since: int
+    granted: Granted
+
+
+class View:
+    """One share as one principal sees it through one channel; keeps each region's answer until its next time edge.
+
+    Threads may share it: its dictionaries only ever receive answers that any of them would have found.
+    """
+
+    def __init__(self, rules: ShareRules, engine: Engine, principal: Principal, channel: Channel) -> None:
+        self.rules, self.engine, self.principal, self.channel = rules, engine, principal, channel
+        scopes = principal.ceiling.scopes
+        self._scopes = frozenset(node for share, node in scopes if share == rules.share) if scopes else None
+        self._marks = rules.marks
+        if self._scopes:
+            self._marks = rules.marks.union(*(rules.places.get(node, (node,)) for node in self._scopes))
+        self._standing: tuple[int, Standing] | None = None
+        self._regions: dict[tuple[int, bool], _Kept] = {}
+        self._nodes: dict[int, _Kept] = {}
+
+    def granted(self, lineage: tuple[int, ...], at: int) -> Granted:
+        """All rights at one node."""
+        if lineage[-1] in self._marks:
+            return self._marked(lineage, at)
+        return self._plain(lineage, at)
+
+    def page(self, lineage_of_parent: tuple[int, ...], ids: Sequence[int], at: int) -> list[Granted]:
+        """As `granted` for each member; those that carry no mark share one answer."""
+        if self.engine.per_node:
+            return [self.granted((*lineage_of_parent, node), at) for node in ids]
+        common = self._plain(lineage_of_parent, at)
+        marks = self._marks
+        if marks.isdisjoint(ids):
+            return [common] * len(ids)
+        return [self._marked((*lineage_of_parent, node), at) if node in marks else common for node in ids]
+
+    def decide(self, privilege: Rights, lineage: tuple[int, ...], at: int) -> Decision:
+        """One privilege, with the reasons why or why not."""
+        weighed = self._weigh(lineage, at)
+        wanted, granted = int(privilege), self.granted(lineage, at)
+        allowed = int(granted.rights) & wanted == wanted
+        reasons: tuple[str, ...]
+        if not allowed and weighed.failed:
+            reasons = ("error",)
+        elif not allowed:
+            reasons = reasons_against(self.engine.roles, self.rules, self._standing_at(at), weighed, wanted)
+        elif weighed.rights & wanted == wanted:
+            reasons = reasons_for(weighed, wanted)
+        else:
+            reasons = ("container",)
+        return Decision(allowed, reasons, granted.obligations, earlier(weighed.until, granted.until))
+
+    def _plain(self, lineage: tuple[int, ...], at: int) -> Granted:
+        """Steps 1 to 5, by region."""
+        if self.engine.per_node:
+            return self._grant(self._weigh(lineage, at))
+        inside = self._in_scope(lineage)
+        key = (self.rules.region_of(lineage), inside)
+        kept = self._regions.get(key)
+        if kept is None or not _still_holds(kept, at):
+            kept = self._regions[key] = _Kept(at, self._grant(self._weigh(lineage, at)))
+        return kept.granted
+
+    def _marked(self, lineage: tuple[int, ...], at: int) -> Granted:
+        """Step 6: a collection is discoverable if something discoverable lies beneath; kept by node."""
+        node = lineage[-1]
+        kept = self._nodes.get(node)
+        if kept is not None and _still_holds(kept, at):
+            return kept.granted
+        granted = self._plain(lineage, at)
+        if not granted.rights & Rights.DISCOVER:
+            granted = self._traversed(granted, lineage, at)
+        if not self.engine.per_node:
+            self._nodes[node] = _Kept(at, granted)
+        return granted
+
+    def _traversed(self, granted: Granted, lineage: tuple[int, ...], at: int) -> Granted:
+        node, until = lineage[-1], granted.until
+        places = self.rules.places
+        for below in (*self.rules.beneath.get(node, ()), *(self._scopes or ())):
+            place = places.get(below, ())
+            if node == below or node not in place:
+                continue
+            found = self._plain(place, at)
+            if found.rights & Rights.DISCOVER:
+                rights = granted.rights | Rights.DISCOVER | Rights.READ_CURRENT_USER_PRIVILEGE_SET
+                return Granted(rights, granted.obligations, earlier(granted.until, found.until))
+            until = earlier(until, found.until)
+        return granted._replace(until=until)
+
+    def _weigh(self, lineage: tuple[int, ...], at: int) -> Weighed:
+        """Step 8: whatever goes wrong, the answer is no, it is logged, and nobody may keep it."""
+        try:
+            return weighing.weigh(
+                Question(
+                    self.engine.roles,
+                    self.engine.policies,
+                    self.rules,
+                    self.principal,
+                    self._standing_at(at),
+                    self.rules.regions[self.rules.region_of(lineage)],
+                    self._in_scope(lineage),
+                    at,
+                    self.channel,
+                    lineage[-1],
+                )
+            )
+        except Exception:  # noqa: BLE001 (law 4: an error in a policy means no, whatever kind it is)
+            _log.exception("rights of %s in share %s cannot be decided", self.principal.key, self.rules.share)
+            return weighing.failed(at)
+
+    def _standing_at(self, at: int) -> Standing:
+        kept = self._standing
+        if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
+            kept = at, weighing.standing_at(self.engine.roles, self.rules, self.principal, at)
+            self._standing = kept
+        return kept[1]
+
+    def _in_scope(self, lineage: tuple[int, ...]) -> bool:
+        return self._scopes is None or not self._scopes.isdisjoint(lineage)
+
+    def _grant(self, weighed: Weighed) -> Granted:
+        rights, obligations = weighed.rights, set[str]()
+        if rights & weighing.VIEW == weighing.VIEW:
+            if weighed.classification >= Classification.NON_PUBLIC:
+                obligations.add(LOG_READ)
+            if self.channel is Channel.DAV and rights & weighing.READ != weighing.READ:
+                obligations.add(HIDDEN_ON_DAV)
+        return Granted(Rights(rights), frozenset(obligations), weighed.until)
+
+
+def _still_holds(kept: _Kept, at: int) -> bool:
+    until = kept.granted.until
+    return kept.since <= at and (until is None or at < until)

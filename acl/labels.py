@@ -1,8 +1,10 @@
-"""Classification and the dates of a paper."""
+"""Classification and the dates of a paper: inheritance, phases by the clock, and what a paper carries when it moves."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class Classification(IntEnum):
@@ -37,3 +39,79 @@ class Phase(StrEnum):
     CONCLUDED = "concluded"
     CLOSED = "closed"
     PUBLISHED = "published"
+
+
+ON_CREATION = 0
+"""As `release_at`: released as soon as it exists, the rule of a work folder and of a committee without meetings."""
+NEVER = (1 << 63) - 1
+"""As any date of a label: not by the clock. As `release_at` a draft, whatever the folder above says."""
+
+
+class Label(NamedTuple):
+    """What is written at one node; each part that is None comes from the nearest ancestor that has it."""
+
+    classification: Classification | None = None
+    release_at: int | None = None
+    """Microseconds since the epoch, as all dates here; `ON_CREATION` and `NEVER` are possible."""
+    close_at: int | None = None
+    review_at: int | None = None
+    publish_at: int | None = None
+
+
+class Bound(NamedTuple):
+    """The label that holds at a node, after inheritance."""
+
+    classification: Classification
+    release_at: int
+    close_at: int = NEVER
+    review_at: int = NEVER
+    publish_at: int = NEVER
+
+    def under(self, label: Label) -> Bound:
+        """What holds one level deeper, where `label` is written."""
+        return Bound(
+            self.classification if label.classification is None else label.classification,
+            self.release_at if label.release_at is None else label.release_at,
+            self.close_at if label.close_at is None else label.close_at,
+            self.review_at if label.review_at is None else label.review_at,
+            self.publish_at if label.publish_at is None else label.publish_at,
+        )
+
+    def phase_at(self, at: int) -> Phase:
+        """Released comes first; of closing and publishing the later one that has passed holds, closing on a tie."""
+        if at < self.release_at:
+            return Phase.DRAFT
+        closed = self.close_at <= at
+        if self.publish_at <= at and not (closed and self.close_at >= self.publish_at):
+            return Phase.PUBLISHED
+        return Phase.CLOSED if closed else Phase.RELEASED
+
+    def next_edge(self, at: int) -> int | None:
+        """The next instant at which the phase may change."""
+        return next_edge(at, (self.release_at, self.close_at, self.publish_at))
+
+
+def next_edge(at: int, instants: Iterable[int | None]) -> int | None:
+    """The earliest of the instants that lies after `at`; None if there is none."""
+    return min((instant for instant in instants if instant is not None and at < instant < NEVER), default=None)
+
+
+def earlier(one: int | None, other: int | None) -> int | None:
+    """The earlier of two edges, where None means never."""
+    if one is None:
+        return other
+    return one if other is None or one < other else other
+
+
+def carried(source: Bound, target: Bound) -> Label:
+    """The label that a paper takes along from `source` into a folder where `target` holds (rights.md §2.7).
+
+    The higher class, the later release, the earlier closing and review; never a publication.
+    """
+    return Label(
+        max(source.classification, target.classification),
+        max(source.release_at, target.release_at),
+        min(source.close_at, target.close_at),
+        min(source.review_at, target.review_at),
+        None,
+    )

@@ -55,7 +55,7 @@ def people(server: RunningServer) -> Iterator[Callable[[str, str], DavClient]]:
 
 @pytest.fixture
 def folder(people: Callable[[str, str], DavClient], drive: str) -> DavClient:
-    """The clerk in a fresh folder, on each provider."""
+    """The clerk in a fresh folder on each provider; members may read and write there too."""
     return fresh_folder(people, drive)
 
 
@@ -66,7 +66,7 @@ def vault_folder(people: Callable[[str, str], DavClient]) -> DavClient:
 
 
 def fresh_folder(people: Callable[[str, str], DavClient], drive: str) -> DavClient:
-    base = f"/dav/{drive}/t-{uuid.uuid4().hex[:12]}"
+    base = f"/dav/{drive}/Arbeitsordner/t-{uuid.uuid4().hex[:12]}"
     clerk = people("clara", base)
     answer = clerk.mkcol("")
     assert answer.status == 201, (answer.status, answer.body)

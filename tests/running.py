@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from tests.davclient import DavClient
 
+PROGRAM = (sys.executable, "-m", "davserver")
 PASSWORD = "Korrekt-Pferd-Batterie-1"
 START_SECONDS = 60
 QUICK_HASHES = {"DAVSERVER_ARGON2_MEMORY_KIB": "64", "DAVSERVER_ARGON2_PASSES": "1", "DAVSERVER_ARGON2_LANES": "1"}
@@ -82,10 +83,16 @@ default_class = "public"
 """
 
 
-def command(*words: str, data: Path, text: str = "", env: Mapping[str, str] | None = None) -> str:
+def command(
+    *words: str,
+    data: Path,
+    text: str = "",
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
+) -> str:
     """Run one `davserver` command in a process of its own; its standard output. Fails loudly."""
     done = subprocess.run(
-        [sys.executable, "-m", "davserver", *words, "--data", str(data)],
+        [*program, *words, "--data", str(data)],
         input=text,
         capture_output=True,
         text=True,
@@ -157,10 +164,16 @@ class RunningServer:
 
 
 def start(
-    data: Path, *, workers: int = 2, env: Mapping[str, str] | None = None, options: tuple[str, ...] = (), port: int = 0
+    data: Path,
+    *,
+    workers: int = 2,
+    env: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
+    port: int = 0,
+    program: Sequence[str] = PROGRAM,
 ) -> RunningServer:
     """`davserver serve` on a free port; returns when it says that it is ready."""
-    words = [sys.executable, "-m", "davserver", "serve", "--data", str(data), "--host", "127.0.0.1"]
+    words = [*program, "serve", "--data", str(data), "--host", "127.0.0.1"]
     words += ["--port", str(port), "--workers", str(workers), *options]
     process = subprocess.Popen(
         words,

@@ -1,0 +1,64 @@
+"""Reason codes of a decision: stable strings that say why, or what would have to change (rights.md §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from acl.labels import Classification, Phase
+from acl.mandates import CommitteeKind
+from acl.roles import RoleTable
+from acl.rules import ShareRules
+from acl.weighing import DISCOVER, OWN_SET, Part, Standing, Weighed
+
+
+def reasons_for(weighed: Weighed, wanted: int) -> tuple[str, ...]:
+    """All grants that give it: it falls when every one of them does."""
+    wanted = _own_set_follows_discover(wanted)
+    whole = [code for code, bits in weighed.grants if bits & wanted == wanted]
+    return _once(whole or (code for code, bits in weighed.grants if bits & wanted))
+
+
+def reasons_against(
+    table: RoleTable, rules: ShareRules, standing: Standing, weighed: Weighed, wanted: int
+) -> tuple[str, ...]:
+    """Everything that stands in the way: what takes it first, then why nobody gives it."""
+    wanted = _own_set_follows_discover(wanted)
+    codes = _touching(weighed.cuts, wanted)
+    given = 0
+    for _, bits in weighed.grants:
+        given |= bits
+    if ungiven := wanted & ~given:
+        codes += _touching(weighed.lost, ungiven)
+        codes += _why_not_given(table, rules, standing, weighed, ungiven)
+    return _once(codes) or ("ceiling:title",)
+
+
+def _why_not_given(
+    table: RoleTable, rules: ShareRules, standing: Standing, weighed: Weighed, ungiven: int
+) -> Iterator[str]:
+    """By office: another phase would give it, or another class, or this office never does."""
+    if standing.lacking:
+        yield standing.lacking
+    if weighed.classification is Classification.FACTION and rules.committee.kind is not CommitteeKind.FACTION:
+        yield "class:faction"
+        return
+    for role, _ in standing.offices:
+        cells = table.roles[role].cells
+        if any(ungiven & ~cells[weighed.classification, phase] == 0 for phase in Phase):
+            yield f"phase:{weighed.phase}"
+        elif any(ungiven & ~bits == 0 for bits in cells.values()):
+            yield f"class:{weighed.classification.word}"
+        elif not standing.lacking:
+            yield f"office:{role}"
+
+
+def _own_set_follows_discover(wanted: int) -> int:
+    return wanted & ~OWN_SET | DISCOVER if wanted & OWN_SET else wanted
+
+
+def _touching(parts: Iterable[Part], wanted: int) -> list[str]:
+    return [code for code, bits in parts if bits & wanted]
+
+
+def _once(codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(codes))

@@ -1,0 +1,239 @@
+"""The steps of a decision, in the order of rights.md §2: gate, bind, grants, ceilings, hard denials.
+
+Rights are integers in here. Every step says what it gives or takes together with a reason code, so that a
+decision and its explanation can never differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from acl.labels import Bound, Classification, Phase, earlier, next_edge
+from acl.mandates import CommitteeKind, absence
+from acl.policies import Policy, RequestFacts
+from acl.principals import Channel, Principal, PrincipalKind
+from acl.privileges import Rights, close_chain
+from acl.roles import RoleTable
+from acl.rules import Region, ShareRules
+
+ALL = int(Rights.ALL)
+DISCOVER = int(Rights.DISCOVER)
+VIEW = int(Rights.VIEW)
+READ = int(Rights.READ)
+OWN_SET = int(Rights.READ_CURRENT_USER_PRIVILEGE_SET)
+
+Part = tuple[str, int]
+"""A reason code and the rights that it gives or takes."""
+
+
+class Office(NamedTuple):
+    role: str
+    reason: str
+
+
+class Standing(NamedTuple):
+    """Who the principal is in this share at an instant: what all regions share."""
+
+    offices: tuple[Office, ...]
+    subjects: frozenset[str]
+    """The words by which entries may speak of him."""
+    undertaken: bool
+    lacking: str
+    """Why he holds no office of the committee; empty if he does."""
+    until: int | None
+
+
+class Weighed(NamedTuple):
+    """All that was found for one region."""
+
+    classification: Classification
+    phase: Phase
+    grants: tuple[Part, ...]
+    lost: tuple[Part, ...]
+    """Grants that do not count here, under the reason why."""
+    cuts: tuple[Part, ...]
+    rights: int
+    until: int | None
+    failed: bool = False
+
+
+def failed(at: int) -> Weighed:
+    """What stands for a region that cannot be weighed: nothing, and only for this instant."""
+    return Weighed(Classification.FACTION, Phase.DRAFT, (), (), (), 0, at, failed=True)
+
+
+class Question(NamedTuple):
+    """One region, asked by one principal at one instant."""
+
+    table: RoleTable
+    policies: Sequence[Policy]
+    rules: ShareRules
+    principal: Principal
+    standing: Standing
+    region: Region
+    in_scope: bool
+    """Is the node inside the credential's scope?"""
+    at: int
+    channel: Channel
+    node: int
+    """The node itself, for policies that are `per_node`."""
+
+
+def standing_at(table: RoleTable, rules: ShareRules, principal: Principal, at: int) -> Standing:
+    """Offices follow from mandates that run at this instant; everybody is a citizen, a link is nobody."""
+    if principal.kind is PrincipalKind.LINK:
+        return Standing((), frozenset(), False, "link", None)
+    citizen = Office("citizen", "role:citizen")
+    if principal.kind is PrincipalKind.ANONYMOUS:
+        return Standing((citizen,), frozenset({"all"}), False, "anonymous", None)
+    held = rules.mandates.get(principal.id, ())
+    subjects = {"all", "authenticated", f"user:{principal.id}"}
+    offices: list[Office] = []
+    for mandate in held:
+        if not mandate.holds_at(at):
+            continue
+        role = table.roles[mandate.role]
+        if role.inside:
+            subjects.add(f"committee:{mandate.share}")
+        if mandate.share == rules.share:
+            subjects.update(f"role:{name}" for name in (role.name, *role.acts_as))
+            offices.append(Office(role.name, f"mandate:{role.name}@{mandate.share}"))
+    lacking = "" if offices else absence(held, rules.share, at)
+    if lacking:
+        left = {table.roles[m.role].after for m in held if m.share == rules.share and m.end is not None and m.end <= at}
+        offices += (Office(role, f"role:{role}") for role in sorted(role for role in left if role is not None))
+    offices.append(citizen)
+    if principal.admin:
+        offices.append(Office("admin", "role:admin"))
+    pledged = rules.undertakings.get(principal.id)
+    edges = [edge for mandate in held for edge in (mandate.start, mandate.end)]
+    return Standing(
+        tuple(dict.fromkeys(offices)),
+        frozenset(subjects),
+        pledged is not None and pledged <= at,
+        lacking,
+        next_edge(at, (*edges, pledged)),
+    )
+
+
+def weigh(question: Question) -> Weighed:
+    """All steps for one region. An exception passes through; the engine makes it a no."""
+    table, at, standing, region = question.table, question.at, question.standing, question.region
+    bound = bind(question)
+    phase = bound.phase_at(at)
+    facts = RequestFacts(
+        question.principal,
+        tuple(office.role for office in standing.offices),
+        question.rules.committee,
+        bound.classification,
+        phase,
+        question.channel,
+        at,
+        region.node,
+    )
+    gates = list(gate(question, bound.classification, phase))
+    offices = list(office_grants(table, question, bound.classification, phase))
+    entries, lost = entry_grants(question, bound.classification)
+    asked = [(policy, facts._replace(node=question.node) if policy.per_node else facts) for policy in question.policies]
+    grants = offices + entries + [(f"policy:{policy.name}", int(policy.grants(seen))) for policy, seen in asked]
+    cuts = gates + list(ceilings(question, bound.classification)) + list(denials(question, phase, offices))
+    cuts += [(f"policy:{policy.name}", int(policy.objects(seen))) for policy, seen in asked]
+    until = earlier(standing.until, bound.next_edge(at))
+    until = earlier(until, next_edge(at, (edge for e in region.entries for edge in (e.start, e.end))))
+    for policy, seen in asked:
+        until = earlier(until, at if policy.changes_without_notice else policy.until(seen))
+    return Weighed(
+        bound.classification,
+        phase,
+        tuple(part for part in grants if part[1]),
+        tuple(lost),
+        tuple(part for part in cuts if part[1]),
+        settle(question.channel, bound.classification, grants, cuts),
+        until,
+    )
+
+
+def gate(question: Question, classification: Classification, phase: Phase) -> Iterator[Part]:
+    """Step 1: nobody reaches non-public papers without his undertaking, nor others without a login."""
+    if classification in question.table.undertaking and not question.standing.undertaken:
+        yield "undertaking", ALL
+    published = classification is Classification.PUBLIC and phase is Phase.PUBLISHED
+    if question.principal.kind is PrincipalKind.ANONYMOUS and not published:
+        yield "anonymous", ALL
+
+
+def bind(question: Question) -> Bound:
+    """Step 2: class and dates that hold at the node; with its committee's agenda a public paper is published."""
+    bound = question.region.bound
+    with_agenda = question.rules.committee.publish_with_agenda and bound.release_at > 0
+    if with_agenda and bound.classification is Classification.PUBLIC:
+        return bound._replace(publish_at=min(bound.publish_at, bound.release_at))
+    return bound
+
+
+def office_grants(table: RoleTable, question: Question, classification: Classification, phase: Phase) -> Iterator[Part]:
+    """Step 3, by office: the role table; faction papers only where the committee is a faction."""
+    committee = question.rules.committee
+    if classification is Classification.FACTION and committee.kind is not CommitteeKind.FACTION:
+        return
+    for role, reason in question.standing.offices:
+        yield reason, table.rights(role, classification, phase, committee.early_access)
+
+
+def entry_grants(question: Question, classification: Classification) -> tuple[list[Part], list[Part]]:
+    """Step 3, by hand: entries at the node and above it, up to a cut; and what a cut or the class made of them."""
+    most = question.table.entry_ceiling[classification]
+    grants: list[tuple[int, Part]] = []
+    lost: list[Part] = []
+    for entry in question.region.entries:
+        if entry.deny or not entry.holds_at(question.at):
+            continue
+        if entry.cut:
+            lost += [(f"cut:{entry.id}", bits) for node, (_, bits) in grants if node != entry.node]
+            grants = [grant for grant in grants if grant[0] == entry.node]
+        if entry.concerns(question.standing.subjects):
+            bits = int(entry.rights)
+            grants.append((entry.node, (f"entry:{entry.id}", bits & most)))
+            lost.append(("ceiling:class", bits & ~most))
+    return [part for _, part in grants], [part for part in lost if part[1]]
+
+
+def ceilings(question: Question, classification: Classification) -> Iterator[Part]:
+    """Step 4: the class, the channel and the credential each allow so much at most."""
+    table, ceiling = question.table, question.principal.ceiling
+    yield "ceiling:class", ALL & ~table.class_ceiling[classification]
+    yield f"ceiling:{question.channel}", ALL & ~table.channel_ceiling[question.channel]
+    reason = f"ceiling:{ceiling.reason or 'credential'}"
+    within = question.in_scope and classification <= ceiling.max_class
+    yield reason, ALL & ~int(ceiling.rights) if within else ALL
+
+
+def denials(question: Question, phase: Phase, offices: Sequence[Part]) -> Iterator[Part]:
+    """Step 5, last and final: a closed window leaves only what the table gives; an entry that denies takes."""
+    if phase is Phase.CLOSED:
+        left = 0
+        for _, bits in offices:
+            left |= bits
+        yield "phase:closed", ALL & ~left
+    for entry in question.region.entries:
+        if entry.deny and entry.holds_at(question.at) and entry.concerns(question.standing.subjects):
+            yield f"deny:{entry.id}", int(entry.rights)
+
+
+def settle(channel: Channel, classification: Classification, grants: Sequence[Part], cuts: Sequence[Part]) -> int:
+    """Grants less cuts. No read without view and discover; who may discover may ask for his own rights."""
+    rights = 0
+    for _, bits in grants:
+        rights |= bits
+    for _, bits in cuts:
+        rights &= ~bits
+    rights = close_chain(rights & ~OWN_SET)
+    if title_is_secret(channel, classification, rights):
+        rights &= ~DISCOVER
+    return rights | OWN_SET if rights & DISCOVER else rights
+
+
+def title_is_secret(channel: Channel, classification: Classification, rights: int) -> bool:
+    """On a drive the name tells the title, so a non-public one needs `view` (rights.md §3)."""
+    return channel is Channel.DAV and classification >= Classification.NON_PUBLIC and rights & VIEW != VIEW

@@ -1,0 +1,125 @@
+"""Tables of the vault. Every row belongs to a space; instants are microseconds since the epoch, UTC.
+
+Ids of nodes and versions come from one counter per space (`space.next_id`), so a COPY can take a whole range at
+once, nothing is ever reused, and a restored backup can jump ahead by raising one number.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+DOCUMENT = 0
+COLLECTION = 1
+NO_PARENT = 0
+"""Parent of a root. What lies in the trash has no parent at all (NULL)."""
+
+metadata = MetaData()
+
+space = Table(
+    "space",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False, unique=True),
+    Column("root", BigInteger, nullable=False),
+    Column("next_id", BigInteger, nullable=False),
+    Column("newest_change", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+    comment="used: bytes of all versions, current, kept and in the trash",
+)
+
+node = Table(
+    "node",
+    metadata,
+    Column("space", Integer, ForeignKey("space.id"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("parent", BigInteger),
+    Column("name_ct", LargeBinary, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("version", BigInteger),
+    Column("subtree_size", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    UniqueConstraint("space", "parent", "name_ct"),
+    sqlite_with_rowid=False,
+    comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent; version: the current one",
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("space", Integer, ForeignKey("space.id"), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("dedupe", LargeBinary(32), nullable=False),
+    Index("blob_by_content", "space", "dedupe"),
+    comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
+)
+
+version = Table(
+    "version",
+    metadata,
+    Column("space", Integer, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", BigInteger, nullable=False),
+    Column("blob", LargeBinary(16), ForeignKey("blob.id"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(255), nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("mac", LargeBinary(32), nullable=False),
+    ForeignKeyConstraint(["space", "node"], ["node.space", "node.id"]),
+    Index("version_by_node", "space", "node"),
+    Index("version_by_blob", "blob"),
+    sqlite_with_rowid=False,
+    comment="mac: over node, id, blob and size; media_type: what the client said, empty: derived from the name",
+)
+
+dead_property = Table(
+    "property",
+    metadata,
+    Column("space", Integer, primary_key=True),
+    Column("node", BigInteger, primary_key=True),
+    Column("name_ct", LargeBinary, primary_key=True),
+    Column("value_ct", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["space", "node"], ["node.space", "node.id"]),
+    sqlite_with_rowid=False,
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("space", Integer, ForeignKey("space.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", BigInteger, nullable=False),
+    Column("parent", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+trash = Table(
+    "trash",
+    metadata,
+    Column("space", Integer, primary_key=True),
+    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    Column("from_parent", BigInteger, nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["space", "node"], ["node.space", "node.id"]),
+    sqlite_with_rowid=False,
+)
