@@ -5,7 +5,7 @@ Bodies have the form that sabre/dav made known: its `message` is what Nextcloud 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from wsgidav.dav_error import DAVError
 from acl.principals import PrincipalKind
 from davserver.dav.privileges import needed
 from davserver.dav.xml import CONTENT_TYPE, BadXml, document, element, escape
+from davserver.login import CHALLENGE, Malformed, Throttled, Unauthorized
 from davserver.tree.seen import (
     AccessDenied,
     DoesNotFit,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 RETRY_AFTER = 5  # seconds until somebody may try again whom a busy or full server sent away
 
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (
+    (Unauthorized, 401, ""),
+    (Malformed, 400, ""),
+    (Throttled, 429, ""),
     (NotFound, 404, ""),
     (ParentMissing, 409, ""),
     (NameTaken, 405, ""),
@@ -85,27 +89,33 @@ class DavError(DAVError):  # type: ignore[misc]  # wsgidav has no types
         )
 
 
-def translated(error: Exception, request: Request | None = None, challenges: Sequence[str] = ()) -> DavError | None:
-    """The refusal that a domain error stands for; None for one that nobody expected.
-
-    `challenges` are the WWW-Authenticate values for somebody who is not logged in and may not do this.
-    """
+def translated(error: Exception, request: Request | None = None) -> DavError | None:
+    """The refusal that a domain error stands for; None for one that nobody expected."""
     if isinstance(error, DavError):
         return error
     found = next((row for row in TABLE if isinstance(error, row[0])), None)
     if found is None:
         return None
     _, status, condition = found
+    message = str(error)
     if isinstance(error, NotFound):
-        return DavError(404, message="there is nothing here")  # law 3: the same for absent and undiscoverable
-    headers = [("Retry-After", str(RETRY_AFTER))] if status == 503 else []
-    if isinstance(error, AccessDenied) and request is not None:
+        message = "there is nothing here"  # law 3: the same for absent and undiscoverable
+    elif isinstance(error, AccessDenied) and request is not None:
         if request.tree.principal.kind is PrincipalKind.ANONYMOUS:
-            return DavError(401, message="log in first", headers=[("WWW-Authenticate", one) for one in challenges])
-        condition = _need_privileges(error, request)
+            status, condition, message = 401, "", "log in first"
+        else:
+            condition = _need_privileges(error, request)
     elif isinstance(error, Locked | LockConflict) and request is not None:
-        condition = element(condition, f"<D:href>{escape(request.href(error.root, is_collection=False))}</D:href>")
-    return DavError(status, condition, message=str(error), headers=headers)
+        condition = element(condition, f"<D:href>{request.href(error.root, is_collection=False)}</D:href>")
+    return DavError(status, condition, message=message, headers=_headers(error, status))
+
+
+def _headers(error: Exception, status: int) -> list[tuple[str, str]]:
+    if status == 401:
+        return [("WWW-Authenticate", error.challenge if isinstance(error, Unauthorized) else CHALLENGE)]
+    if isinstance(error, Throttled):
+        return [("Retry-After", str(error.retry_after))]
+    return [("Retry-After", str(RETRY_AFTER))] if status == 503 else []
 
 
 def _need_privileges(error: AccessDenied, request: Request) -> str:

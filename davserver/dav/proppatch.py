@@ -11,8 +11,8 @@ from davserver.dav import xml
 from davserver.dav.conditions import parse_http_date
 from davserver.dav.content import wished_time
 from davserver.dav.errors import DavError
-from davserver.dav.propfind import is_minimal
 from davserver.dav.properties import LIVE, WIN32
+from davserver.dav.propfind import is_minimal
 from davserver.dav.request import Request, Response
 
 MAX_VALUE = 64 * 1024
@@ -75,7 +75,7 @@ def told(names: tuple[str, ...], refused: Mapping[str, Refusal]) -> str:
 
 
 def read_wishes(root: etree._Element) -> Wishes:
-    """The instructions of a propertyupdate or (RFC 5689) an extended MKCOL body, in document order: the last one counts.
+    """What a propertyupdate or (RFC 5689) an extended MKCOL body wants; of several for one property the last counts.
 
     Unknown elements are passed over (RFC 4918 §17).
     """

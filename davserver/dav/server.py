@@ -7,11 +7,9 @@ answers, log one line.
 from __future__ import annotations
 
 import logging
-import secrets
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from http import HTTPStatus
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from wsgidav.request_server import RequestServer as WsgiDAVRequestServer
 from wsgidav.wsgidav_app import WsgiDAVApp
@@ -19,60 +17,163 @@ from wsgidav.wsgidav_app import WsgiDAVApp
 from acl.principals import Principal, PrincipalKind
 from davserver.dav import content, locking, namespace, targets
 from davserver.dav.errors import DavError, translated
+from davserver.dav.exchange import Exchange, Log
 from davserver.dav.propfind import propfind, propfind_above
 from davserver.dav.proppatch import proppatch
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
-from davserver.tree.locking import GuardedTree
-from shareproviders.paths import ROOT, SharePath
+from davserver.login import Unauthorized
+from shareproviders.contract import NotFound
+from shareproviders.paths import MAX_DEPTH, SharePath
+
+if TYPE_CHECKING:
+    from davserver.tree.locking import GuardedTree
 
 Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Verb = Callable[[Request], Response]
 Login = Callable[[Mapping[str, Any]], Principal]
-"""Who sent this request; raises an error of davserver.login, or DavError."""
-Doors = Callable[[Principal], GuardedTree]
+"""Who sent the request with this environ; raises LoginError, Unavailable or DavError."""
+Doors = Callable[[Principal], "GuardedTree"]
 """The tree as this principal sees it, made for one request."""
-Log = Callable[[Mapping[str, object]], None]
-"""Takes one line's facts per request: never a name, query or token."""
 
 _logger = logging.getLogger(__name__)
 
 
-def _method(verb: Verb) -> Callable[..., Iterable[bytes]]:
-    """A verb as WsgiDAV's request server wants its `do_…` methods."""
-
-    def do(_self: RequestServer, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        response = verb(environ[REQUEST])
-        start_response(status_line(response.status), response.headers)
-        return response.body
-
-    return do
-
-
 class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has no types
-    """Runs the verb of a request whose Request lies in the environ. One for all requests: it holds no state of theirs."""
+    """Knows the verbs. One for all requests; it keeps nothing of theirs."""
 
     methods: ClassVar[tuple[str, ...]] = (
         *("OPTIONS", "GET", "HEAD", "PUT", "PROPFIND", "PROPPATCH"),
         *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"),
     )
-    features: ClassVar[tuple[tuple[str, frozenset[str]], ...]] = (
-        ("1", frozenset({"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT"})),
-        ("2", frozenset({"LOCK", "UNLOCK"})),
-        ("3", frozenset({"PROPFIND", "PROPPATCH"})),
-        ("extended-mkcol", frozenset({"MKCOL"})),
-    )
-    """Compliance classes and what they need (RFC 4918 §18, RFC 5689)."""
+    do_GET = staticmethod(content.get)  # noqa: N815 (WsgiDAV's names)
+    do_HEAD = staticmethod(content.head)  # noqa: N815
+    do_PUT = staticmethod(content.put)  # noqa: N815
+    do_PROPFIND = staticmethod(propfind)  # noqa: N815
+    do_PROPPATCH = staticmethod(proppatch)  # noqa: N815
+    do_MKCOL = staticmethod(namespace.mkcol)  # noqa: N815
+    do_DELETE = staticmethod(namespace.delete)  # noqa: N815
+    do_COPY = staticmethod(namespace.copy)  # noqa: N815
+    do_MOVE = staticmethod(namespace.move)  # noqa: N815
+    do_LOCK = staticmethod(locking.lock)  # noqa: N815
+    do_UNLOCK = staticmethod(locking.unlock)  # noqa: N815
 
-    do_GET = _method(content.get)  # noqa: N815 (WsgiDAV's names)
-    do_HEAD = _method(content.head)  # noqa: N815
-    do_PUT = _method(content.put)  # noqa: N815
-    do_PROPFIND = _method(propfind)  # noqa: N815
-    do_PROPPATCH = _method(proppatch)  # noqa: N815
-    do_MKCOL = _method(namespace.mkcol)  # noqa: N815
-    do_DELETE = _method(namespace.delete)  # noqa: N815
-    do_COPY = _method(namespace.copy)  # noqa: N815
-    do_MOVE = _method(namespace.move)  # noqa: N815
-    do_LOCK = _method(locking.lock)  # noqa: N815
-    do_UNLOCK = _method(locking.unlock)  # noqa: N815
+    classes: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
+        ("1", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
+        ("2", ("LOCK", "UNLOCK")),
+        ("3", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
+        ("extended-mkcol", ("MKCOL",)),
+    )
+    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 5689 §3.1)."""
+
+    def __call__(self, request: Request) -> Response:
+        """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
+        if request.method not in self.methods:
+            raise not_allowed(self.methods)
+        response: Response = getattr(self, f"do_{request.method}")(request)
+        return response
+
+    def do_OPTIONS(self) -> Response:  # noqa: N802
+        """The same everywhere and for everybody: Office and Windows ask without credentials, also above the drives."""
+        classes = [name for name, needed in self.classes if set(needed) <= set(self.methods)]
+        headers = [("DAV", ", ".join(classes)), ("Allow", ", ".join(self.methods)), ("MS-Author-Via", "DAV")]
+        return Response(200, headers, [])
+
+
+def not_allowed(methods: Iterable[str]) -> DavError:
+    """405 with what is allowed instead (RFC 9110 §15.5.6)."""
+    return DavError(405, message="this cannot be done here", headers=[("Allow", ", ".join(methods))])
+
+
+class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
+    """The WSGI application for everything at and above one prefix."""
+
+    methods_above: ClassVar[tuple[str, ...]] = ("OPTIONS", "GET", "HEAD", "PROPFIND")
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        login: Login,
+        doors: Doors,
+        log: Log,
+        prefix: str = "/dav",
+        public_url: str = "",
+    ) -> None:
+        """`config` are keys of WsgiDAV's own configuration; `public_url` is where clients reach us, if configured."""
+        self.provider = RootProvider()
+        settled: dict[str, Any] = {
+            "middleware_stack": [],
+            "lock_storage": None,
+            "property_manager": None,
+            "logging": {"enable": False},
+        }
+        super().__init__({**settled, **config, "provider_mapping": {"/": self.provider}})
+        self.server = RequestServer(self.provider)
+        self._login, self._doors, self._log = login, doors, log
+        self._site = Site(prefix, targets.split_origin(public_url)[0] if public_url else "")
+        self._prefix = targets.decode_path(prefix).segments
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request (PEP 3333); whatever happens, in WebDAV's terms."""
+        exchange = Exchange(environ, self._log)
+        try:
+            response = self._answer(exchange)
+        except Exception as error:  # noqa: BLE001 (the outermost border: nobody gets a traceback, the log gets all)
+            response = _refused(error, exchange)
+        return exchange.send(response, start_response)
+
+    def _answer(self, exchange: Exchange) -> Response:
+        environ = exchange.environ
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            return self.server.do_OPTIONS()
+        path, has_slash = targets.decode_path(_raw_path(environ))
+        depth = len(self._prefix)
+        if path[:depth] != self._prefix:
+            return self._answer_above(exchange, path)
+        if len(path) - depth > MAX_DEPTH:
+            raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
+        tree = self._door(environ)
+        request = Request(environ, tree, SharePath(path[depth:]), has_slash=has_slash, site=self._site)
+        environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
+        exchange.request = request
+        return self.server(request)
+
+    def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
+        """What lies above the prefix shows the way down; beside it there is nothing."""
+        if self._prefix[: len(path)] != path:
+            raise NotFound("there is nothing here")
+        environ = exchange.environ
+        method = environ["REQUEST_METHOD"]
+        if method in ("GET", "HEAD"):
+            line = (
+                f"This is a WebDAV server. Mount {self._site.public_origin}{self._site.prefix}/ as a network drive.\n"
+            )
+            return Response(200, [("Content-Type", "text/plain; charset=utf-8")], [line.encode()])
+        if method != "PROPFIND":
+            raise not_allowed(self.methods_above)
+        site = self._site._replace(prefix="")
+        exchange.request = Request(environ, self._door(environ), SharePath(path), has_slash=True, site=site)
+        return propfind_above(exchange.request, self._prefix[len(path)])
+
+    def _door(self, environ: Environ) -> GuardedTree:
+        principal = self._login(environ)
+        if principal.kind is PrincipalKind.ANONYMOUS:
+            raise Unauthorized("log in with your user name and an app password")
+        return self._doors(principal)
+
+
+def _raw_path(environ: Environ) -> str:
+    """The path of the request target as sent; of servers that do not tell it, the closest form of what they tell."""
+    raw = environ.get("REQUEST_URI")
+    if raw is None:
+        return quote(environ["PATH_INFO"].encode("latin-1"))
+    return targets.split_origin(raw)[1].partition("?")[0]
+
+
+def _refused(error: Exception, exchange: Exchange) -> Response:
+    refusal = translated(error, exchange.request)
+    if refusal is None:
+        _logger.exception("request %s failed", exchange.number)
+        refusal = DavError(500, message=f"the server failed; please report the number {exchange.number}")
+    media_type, body = refusal.get_response_page()
+    return Response(refusal.status, [("Content-Type", media_type), *refusal.headers], [body])
