@@ -87,7 +87,7 @@ def put(request: Request) -> Response:
         seen, created = tree.put(path, staged, terms, media_type=media_type, modified=modified)
     finally:
         staged.discard()
-    headers = [*_validators(seen), ("OC-ETag", f'"{seen.tag}"')]
+    headers = [*_validators(request.noted(seen)), ("OC-ETag", f'"{seen.tag}"')]
     if modified is not None:
         headers.append(("X-OC-MTime", "accepted"))
     return Response(201 if created else 204, headers, [])

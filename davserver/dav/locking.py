@@ -57,6 +57,7 @@ def lock(request: Request) -> Response:
     made, seen, created = tree.lock(
         request.path, request.terms(), exclusive=asked.exclusive, deep=deep, owner=owner, seconds=seconds
     )
+    request.noted(seen)
     locks = [made]
     if (
         not made.exclusive

@@ -2,9 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from lxml import etree
+
+from davserver.dav import xml
 from davserver.dav.errors import DavError
+from davserver.dav.proppatch import Refusal, read_wishes, told
 from davserver.dav.request import Request, Response
 from davserver.tree.seen import Seen
+
+_PROTECTED = Refusal(403, xml.element("{DAV:}cannot-modify-protected-property"))
+_NO_SUCH_TYPE = Refusal(403, xml.element("{DAV:}valid-resourcetype"))
+
+
+class Wanted(NamedTuple):
+    """What the body of an extended MKCOL asks for."""
+
+    names: tuple[str, ...] = ()
+    properties: Mapping[str, str] = MappingProxyType({})
+    """Dead properties by Clark name, serialised."""
+    refused: Mapping[str, Refusal] = MappingProxyType({})
+
+
+def mkcol(request: Request) -> Response:
+    """Make a collection and, if the body says so, its properties in the same step (RFC 5689)."""
+    try:
+        root = request.xml(xml.PROPPATCH_LIMIT)
+    except xml.BadXml as error:
+        raise DavError(415, message=str(error)) from None  # RFC 4918 §9.3: a body that is not understood
+    wanted = Wanted() if root is None else read_mkcol(root, request.path.name)
+    if wanted.refused:
+        request.terms().check()
+        return _refused(wanted)
+    request.noted(request.tree.make_collection(request.path, request.terms(), wanted.properties))
+    return Response(201, [], [])
+
+
+def _refused(wanted: Wanted) -> Response:
+    body = xml.document(f'<D:mkcol-response xmlns:D="DAV:">{told(wanted.names, wanted.refused)}</D:mkcol-response>')
+    headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
+    return Response(next(iter(wanted.refused.values())).status, headers, [body])
+
+
+def read_mkcol(root: etree._Element, name: str) -> Wanted:
+    """What a body wants of a collection called `name` (RFC 5689 §3). Raises DavError 415 for any other body."""
+    if root.tag != "{DAV:}mkcol":
+        raise DavError(415, message="the body of MKCOL must be a DAV:mkcol")
+    wishes = read_wishes(root)
+    properties = {prop: value for prop, value in wishes.changes.items() if value is not None}
+    refused = dict(wishes.refused)
+    for wish in wishes.names:
+        if wish not in wishes.changes:
+            refused.setdefault(wish, _PROTECTED)  # a modification time: nothing has been modified yet
+    for prop in root.iterfind("{DAV:}set/{DAV:}prop/*"):
+        if prop.tag == "{DAV:}resourcetype":
+            if [part.tag for part in prop] == ["{DAV:}collection"]:
+                refused.pop("{DAV:}resourcetype", None)
+            else:
+                refused["{DAV:}resourcetype"] = _NO_SUCH_TYPE
+        elif prop.tag == "{DAV:}displayname" and prop.text == name:
+            refused.pop("{DAV:}displayname", None)  # that will be its name anyway
+    return Wanted(wishes.names, properties, refused)
 
 
 def delete(request: Request) -> Response:
@@ -19,17 +80,19 @@ def copy(request: Request) -> Response:
     request.located()
     deep = request.depth(("0", "infinity"), "infinity") == "infinity"
     target, overwrite = request.destination(), request.overwrite()
-    return _arrived(*request.tree.copy(request.path, target, request.terms(), overwrite=overwrite, deep=deep))
+    seen, created = request.tree.copy(request.path, target, request.terms(), overwrite=overwrite, deep=deep)
+    return _arrived(request.noted(seen), created=created)
 
 
 def move(request: Request) -> Response:
     """Rename or re-parent to the Destination (RFC 4918 §9.9)."""
     _check_whole(request, request.located())
     target, overwrite = request.destination(), request.overwrite()
-    return _arrived(*request.tree.move(request.path, target, request.terms(), overwrite=overwrite))
+    seen, created = request.tree.move(request.path, target, request.terms(), overwrite=overwrite)
+    return _arrived(request.noted(seen), created=created)
 
 
-def _arrived(seen: Seen, created: bool) -> Response:
+def _arrived(seen: Seen, *, created: bool) -> Response:
     tag = f'"{seen.tag}"'
     headers = [] if seen.node.is_collection else [("ETag", tag), ("OC-ETag", tag)]
     return Response(201 if created else 204, headers, [])

@@ -63,6 +63,10 @@ class Request:
         seen = self.tree.stat(self.path)
         if self.has_slash and not seen.node.is_collection:
             raise NotFound("there is nothing here")
+        return self.noted(seen)
+
+    def noted(self, seen: Seen) -> Seen:
+        """Remember a resource for the log line, and hand it back."""
         self.nodes.append(f"{seen.share}/{seen.node.id}")
         return seen
 
