@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from acl.engine import Engine
 from acl.policies import Policy
@@ -160,11 +160,6 @@ class House:
             return self.shares[share]
         except KeyError:
             raise NotFound(f"there is no committee {share!r}") from None
-
-    def touch(self, connection: Connection, share: str) -> None:
-        """Inside a transaction: rights or labels of this share change, so nothing cached of them holds any more."""
-        this = share_table.c.id == share
-        connection.execute(update(share_table).where(this).values(epoch=share_table.c.epoch + 1))
 
     def flush(self) -> None:
         """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""

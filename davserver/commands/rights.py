@@ -115,7 +115,6 @@ def label(workspace: Workspace) -> int:
             )
         changed = store.set_label(spot.connection, spot.share, spot.node, new)
         if changed:
-            spot.house.touch(spot.connection, spot.share)
             spot.house.audit.note(
                 spot.connection, workspace.by, "label", share=spot.share, node=spot.node, detail=_told(new)
             )
@@ -142,7 +141,6 @@ def add_entry(workspace: Workspace) -> int:
         except ValueError as error:
             raise WrongUsage(str(error)) from None
         if new:
-            spot.house.touch(spot.connection, spot.share)
             spot.house.audit.note(
                 spot.connection, workspace.by, "entry-add", share=spot.share, node=spot.node, detail=f"entry {number}"
             )
@@ -155,7 +153,6 @@ def remove_entry(workspace: Workspace) -> int:
     with workspace.house() as house, house.database.transaction() as connection:
         if not store.remove_entry(connection, asked.share, asked.id):
             raise Refused(f"there is no entry {asked.id} in {asked.share}; see: davserver entry list {asked.share}")
-        house.touch(connection, asked.share)
         house.audit.note(connection, workspace.by, "entry-remove", share=asked.share, detail=f"entry {asked.id}")
     workspace.answer({"id": asked.id}, [f"entry {asked.id} removed"])
     return 0
