@@ -66,10 +66,7 @@ class _Declaring:
         for declared in declaration.people:
             self._person(declared)
         for committee in declaration.committees:
-            before = len(self._changes)
             self._committee(committee)
-            if len(self._changes) > before:
-                self._house.touch(self._connection, committee.id)
 
     def _changed(self, sentence: str, share: str = "") -> None:
         self._changes.append(sentence)
@@ -88,11 +85,9 @@ class _Declaring:
             connection.execute(update(person).where(person.c.user == user).values(name=wished[0], email=wished[1]))
             change_account(connection, user)  # the name is part of what logins remember
             self._changed(f"person {user}: name or address changed")
-        if declared.undertaking is None or not store.declare_undertaking(connection, user, declared.undertaking):
-            return
-        self._changed(f"person {user}: pledged secrecy {shown(declared.undertaking)}")
-        for share in connection.execute(select(share_table.c.id)).scalars().all():
-            self._house.touch(connection, share)
+        pledged = declared.undertaking
+        if pledged is not None and store.declare_undertaking(connection, user, pledged):
+            self._changed(f"person {user}: pledged secrecy {shown(pledged)}")
 
     # -- committees -----------------------------------------------------------------------------------------------
 
