@@ -108,6 +108,7 @@ def guide(url: str, logins: list[Login]) -> str:
     """What `davserver demo` prints: addresses, logins, how to mount. `url` has no slash at its end."""
     host = url.partition("://")[2]
     drive, user = COMMITTEES[0].id, logins[0].user
+    credentials = f"--webdav-user {user} --webdav-pass $(rclone obscure {logins[0].password})"
     lines = [f"All drives: {url}/dav/"]
     lines += [f"{committee.name}: {url}/dav/{committee.id}/" for committee in COMMITTEES]
     lines += ["", "These passwords are public. Use them for the demo only."]
@@ -121,7 +122,6 @@ def guide(url: str, logins: list[Login]) -> str:
         f"  GNOME     gio mount dav://{user}@{host}/dav/{drive}/     or type the address into Files",
         f"  KDE       dolphin webdav://{user}@{host}/dav/{drive}/",
         f"  davfs2    mount -t davfs {url}/dav/{drive}/ /mnt     (kernel 6.16 or newer: buf_size 128)",
-        f"  rclone    rclone lsf :webdav:{drive} --webdav-url {url}/dav/ --webdav-user {user}"
-        + f" --webdav-pass $(rclone obscure {logins[0].password})",
+        f"  rclone    rclone lsf :webdav:{drive} --webdav-url {url}/dav/ {credentials}",
     ]
     return "\n".join(lines)
