@@ -105,3 +105,11 @@ agenda_item = Table(
     sqlite_autoincrement=True,
     comment="title and matter: sealed; a matter always in the same place, so that equal ones are found",
 )
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    comment="raised by every change of rules, so that snapshots know when they are stale; share '' counts for all",
+)

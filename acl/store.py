@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, or_, select, update
 
 from acl import schema
 from acl.entries import Entry, check_entry
@@ -26,6 +26,10 @@ class Sealer(Protocol):
     def seal(self, text: str, place: str) -> bytes: ...
 
     def open(self, sealed: bytes, place: str) -> str: ...
+
+
+ALL_SHARES = ""
+"""As a share of `touch`: what changed may concern every share (mandates named by entries elsewhere, undertakings)."""
 
 
 class UnknownCommittee(Exception):  # noqa: N818 (named like its kin, architecture.md §5)
@@ -78,6 +82,8 @@ def end_mandate(connection: Connection, share: str, person: str, role: str, at: 
         .where(or_(table.c.end.is_(None), table.c.end > at))
         .values(end=at)
     )
+    if ended.rowcount:
+        touch(connection, ALL_SHARES)
     return bool(ended.rowcount)
 
 
@@ -193,6 +199,16 @@ def labels(connection: Connection, share: str) -> dict[int, Label]:
     }
 
 
+def forget_node(connection: Connection, share: str, node: int) -> bool:
+    """The node's id has ended: so have its label and entries. True if there were any."""
+    label, entry = schema.label, schema.entry
+    gone = connection.execute(delete(label).where(label.c.share == share, label.c.node == node)).rowcount
+    gone += connection.execute(delete(entry).where(entry.c.share == share, entry.c.node == node)).rowcount
+    if gone:
+        touch(connection, share)
+    return bool(gone)
+
+
 def add_entry(connection: Connection, share: str, entry: Entry) -> tuple[int, bool]:
     """(id, True if new); an equal entry that stands already is kept. Raises ValueError if it makes no sense."""
     check_entry(entry)
@@ -203,6 +219,7 @@ def add_entry(connection: Connection, share: str, entry: Entry) -> tuple[int, bo
         return int(row.id), False
     inserted = connection.execute(insert(schema.entry).values(values)).inserted_primary_key
     assert inserted is not None
+    touch(connection, share)
     return int(inserted[0]), True
 
 
@@ -221,6 +238,20 @@ def list_entries(connection: Connection, share: str, node: int | None = None) ->
         Entry(row.node, row.principal, Rights(row.rights), row.deny, row.cut, row.start, row.end, row.id)
         for row in connection.execute(query)
     ]
+
+
+def touch(connection: Connection, share: str) -> None:
+    """Snapshots of this share's rules are stale once the transaction commits; `ALL_SHARES` for every share."""
+    table = schema.epoch
+    if not connection.execute(update(table).where(table.c.share == share).values(number=table.c.number + 1)).rowcount:
+        connection.execute(insert(table).values(share=share, number=1))
+
+
+def epoch(connection: Connection, share: str) -> int:
+    """Grows with every change that a snapshot of this share's rules depends on."""
+    table = schema.epoch
+    wanted = select(func.coalesce(func.sum(table.c.number), 0)).where(table.c.share.in_((share, ALL_SHARES)))
+    return int(connection.execute(wanted).scalar_one())
 
 
 def load_rules(
@@ -284,12 +315,21 @@ def _declare(connection: Connection, table: Table, key: Mapping[str, Any], value
     row = _row(connection, table, key)
     if row is None:
         connection.execute(insert(table).values({**key, **values}))
-        return True
-    if all(row._mapping[table.c[name]] == value for name, value in values.items()):
+    elif all(row._mapping[table.c[name]] == value for name, value in values.items()):
         return False
-    connection.execute(update(table).where(*_matching(table, key)).values(**values))
+    else:
+        connection.execute(update(table).where(*_matching(table, key)).values(**values))
+    touch(connection, _concerned(table, key))
     return True
 
 
 def _remove(connection: Connection, table: Table, key: Mapping[str, Any]) -> bool:
-    return bool(connection.execute(delete(table).where(*_matching(table, key))).rowcount)
+    removed = bool(connection.execute(delete(table).where(*_matching(table, key))).rowcount)
+    if removed:
+        touch(connection, _concerned(table, key))
+    return removed
+
+
+def _concerned(table: Table, key: Mapping[str, Any]) -> str:
+    """Whose snapshots a changed row makes stale."""
+    return ALL_SHARES if table in (schema.mandate, schema.undertaking) else str(key["share"])

@@ -107,7 +107,7 @@ class Audit:
 
     def show(
         self, *, who: str | None = None, share: str | None = None, limit: int = 100
-    ) -> Iterator[dict[str, object]]:
+    ) -> Iterator[dict[str, Any]]:
         """The newest lines, newest first, without their hashes."""
         wanted = select(audit_table).order_by(audit_table.c.seq.desc()).limit(limit)
         if who is not None:

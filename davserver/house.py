@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
-from davserver import plugins
+from acl.engine import Engine
+from acl.policies import Policy
+from acl.roles import RoleTable
+from davserver import migrations, plugins
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.database import Database
@@ -20,6 +23,9 @@ from davserver.login import Login
 from davserver.schema import share as share_table
 from davserver.settings import Settings
 from shareproviders.contract import Ground, NotFound, ShareProvider
+
+DATABASE_NAME = "gremium.db"
+ROLES_NAME = "roles.toml"
 
 
 class NoHouse(Exception):  # noqa: N818
@@ -112,30 +118,41 @@ class Shares(Mapping[str, ShareProvider]):
         """
         plugins.find(plugins.SHARE_PROVIDERS, provider)
         lot = Lot(provider, json.dumps(dict(options), sort_keys=True), quota)
-        connection.execute(insert(share_table).values(id=share, epoch=0, **lot._asdict()))
+        connection.execute(insert(share_table).values(id=share, **lot._asdict()))
         self._keys.create(connection, share)
         return self._build(share, lot)
+
+
+def policies_of(settings: Settings) -> list[Policy]:
+    """The policies that the settings name, in their order. Raises UnknownPlugin."""
+    return [plugins.find(plugins.POLICIES, name)() for name in settings.policies]
 
 
 class House:
     """Everything below the door. Opened after the fork, never before; closed by `close`."""
 
-    def __init__(self, data: Path, settings: Settings, database: Database, keys: KeyRing) -> None:
-        self.data, self.settings, self.database, self.keys = data, settings, database, keys
+    def __init__(self, directory: Path, settings: Settings, database: Database, keys: KeyRing) -> None:
+        self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
         self.clock = now
-        self.shares = Shares(database, keys, now, data)
+        self.shares = Shares(database, keys, now, directory)
         self.audit = Audit(database, keys.secret(CHAIN_SECRET), now)
         self.reads = ReadLog(self.audit, database, now)
+        self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
         self.login = Login(database, settings, keys.secret(PEPPER_SECRET), self.audit, now)
 
     @classmethod
-    def open(cls, data: Path, key: Path, settings: Settings) -> House:
-        """Raises NoHouse, KeyProblem."""
-        if not (data / "gremium.db").exists():
-            raise NoHouse(f"{data} is no data directory; make one with: davserver init --data {data}")
+    def open(cls, directory: Path, key: Path, settings: Settings) -> House:
+        """Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin."""
+        if not (directory / DATABASE_NAME).exists():
+            raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
         root = read_root_key(key)
-        database = Database(data)
-        return cls(data, settings, database, KeyRing(root, database.read))
+        database = Database(directory)
+        try:
+            migrations.check(database)
+            return cls(directory, settings, database, KeyRing(root, database.read))
+        except BaseException:
+            database.close()
+            raise
 
     def share(self, share: str) -> ShareProvider:
         """Raises NotFound for an unknown share."""
@@ -143,6 +160,11 @@ class House:
             return self.shares[share]
         except KeyError:
             raise NotFound(f"there is no committee {share!r}") from None
+
+    def touch(self, connection: Connection, share: str) -> None:
+        """Inside a transaction: rights or labels of this share change, so nothing cached of them holds any more."""
+        this = share_table.c.id == share
+        connection.execute(update(share_table).where(this).values(epoch=share_table.c.epoch + 1))
 
     def flush(self) -> None:
         """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""

@@ -22,8 +22,6 @@ share = Table(
     Column("provider", String(64), nullable=False),
     Column("options", Text, nullable=False, default="{}"),
     Column("quota", BigInteger),
-    Column("epoch", BigInteger, nullable=False, default=0),
-    comment="epoch: raised by every change of rights, labels, locks or place that cached views depend on",
 )
 
 lock = Table(

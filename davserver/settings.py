@@ -46,6 +46,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     log: str = _word("json", "json", "human")
 
+    policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
     argon2_memory_kib: int = _number(65536, 8, 4 * 1024 * 1024)
     argon2_passes: int = _number(3, 1, 100)
@@ -74,7 +75,7 @@ FIELDS = types.MappingProxyType({one.name: one for one in dataclasses.fields(Set
 
 
 def load(
-    data: Path | None,
+    directory: Path | None,
     environment: Mapping[str, str],
     *,
     config: Path | None = None,
@@ -82,14 +83,15 @@ def load(
 ) -> Settings:
     """Settings from the config file, over it the environment, over that what was `given` on the command line.
 
-    The file is `config`, else DAVSERVER_CONFIG, else `<data>/davserver.toml` if there is one. Raises SettingsError.
+    The file is `config`, else DAVSERVER_CONFIG, else davserver.toml in the data directory if there is one.
+    Raises SettingsError.
     """
     named = config or (Path(environment["DAVSERVER_CONFIG"]) if environment.get("DAVSERVER_CONFIG") else None)
     values: dict[str, Any] = {}
     if named is not None:
         values.update(_from_file(named))
-    elif data is not None and (data / CONFIG_NAME).exists():
-        values.update(_from_file(data / CONFIG_NAME))
+    elif directory is not None and (directory / CONFIG_NAME).exists():
+        values.update(_from_file(directory / CONFIG_NAME))
     values.update(_from_environment(environment))
     values.update({name: _checked(name, value, f"--{name}") for name, value in given.items()})
     settings = Settings(**values)

@@ -79,7 +79,12 @@ def origin(scheme: str, host: str) -> str:
     return f"{scheme}://{host.lower().removesuffix(_DEFAULT_PORT[scheme])}"
 
 
+def encode_segment(name: str) -> str:
+    """A name as it stands between two slashes."""
+    return quote(name, safe=_UNCHANGED)
+
+
 def encode_path(prefix: str, segments: tuple[str, ...], is_collection: bool) -> str:
     """An absolute path with upper-case hex; a collection's ends in a slash. `prefix` is encoded already."""
-    path = "".join(f"/{quote(segment, safe=_UNCHANGED)}" for segment in segments)
+    path = "".join(f"/{encode_segment(segment)}" for segment in segments)
     return f"{prefix}{path}/" if is_collection else f"{prefix}{path}" or "/"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
+from acl.labels import carried
 from acl.privileges import Rights
 from davserver.locks import Holder
 from davserver.tree.forest import SharePlaces
@@ -210,14 +211,14 @@ class ChangingTree(LookingTree):
         """A folder verb is refused as a whole if it would touch something of which the asker may not do this."""
         view = self.forest.rules.view(places, self.principal, self.channel)
         now = self.clock()
-        for pin in view.rules.pins_beneath(seen.node.id):
-            if needed & ~view.granted(view.rules.pins[pin], now).rights:
+        for pin in view.rules.beneath.get(seen.node.id, ()):
+            if needed & ~view.granted(view.rules.places[pin], now).rights:
                 raise AccessDenied(seen.path, needed)
 
     def _moved(self, connection: Connection, places: SharePlaces, node: Node) -> None:
         """After a node changed its place, cached lineages of what is pinned at or beneath it are stale."""
         rules = self.forest.rules.of(places)
-        if node.id in rules.pins or rules.pins_beneath(node.id):
+        if node.id in rules.marks:
             self.forest.rules.stale(connection, places.share)
 
     def _departed(self, connection: Connection, spot: Spot, node: Node, *, deleted: bool) -> None:
@@ -245,7 +246,7 @@ class ChangingTree(LookingTree):
     def _brought_back(self, connection: Connection, spot: Spot, node: int) -> bool:
         provider, writing = spot.places.provider, self._writing()
         try:
-            now_at, _ = provider.locate(node)
+            now_at, left_at = provider.locate(node)
         except NotFound:
             if not isinstance(provider, KeepsTrash):
                 return False
@@ -256,11 +257,10 @@ class ChangingTree(LookingTree):
             return True
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there
-        rules = self.forest.rules.of(spot.places)
+        bound = self.forest.rules.of(spot.places).bound_at(left_at.lineage)
         provider.move(now_at, spot.inner, writing)
         left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
-        if node in rules.pins:
-            store.carry_label(connection, spot.places.share, left.id, rules.label_of(rules.pins[node]))
+        store.set_label(connection, spot.places.share, left.id, carried(bound, bound))
         return True
 
     def _made(self, path: SharePath) -> Seen:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.engine import Engine, ShareRules, View
+from acl.engine import Engine, View
 from acl.principals import Channel, Principal
+from acl.rules import ShareRules
 from davserver.audit import Audit, ReadLog
 from davserver.database import Database
 from davserver.locks import LockTable
@@ -80,6 +81,7 @@ class RulesShelf:
         self._views: OrderedDict[tuple[str, Principal, Channel], tuple[ShareRules, View]] = OrderedDict()
         self._views_lock = threading.Lock()
         self._checked = threading.local()
+        self._scopes: dict[str, frozenset[int]] = {}
 
     def of(self, places: SharePlaces) -> ShareRules:
         """The rules of one share as of now; inside a transaction, as that transaction has left them."""
@@ -101,10 +103,19 @@ class RulesShelf:
             kept = self._rules.get(places.share)
             if kept is not None and kept[0] == epoch:
                 return kept[1]
-            rules = store.load_rules(connection, places.share, places.lineages)
+            scopes = self._scopes.get(places.share, frozenset())
+            rules = store.load_rules(connection, places.share, places.lineages, scopes)
         if keep:
             self._rules[places.share] = (epoch, rules)
         return rules
+
+    def epoch_of(self, places: SharePlaces) -> str:
+        """A short text that changes with the rules of the share."""
+        if not self._database.in_transaction:
+            self.of(places)
+            return f"{self._rules[places.share][0]:x}"
+        with self._database.read() as connection:
+            return f"{store.epoch(connection, places.share):x}"
 
     def stale(self, connection: Connection, share: str) -> None:
         """Inside a transaction: what was cached of this share's rules no longer holds once it commits."""
@@ -112,6 +123,7 @@ class RulesShelf:
 
     def view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
         """What this principal may do in this share, decided once per region and remembered until its time edge."""
+        self._place_scopes(places.share, principal)
         rules = self.of(places)
         key = (places.share, principal, channel)
         kept = self._views.get(key)
@@ -124,3 +136,11 @@ class RulesShelf:
                 while len(self._views) > VIEWS_KEPT:
                     self._views.popitem(last=False)
         return view
+
+    def _place_scopes(self, share: str, principal: Principal) -> None:
+        """The scopes of app passwords are nodes whose lineages the rules must know, so that their owner gets there."""
+        known = self._scopes.get(share, frozenset())
+        wanted = {node for scope, node in principal.ceiling.scopes if scope == share}
+        if not wanted <= known:
+            self._scopes[share] = known | wanted
+            self._rules.pop(share, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, Granted
 from acl.principals import Channel, Principal
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
@@ -63,7 +64,7 @@ class LookingTree:
         members, owner_files = [], False
         for node, granted in zip(nodes, page, strict=True):
             name = shown_name(node.name, self._mark)
-            if name is not None and shown(node, granted.rights, self.channel):
+            if name is not None and shown(node, granted):
                 path = SharePath((*segments, name))
                 tagged = tag(node) if node.is_collection else node.entity_tag
                 owner_files = owner_files or owner_of(name) is not None
@@ -88,7 +89,7 @@ class LookingTree:
             raise WrongKind("a collection has no content of its own")
         self.admit_read(seen)
         pieces = self.forest.provider(seen.share).read(seen.node, start, length)
-        if "log_read" in seen.obligations:
+        if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
         return pieces
 
@@ -164,16 +165,16 @@ class LookingTree:
         """None for what may not be discovered."""
         view = self.forest.rules.view(places, self.principal, self.channel)
         granted = view.granted(node.lineage, self.clock())
-        if not shown(node, granted.rights, self.channel):
+        if not shown(node, granted):
             return None
         tag = self._collection_tag(places)(node) if node.is_collection else node.entity_tag
-        name = path.name if len(path.segments) > 1 else view.rules.committee_name or places.share
+        name = path.name if len(path.segments) > 1 else view.rules.committee.name
         return Seen(path, places.share, node, granted.rights, tag, name, granted.obligations)
 
     def _collection_tag(self, places: SharePlaces) -> CollectionTag:
         if not isinstance(places.provider, TracksChanges):
             return CollectionTag("")
-        return CollectionTag(f"{self.forest.rules.of(places).epoch:x}")
+        return CollectionTag(self.forest.rules.epoch_of(places))
 
     def _drives(self) -> Seen:
         return Seen(ROOT, "", DRIVES, Rights.READ, "", "")
@@ -200,8 +201,6 @@ class CollectionTag:
         return f"c{node.id:x}.{node.change:x}.{self._epoch}" if self._epoch else ""
 
 
-def shown(node: Node, rights: Rights, channel: Channel) -> bool:
-    """Discoverable here; a document that may be viewed but not read has no form to be delivered in over DAV yet."""
-    if not rights & Rights.DISCOVER:
-        return False
-    return node.is_collection or channel is not Channel.DAV or Rights.READ in rights or Rights.VIEW not in rights
+def shown(node: Node, granted: Granted) -> bool:
+    """Discoverable, and for a document: in a form that this channel can deliver."""
+    return bool(granted.rights & Rights.DISCOVER) and (node.is_collection or HIDDEN_ON_DAV not in granted.obligations)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import Classification, Label, stricter
+from acl.labels import Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree, Spot
 from davserver.tree.forest import SharePlaces
@@ -52,7 +52,7 @@ class TwoSidedTree(ChangingTree):
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=True)
             created = end.node is None
             end = self._continued(connection, end, temp_arrives=is_temp(source.name))
-            label = self._arriving_label(start, seen, end)
+            label = self._arriving_label(start, seen, end, moving=True)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
                 connection, start.places.share, seen.node.id, self._holder(terms), start.places
@@ -60,7 +60,7 @@ class TwoSidedTree(ChangingTree):
             node = start.places.provider.move(start.inner, end.inner, self._writing(target.name))
             self.forest.locks.remove(connection, gone)  # RFC 4918 §7.5: a lock does not move with its resource
             if label is not None:
-                store.carry_label(connection, end.places.share, node.id, label)
+                store.set_label(connection, end.places.share, node.id, label)
             if onto:
                 self._inherit_pins(connection, start.places.share, seen.node, node)
             self._moved(connection, end.places, node)
@@ -83,13 +83,13 @@ class TwoSidedTree(ChangingTree):
             end = self._arriving(target, overwrite=overwrite)
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
-            label = self._arriving_label(start, seen, end)
+            label = self._arriving_label(start, seen, end, moving=False)
             inside = self._labels_beneath(start, seen) if deep else []
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
             node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
             if label is not None:
-                store.carry_label(connection, end.places.share, node.id, label)
+                store.set_label(connection, end.places.share, node.id, label)
             self._label_members(connection, end, inside)
             self._note(connection, "copy", end.places.share, node)
             return self._made(target), end.node is None
@@ -144,14 +144,16 @@ class TwoSidedTree(ChangingTree):
 
     # -- labels ---------------------------------------------------------------------------------------------------
 
-    def _arriving_label(self, start: Spot, seen: Seen, end: Spot) -> Label | None:
-        """The label that the result must carry as its own; None if what it inherits there says the same."""
-        source = self.forest.rules.of(start.places).label_of(seen.node.lineage)
-        rules = self.forest.rules.of(end.places)
-        there = rules.label_of(end.node.lineage if end.node is not None else end.parent.node.lineage)
+    def _arriving_label(self, start: Spot, seen: Seen, end: Spot, *, moving: bool) -> Label | None:
+        """The label that the result must carry as its own; None if what holds there says the same."""
+        rules, there = self.forest.rules.of(start.places), self.forest.rules.of(end.places)
+        source = rules.bound_at(seen.node.lineage)
         self._keepable(end.places, source.classification)
-        result = stricter(source, there)
-        return None if result == there and seen.node.id not in rules.pins else result
+        onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
+        base = there.bound_at(end.node.lineage if onto and end.node is not None else end.parent.node.lineage)
+        label = carried(source, base)
+        brings_own = moving and not onto and seen.node.id in rules.regions
+        return label if brings_own or base.under(label) != base else None
 
     def _keepable(self, places: SharePlaces, classification: Classification) -> None:
         """A share that tracks no changes holds classes up to restricted only (storage.md §6)."""
@@ -159,13 +161,14 @@ class TwoSidedTree(ChangingTree):
             raise DoesNotFit("this drive may hold public and restricted papers only")
 
     def _labels_beneath(self, start: Spot, seen: Seen) -> list[tuple[tuple[str, ...], Label]]:
-        """Own labels inside a folder that is copied, by the names that lead to them."""
+        """Own labels inside a folder that is copied, by the stored names that lead to them."""
         rules = self.forest.rules.of(start.places)
-        depth = len(start.path.segments) - 1
+        depth = len(start.inner.segments)
         found = []
-        for pin in rules.pins_beneath(seen.node.id):
+        for pin in rules.beneath.get(seen.node.id, ()):
             segments = start.places.provider.locate(pin)[0].segments
-            found.append((segments[depth:], rules.label_of(rules.pins[pin])))
+            bound = rules.bound_at(rules.places[pin])
+            found.append((segments[depth:], carried(bound, bound)))
         return found
 
     def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:
@@ -174,15 +177,15 @@ class TwoSidedTree(ChangingTree):
                 node = end.places.provider.stat(SharePath((*end.inner.segments, *below)))
             except NotFound:
                 continue  # it was left out, because the asker may not read it
-            store.carry_label(connection, end.places.share, node.id, label)
+            store.set_label(connection, end.places.share, node.id, label)
 
     def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
         view = self.forest.rules.view(places, self.principal, self.channel)
         now = self.clock()
         return frozenset(
             pin
-            for pin in view.rules.pins_beneath(seen.node.id)
-            if Rights.READ & ~view.granted(view.rules.pins[pin], now).rights
+            for pin in view.rules.beneath.get(seen.node.id, ())
+            if Rights.READ & ~view.granted(view.rules.places[pin], now).rights
         )
 
     # -- two shares -----------------------------------------------------------------------------------------------
@@ -194,16 +197,16 @@ class TwoSidedTree(ChangingTree):
         seen = self._leaving(source)[0] if moving else self.stat(source)
         self._demand(seen, Rights.READ)
         self._arriving(target, overwrite=overwrite)
-        carried: list[Carried] = []
+        baggage: list[Carried] = []
         try:
             for one in self._readable(seen, (), deep=deep):
                 document = not one[0].node.is_collection
                 staged = self.stage(target, self.read(one[0])) if document else None
-                carried.append(Carried(*one, staged))
+                baggage.append(Carried(*one, staged))
             with self._changing() as connection:
-                return self._land(connection, carried, (source, target), terms, overwrite=overwrite, moving=moving)
+                return self._land(connection, baggage, (source, target), terms, overwrite=overwrite, moving=moving)
         finally:
-            for arrival in carried:
+            for arrival in baggage:
                 if arrival.staged is not None:
                     arrival.staged.discard()
 
@@ -217,7 +220,7 @@ class TwoSidedTree(ChangingTree):
     def _land(
         self,
         connection: Connection,
-        carried: list[Carried],
+        baggage: list[Carried],
         ends: tuple[SharePath, SharePath],
         terms: Terms,
         *,
@@ -232,16 +235,16 @@ class TwoSidedTree(ChangingTree):
         if end.node is not None and (end.node.is_collection or seen.node.is_collection):
             self._delete(connection, end, end.node, terms)
         rules = self.forest.rules.of(start.places)
-        there = self.forest.rules.of(end.places).label_of(end.parent.node.lineage)
-        for arrival in carried:
+        there = self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
+        for arrival in baggage:
             now = self.stat(SharePath((*source.segments, *arrival.below)))
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:
                 raise Outdated("the source was changed while it was being copied; nothing was copied")
             node = self._set_down(end, arrival)
-            label = rules.label_of(now.node.lineage)
-            self._keepable(end.places, label.classification)
-            if not arrival.below or now.node.id in rules.pins:
-                store.carry_label(connection, end.places.share, node.id, stricter(label, there))
+            bound = rules.bound_at(now.node.lineage)
+            self._keepable(end.places, bound.classification)
+            if not arrival.below or now.node.id in rules.regions:
+                store.set_label(connection, end.places.share, node.id, carried(bound, there))
         if moving:
             self._delete(connection, start, seen.node, terms)
         made = self._made(target)

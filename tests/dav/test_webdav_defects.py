@@ -77,7 +77,8 @@ def test_depth_infinity_is_refused_with_its_precondition(folder: DavClient) -> N
 def test_comments_and_processing_instructions_are_ignored(folder: DavClient) -> None:
     """RFC 4918 §17."""
     folder.put("/f", b"1")
-    body = '<?xml version="1.0"?><!-- a --><D:propfind xmlns:D="DAV:"><D:prop><!-- b --><?c d?><D:getetag/></D:prop></D:propfind>'
+    body = '<?xml version="1.0"?><!-- a --><D:propfind xmlns:D="DAV:"><D:prop><!-- b --><?c d?><D:getetag/></D:prop>'
+    body += "</D:propfind>"
     assert folder.propfind("/f", "0", body).member().text("getetag")
     assert folder.proppatch("/f", "<D:set><!-- e --><D:prop><x xmlns='urn:x'>v</x></D:prop></D:set>").status == 207
 
@@ -137,7 +138,8 @@ def test_a_huge_property_is_refused_and_an_entity_cannot_be_stored(folder: DavCl
 @pytest.mark.parametrize(
     "prop",
     [
-        "<Z:Win32LastModifiedTime xmlns:Z='urn:schemas-microsoft-com:'>Fri, 14 Jul 2017 02:40:00 GMT</Z:Win32LastModifiedTime>",
+        "<Z:Win32LastModifiedTime xmlns:Z='urn:schemas-microsoft-com:'>Fri, 14 Jul 2017 02:40:00 GMT"
+        "</Z:Win32LastModifiedTime>",
         "<D:lastmodified>1500000000</D:lastmodified>",
         "<D:getlastmodified>Fri, 14 Jul 2017 02:40:00 GMT</D:getlastmodified>",
     ],

@@ -1,0 +1,1 @@
+"""Administrative commands, one subject a file; each is short, the work is done in the rooms."""

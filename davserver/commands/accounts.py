@@ -1,0 +1,175 @@
+"""user and app-password: who may log in, and with what."""
+
+from __future__ import annotations
+
+import argparse
+
+from sqlalchemy import select
+
+from acl.labels import Classification
+from davserver.accounts import (
+    PEPPER_SECRET,
+    Passwords,
+    add_account,
+    change_account,
+    create_app_password,
+    revoke_app_password,
+)
+from davserver.commands.workspace import Subparsers, Workspace, WrongUsage, command, group, share_path, table
+from davserver.house import House
+from davserver.instants import shown
+from davserver.schema import account, app_password, person
+
+DAY = 86_400_000_000
+
+
+def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    users = group(commands, "user", "accounts")
+    adding = command(users, "add", add, "add an account", common)
+    adding.add_argument("user", metavar="NAME")
+    adding.add_argument("--name", metavar="TEXT", help="the person's name")
+    adding.add_argument("--admin", action="store_true")
+    changing = command(users, "passwd", passwd, "set an account's password", common)
+    changing.add_argument("user", metavar="NAME")
+    for parser in (adding, changing):
+        parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    command(users, "disable", disable, "end all logins of an account", common).add_argument("user", metavar="NAME")
+    command(users, "list", list_users, "list accounts", common)
+
+    own = group(commands, "app-password", "passwords for one device each")
+    creating = command(own, "create", create, "make an app password; it is shown once", common)
+    creating.add_argument("user", metavar="USER")
+    creating.add_argument("--label", metavar="TEXT", required=True, help="the device")
+    creating.add_argument("--scope", metavar="PATH", action="append", default=[], help="only this folder (repeatable)")
+    creating.add_argument("--read-only", action="store_true")
+    creating.add_argument("--days", metavar="N", type=int, help="ends after so many days")
+    creating.add_argument("--max-class", metavar="CLASS", default="restricted")
+    command(own, "list", list_app_passwords, "list app passwords", common).add_argument(
+        "user", metavar="USER", nargs="?"
+    )
+    command(own, "revoke", revoke, "end an app password at once", common).add_argument("id", metavar="ID")
+
+
+def add(workspace: Workspace) -> int:
+    asked = workspace.arguments
+    password = workspace.new_password(required=False)
+    with workspace.house() as house:
+        hashed = Passwords(house.settings).hash(password) if password is not None else None
+        with house.database.transaction() as connection:
+            add_account(connection, asked.user, asked.name or asked.user, house.clock(), admin=asked.admin)
+            if hashed is not None:
+                change_account(connection, asked.user, password=hashed)
+            house.audit.note(connection, workspace.by, "user-add", detail=asked.user)
+    state = "with a password" if password is not None else "without a password"
+    workspace.answer({"user": asked.user, "password": password is not None}, [f"added {asked.user} {state}"])
+    return 0
+
+
+def passwd(workspace: Workspace) -> int:
+    user = workspace.arguments.user
+    password = workspace.new_password(required=True) or ""
+    with workspace.house() as house:
+        hashed = Passwords(house.settings).hash(password)
+        with house.database.transaction() as connection:
+            change_account(connection, user, password=hashed)
+            house.audit.note(connection, workspace.by, "user-passwd", detail=user)
+    workspace.answer({"user": user}, [f"{user} has a new password"])
+    return 0
+
+
+def disable(workspace: Workspace) -> int:
+    user = workspace.arguments.user
+    with workspace.house() as house, house.database.transaction() as connection:
+        change_account(connection, user, active=False)
+        house.audit.note(connection, workspace.by, "user-disable", detail=user)
+    workspace.answer({"user": user}, [f"{user} cannot log in any more"])
+    return 0
+
+
+def list_users(workspace: Workspace) -> int:
+    with workspace.house() as house, house.database.read() as connection:
+        wanted = select(account, person.c.name).join(person, person.c.user == account.c.user, isouter=True)
+        rows = connection.execute(wanted.order_by(account.c.user)).all()
+    facts = [
+        {
+            "user": row.user,
+            "name": row.name,
+            "admin": row.admin,
+            "active": row.active,
+            "password": row.password is not None,
+        }
+        for row in rows
+    ]
+    words = [
+        (
+            row.user,
+            row.name or "",
+            "admin" if row.admin else "",
+            "" if row.active else "disabled",
+            "" if row.password else "no password",
+        )
+        for row in rows
+    ]
+    workspace.answer(facts, table(words))
+    return 0 if rows else 1
+
+
+def create(workspace: Workspace) -> int:
+    asked = workspace.arguments
+    try:
+        max_class = Classification.parse(asked.max_class)
+    except ValueError as error:
+        raise WrongUsage(f"--max-class: {error}") from None
+    if asked.days is not None and not 1 <= asked.days <= 3650:
+        raise WrongUsage("--days must lie between 1 and 3650")
+    with workspace.house() as house:
+        scopes = [_scope(house, text) for text in asked.scope]
+        with house.database.transaction() as connection:
+            made = create_app_password(
+                connection,
+                house.keys.secret(PEPPER_SECRET),
+                asked.user,
+                asked.label,
+                house.clock(),
+                scopes=scopes,
+                read_only=asked.read_only,
+                max_class=max_class,
+                expires=house.clock() + asked.days * DAY if asked.days else None,
+            )
+            house.audit.note(connection, workspace.by, "app-password-create", detail=f"{asked.user} {made.id}")
+    facts = {"id": made.id, "user": asked.user, "password": made.shown}
+    workspace.answer(facts, [f"app password {made.id} of {asked.user}, shown only now:", made.shown])
+    return 0
+
+
+def _scope(house: House, text: str) -> tuple[str, int]:
+    share, path = share_path(text)
+    with house.database.read():
+        return share, house.share(share).stat(path).id
+
+
+def list_app_passwords(workspace: Workspace) -> int:
+    columns = [column for column in app_password.c if column.name != "digest"]
+    wanted = select(*columns).order_by(app_password.c.user, app_password.c.created)
+    if workspace.arguments.user:
+        wanted = wanted.where(app_password.c.user == workspace.arguments.user)
+    with workspace.house() as house, house.database.read() as connection:
+        rows = connection.execute(wanted).mappings().all()
+        now = house.clock()
+    words = []
+    for row in rows:
+        ended = "revoked" if row["revoked"] else "expired" if row["expires"] and row["expires"] <= now else ""
+        until = f"until {shown(row['expires'])}" if row["expires"] else ""
+        used = f"used {shown(row['last_use'])}" if row["last_use"] else "never used"
+        words.append((row["id"], row["user"], row["label"], row["max_class"], until, used, ended))
+    workspace.answer([dict(row) for row in rows], table(words))
+    return 0 if rows else 1
+
+
+def revoke(workspace: Workspace) -> int:
+    app_id = workspace.arguments.id
+    with workspace.house() as house, house.database.transaction() as connection:
+        revoke_app_password(connection, app_id, house.clock())
+        house.audit.note(connection, workspace.by, "app-password-revoke", detail=app_id)
+    workspace.answer({"id": app_id}, [f"app password {app_id} does not work any more"])
+    return 0

@@ -1,0 +1,94 @@
+"""check, gc, audit: is everything whole, what can go, what has happened."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from davserver import throttle
+from davserver.commands.workspace import Subparsers, Workspace, command, group, table
+from davserver.house import House
+from davserver.instants import shown
+from shareproviders.contract import Upkeep
+
+ORPHAN_AGE = 24 * 3600 * 1_000_000
+DAMAGED = 3
+
+
+def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    command(commands, "check", check, "verify every stored byte, reference and sum; changes nothing", common)
+    command(commands, "gc", gc, "remove what nothing names and is older than a day", common)
+    audit = group(commands, "audit", "the log of who did what")
+    command(audit, "verify", verify, "check the chain of the log", common)
+    showing = command(audit, "show", show, "print the newest lines", common)
+    showing.add_argument("--who", metavar="KEY", help="only of this principal, such as user:anna")
+    showing.add_argument("--share", metavar="ID", help="only in this drive")
+    showing.add_argument("--limit", metavar="N", type=int, default=100)
+
+
+def check(workspace: Workspace) -> int:
+    """Exit code 3 if anything is damaged; prints node ids, never names."""
+    found: list[dict[str, object]] = []
+    with workspace.house() as house:
+        for share, provider in _upkeep(house):
+            with workspace.progress(f"checking {share}"):
+                found += [
+                    {"share": share, "node": finding.node_id, "problem": finding.problem}
+                    for finding in provider.check()
+                ]
+        _, broken = house.audit.verify()
+    if broken is not None:
+        found.append({"share": "", "node": 0, "problem": f"audit log, line {broken.seq}: {broken.problem}"})
+    lines = [" ".join(str(part) for part in finding.values() if part) for finding in found]
+    workspace.answer({"findings": found}, lines or ["everything is whole"])
+    return DAMAGED if found else 0
+
+
+def gc(workspace: Workspace) -> int:
+    """Can be stopped and started again at any point."""
+    with workspace.house() as house:
+        removed = {share: provider.collect(house.clock() - ORPHAN_AGE) for share, provider in _upkeep(house)}
+        with house.database.transaction() as connection:
+            throttle.sweep(connection, house.clock())
+        house.database.checkpoint()
+    lines = [f"{share}: {count} removed" for share, count in removed.items()]
+    workspace.answer({"removed": removed}, lines or ["nothing to remove"])
+    return 0
+
+
+def _upkeep(house: House) -> Iterator[tuple[str, Upkeep]]:
+    for share, provider in house.shares.items():
+        if isinstance(provider, Upkeep):
+            yield share, provider
+
+
+def verify(workspace: Workspace) -> int:
+    with workspace.house() as house:
+        count, broken = house.audit.verify()
+    if broken is None:
+        workspace.answer({"lines": count, "broken": None}, [f"{count} lines, the chain holds"])
+        return 0
+    facts = {"lines": count, "broken": {"line": broken.seq, "problem": broken.problem}}
+    workspace.answer(facts, [f"line {broken.seq}: {broken.problem}; {count} lines before it hold"])
+    return DAMAGED
+
+
+def show(workspace: Workspace) -> int:
+    asked = workspace.arguments
+    with workspace.house() as house:
+        rows = list(house.audit.show(who=asked.who, share=asked.share, limit=asked.limit))
+    words = [
+        (
+            str(row["seq"]),
+            shown(row["at"]),
+            row["who"],
+            row["what"],
+            row["share"],
+            str(row["node"] or ""),
+            row["result"],
+            row["detail"],
+        )
+        for row in rows
+    ]
+    workspace.answer(rows, table(words))
+    return 0 if rows else 1

@@ -1,0 +1,68 @@
+"""init, serve, apply: make a house, run it, declare who is in it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from davserver.commands.workspace import Subparsers, Workspace, command
+from davserver.declarations import read_declaration
+from davserver.declaring import declare
+from davserver.founding import found
+
+
+def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    command(commands, "init", init, "make a data directory, its database and root key", common)
+    serving = command(commands, "serve", serve, "run the server", common)
+    serving.add_argument("--host", metavar="H", help="address to listen on")
+    serving.add_argument("--port", metavar="N", type=int)
+    serving.add_argument("--workers", metavar="N", type=int, help="processes")
+    serving.add_argument("--server", metavar="NAME", help="HTTP engine")
+    serving.add_argument("--tls-cert", metavar="FILE")
+    serving.add_argument("--tls-key", metavar="FILE")
+    serving.add_argument("--log", metavar="FORM", help="json, or human for people")
+    applying = command(commands, "apply", apply, "make committees, people and mandates as a file declares them", common)
+    applying.add_argument("file", metavar="FILE", type=Path)
+    applying.add_argument("--dry-run", action="store_true", help="only print what would change")
+
+
+def init(workspace: Workspace) -> int:
+    """Make a house; refuses to overwrite."""
+    directory, key = workspace.directory, workspace.key
+    for warning in found(directory, key, workspace.by):
+        workspace.warn(warning)
+    lines = [
+        f"made the data directory {directory} and the root key {key}",
+        f"Back up the root key apart from the data, for example: cp -p {key} /media/safe/",
+        "Without it nothing in the data directory can be read, by nobody, ever.",
+    ]
+    workspace.answer({"data": str(directory), "key": str(key)}, lines)
+    return 0
+
+
+def serve(workspace: Workspace) -> int:
+    """Run the server until SIGTERM."""
+    from davserver.app import serve as run  # noqa: PLC0415 (only this command needs the web stack)
+
+    asked = workspace.arguments
+    settings = workspace.settings(
+        host=asked.host,
+        port=asked.port,
+        workers=asked.workers,
+        server=asked.server,
+        tls_cert=asked.tls_cert,
+        tls_key=asked.tls_key,
+        log=asked.log,
+    )
+    return run(settings, workspace.directory, workspace.key)
+
+
+def apply(workspace: Workspace) -> int:
+    """Declare; applying the same file again changes nothing."""
+    declaration = read_declaration(workspace.arguments.file)
+    with workspace.house() as house:
+        changes = declare(house, declaration, workspace.by, dry_run=workspace.arguments.dry_run)
+    verb = "would change" if workspace.arguments.dry_run else "changed"
+    facts = {"dry_run": workspace.arguments.dry_run, "changes": changes}
+    workspace.answer(facts, [*changes, f"{verb}: {len(changes)}" if changes else "nothing to change"])
+    return 0

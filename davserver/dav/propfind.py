@@ -1,0 +1,205 @@
+"""PROPFIND (RFC 4918 §9.1): what is asked, and a multistatus written by plain text, one member after the other.
+
+Minimal answers follow RFC 8144 (`Prefer: return=minimal`) and Microsoft's `Brief: t`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from lxml import etree
+
+from acl.privileges import Rights
+from davserver.dav import targets, xml
+from davserver.dav.errors import DavError
+from davserver.dav.properties import LIVE, LiveProperty, Page
+from davserver.dav.request import Request, Response
+from davserver.tree.seen import Lock, Seen
+from shareproviders.contract import Node
+from shareproviders.paths import SharePath
+
+MAX_NAMES = 200
+MAX_NAMES_TEXT = 16 * 1024
+"""Names come back for each member that lacks them, so what one request may name is bounded."""
+
+_BY_NAME = MappingProxyType({prop.name: prop for prop in LIVE})
+_IN_ALLPROP = tuple(prop for prop in LIVE if prop.in_allprop)
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+_END_OF_FOUND = f"</D:prop><D:status>{xml.status_line(200)}</D:status></D:propstat>"
+
+
+class Ask(NamedTuple):
+    """What a PROPFIND asks of each resource. Hashable: equal asks get equal answers."""
+
+    standard: tuple[LiveProperty, ...] = ()
+    """Answered where they exist, passed over where not."""
+    live: tuple[LiveProperty, ...] = ()
+    """Named by the client: 404 where they do not exist."""
+    dead: tuple[str, ...] = ()
+    """Clark names that the client gave and that no live property has."""
+    all_dead: bool = False
+    names_only: bool = False
+    minimal: bool = False
+    """Leave out what does not exist."""
+
+    @property
+    def shows_dead(self) -> bool:
+        return self.all_dead or bool(self.dead)
+
+    @property
+    def shows_locks(self) -> bool:
+        return not self.names_only and any(prop.needs_locks for prop in (*self.standard, *self.live))
+
+
+def propfind(request: Request) -> Response:
+    """Properties of a resource and, with Depth 1, of its members. Depth infinity is refused."""
+    depth = _depth(request)
+    ask = _ask(request)
+    seen = request.located()
+    request.terms().check()
+    members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
+    page = [seen, *members]
+    dead: Sequence[Mapping[str, str]] = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
+    facts = Page(request, _locks(request, page) if ask.shows_locks else None)
+    base = request.href(seen.path, seen.node.is_collection)
+    return answer(ask, facts, zip(_hrefs(base, members), page, dead, strict=True))
+
+
+def propfind_above(request: Request, member: str) -> Response:
+    """The same for a collection above the tree, which holds nothing but the way down (Windows asks each prefix)."""
+    depth, ask = _depth(request), _ask(request)
+    base = request.href(request.path, True)
+    page = [(base, _signpost(request.path), _EMPTY)]
+    if depth == "1":
+        page.append((f"{base}{member}/", _signpost(request.path / member), _EMPTY))
+    return answer(ask, Page(request), page)
+
+
+def _signpost(path: SharePath) -> Seen:
+    return Seen(path, "", Node(0, (0,), path.name, True, 0, "", "", 0, 0, 0), Rights.READ, "", path.name)
+
+
+def _depth(request: Request) -> str:
+    depth = request.depth(("0", "1", "infinity"), "infinity")
+    if depth == "infinity":
+        raise DavError(403, "{DAV:}propfind-finite-depth", message="ask for one folder at a time: Depth 0 or 1")
+    return depth
+
+
+def _locks(request: Request, page: Sequence[Seen]) -> dict[SharePath, list[Lock]]:
+    return {seen.path: locks for seen, locks in zip(page, request.tree.locks(page), strict=True) if locks}
+
+
+def _hrefs(base: str, members: Iterable[Seen]) -> list[str]:
+    """Never anything to escape in them: `&` and `<` are percent-encoded."""
+    encode = targets.encode_segment
+    return [
+        base,
+        *(
+            f"{base}{encode(seen.path.segments[-1])}/"
+            if seen.node.is_collection
+            else base + encode(seen.path.segments[-1])
+            for seen in members
+        ),
+    ]
+
+
+def _ask(request: Request) -> Ask:
+    ask = read_ask(request.xml(xml.BODY_LIMIT))
+    return ask._replace(minimal=is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t")
+
+
+def is_minimal(request: Request) -> bool:
+    """True for `Prefer: return=minimal` (RFC 7240 §4.2)."""
+    preferences = (request.header("Prefer") or "").lower().split(",")
+    return any(one.partition(";")[0].replace(" ", "") in ("return=minimal", 'return="minimal"') for one in preferences)
+
+
+def read_ask(root: etree._Element | None) -> Ask:
+    """What a body asks for; no body means allprop. Raises DavError 400; unknown elements are passed over (§17)."""
+    if root is None:
+        return Ask(standard=_IN_ALLPROP, all_dead=True)
+    if root.tag != "{DAV:}propfind":
+        raise DavError(400, message="the body of PROPFIND must be a DAV:propfind")
+    kinds = [child for child in root if child.tag in ("{DAV:}prop", "{DAV:}allprop", "{DAV:}propname")]
+    if len(kinds) != 1:
+        raise DavError(400, message="a DAV:propfind must hold one of prop, allprop and propname")
+    if kinds[0].tag == "{DAV:}propname":
+        return Ask(standard=LIVE, all_dead=True, names_only=True)
+    if kinds[0].tag == "{DAV:}prop":
+        live, dead = _named(kinds[0])
+        return Ask(live=live, dead=dead)
+    included = [name for include in root.iterchildren("{DAV:}include") for name in include]
+    live, dead = _named(included)
+    extra = tuple(prop for prop in live if not prop.in_allprop)
+    return Ask(standard=_IN_ALLPROP, live=extra, dead=dead, all_dead=True)
+
+
+def _named(elements: Iterable[etree._Element]) -> tuple[tuple[LiveProperty, ...], tuple[str, ...]]:
+    """Live properties and other names, each once, in order."""
+    names = dict.fromkeys(str(each.tag) for each in elements)
+    if len(names) > MAX_NAMES or sum(map(len, names)) > MAX_NAMES_TEXT:
+        raise DavError(400, message=f"one request can name at most {MAX_NAMES} properties")
+    live = tuple(_BY_NAME[name] for name in names if name in _BY_NAME)
+    return live, tuple(name for name in names if name not in _BY_NAME)
+
+
+def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> Response:
+    """A 207 from href (escaped), resource and dead properties of each."""
+    write = _names_writer(ask, page) if ask.names_only else _writer(ask, page)
+    body = xml.multistatus([write(href, seen, dead) for href, seen, dead in members])
+    headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
+    if ask.minimal:
+        headers.append(("Preference-Applied", "return=minimal"))
+    return Response(207, headers, [body])
+
+
+Writer = Callable[[str, Seen, Mapping[str, str]], str]
+
+
+def _writer(ask: Ask, page: Page) -> Writer:
+    """A function that writes one response; everything that does not depend on the member is decided here."""
+    standard = [prop.value for prop in ask.standard]
+    live = [(prop.value, xml.element(prop.name)) for prop in ask.live]
+    names = [(name, xml.element(name)) for name in ask.dead]
+    all_dead, minimal, found_end = ask.all_dead, ask.minimal, _END_OF_FOUND
+
+    def write(href: str, seen: Seen, dead: Mapping[str, str]) -> str:
+        found = [text for value in standard if (text := value(page, seen)) is not None]
+        missing = []
+        for value, empty in live:
+            text = value(page, seen)
+            if text is None:
+                missing.append(empty)
+            else:
+                found.append(text)
+        if all_dead:
+            found.extend(dead.values())
+        for name, empty in names:
+            if name not in dead:
+                missing.append(empty)
+            elif not all_dead:
+                found.append(dead[name])
+        start = f"<D:response><D:href>{href}</D:href>"
+        if not missing or minimal:
+            return f"{start}<D:propstat><D:prop>{''.join(found)}{found_end}</D:response>"
+        told = xml.propstat("".join(missing), 404)
+        if not found:
+            return f"{start}{told}</D:response>"
+        return f"{start}<D:propstat><D:prop>{''.join(found)}{found_end}{told}</D:response>"
+
+    return write
+
+
+def _names_writer(ask: Ask, page: Page) -> Writer:
+    """The same for propname: empty elements of all that a resource has (RFC 4918 §14.20)."""
+    live = [(prop.value, xml.element(prop.name)) for prop in ask.standard]
+
+    def write(href: str, seen: Seen, dead: Mapping[str, str]) -> str:
+        names = [empty for value, empty in live if value(page, seen) is not None]
+        names += [xml.element(name) for name in dead]
+        return f"<D:response><D:href>{href}</D:href>{xml.propstat(''.join(names), 200)}</D:response>"
+
+    return write

@@ -1,0 +1,192 @@
+"""Makes a declaration so: accounts, shares, committees, mandates, meetings; twice the same changes nothing."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Connection, select, update
+
+from acl import store
+from acl.entries import Entry
+from acl.labels import NEVER, ON_CREATION, Label
+from acl.mandates import Committee as CommitteeFacts
+from acl.mandates import Mandate as MandateFacts
+from acl.meetings import AgendaItem as AgendaItemFacts
+from acl.meetings import Meeting as MeetingFacts
+from acl.meetings import MeetingState
+from acl.privileges import parse_rights
+from davserver.accounts import add_account, change_account
+from davserver.declarations import BadDeclaration, Committee, Declaration, Mandate, Meeting, Person
+from davserver.house import House
+from davserver.instants import shown
+from davserver.schema import account, person
+from davserver.schema import share as share_table
+from shareproviders.contract import NameTaken, ShareProvider, Writing
+from shareproviders.paths import ROOT
+
+WORK_FOLDER = "Arbeitsordner"
+INBOX = "00 Eingang"
+
+
+class _DryRun(Exception):  # noqa: N818
+    """Ends the transaction of a dry run without a trace."""
+
+
+def declare(house: House, declaration: Declaration, by: str, *, dry_run: bool = False) -> list[str]:
+    """One transaction; every change as a line for people (no titles). Raises BadDeclaration, and nothing is changed.
+
+    What the declaration does not name stays. `by` is noted in the audit log.
+    """
+    changes: list[str] = []
+    try:
+        with house.database.transaction() as connection:
+            _Declaring(house, connection, by, changes, dry_run).all(declaration)
+            _undo_if(dry_run)
+    except _DryRun:
+        return changes
+    except ValueError as error:
+        raise BadDeclaration(str(error)) from error
+    return changes
+
+
+def _undo_if(dry_run: bool) -> None:
+    if dry_run:
+        raise _DryRun
+
+
+class _Declaring:
+    """One application of one declaration, inside the open transaction."""
+
+    def __init__(self, house: House, connection: Connection, by: str, changes: list[str], dry_run: bool) -> None:
+        self._house, self._connection, self._by = house, connection, by
+        self._changes, self._dry_run = changes, dry_run
+        self._now = house.clock()
+
+    def all(self, declaration: Declaration) -> None:
+        for declared in declaration.people:
+            self._person(declared)
+        for committee in declaration.committees:
+            before = len(self._changes)
+            self._committee(committee)
+            if len(self._changes) > before:
+                self._house.touch(self._connection, committee.id)
+
+    def _changed(self, sentence: str, share: str = "") -> None:
+        self._changes.append(sentence)
+        self._house.audit.note(self._connection, self._by, "apply", share=share, detail=sentence)
+
+    # -- people ---------------------------------------------------------------------------------------------------
+
+    def _person(self, declared: Person) -> None:
+        connection, user = self._connection, declared.user
+        if connection.execute(select(account.c.user).where(account.c.user == user)).first() is None:
+            add_account(connection, user, declared.name, self._now)
+            self._changed(f"person {user}: account made, without password")
+        kept = connection.execute(select(person.c.name, person.c.email).where(person.c.user == user)).one()
+        wished = (declared.name, declared.email or kept.email)
+        if (kept.name, kept.email) != wished:
+            connection.execute(update(person).where(person.c.user == user).values(name=wished[0], email=wished[1]))
+            change_account(connection, user)  # the name is part of what logins remember
+            self._changed(f"person {user}: name or address changed")
+        if declared.undertaking is None or not store.declare_undertaking(connection, user, declared.undertaking):
+            return
+        self._changed(f"person {user}: pledged secrecy {shown(declared.undertaking)}")
+        for share in connection.execute(select(share_table.c.id)).scalars().all():
+            self._house.touch(connection, share)
+
+    # -- committees -----------------------------------------------------------------------------------------------
+
+    def _committee(self, committee: Committee) -> None:
+        provider = self._share(committee)
+        facts = CommitteeFacts(
+            committee.id,
+            committee.name,
+            committee.kind,
+            committee.default_class,
+            committee.has_meetings,
+            committee.early_access,
+            committee.publish_with_agenda,
+        )
+        if store.declare_committee(self._connection, facts) and provider is None:
+            self._changed(f"committee {committee.id}: facts changed", committee.id)
+        for mandate in committee.mandates:
+            self._mandate(committee.id, mandate)
+        for meeting in committee.meetings:
+            self._meeting(committee.id, meeting)
+        if provider is not None:
+            self._folders(committee.id, provider)
+
+    def _share(self, committee: Committee) -> ShareProvider | None:
+        """The provider of a share that is new; None for one that was there."""
+        row = self._connection.execute(select(share_table).where(share_table.c.id == committee.id)).one_or_none()
+        if row is None:
+            provider = self._house.shares.create(
+                self._connection, committee.id, committee.provider, committee.options, committee.quota
+            )
+            self._changed(f"committee {committee.id}: drive made, provider {committee.provider}", committee.id)
+            return provider
+        if row.provider != committee.provider:
+            raise BadDeclaration(
+                f"committee {committee.id}: the drive is kept by the provider {row.provider}, which cannot be changed;"
+                " declare another committee and copy"
+            )
+        options = json.dumps(dict(committee.options), sort_keys=True)
+        if (row.options, row.quota) != (options, committee.quota):
+            self._connection.execute(
+                update(share_table)
+                .where(share_table.c.id == committee.id)
+                .values(options=options, quota=committee.quota)
+            )
+            self._changed(f"committee {committee.id}: quota or options changed", committee.id)
+        return None
+
+    def _mandate(self, share: str, mandate: Mandate) -> None:
+        known = select(account.c.user).where(account.c.user == mandate.user)
+        if self._connection.execute(known).first() is None:
+            raise BadDeclaration(
+                f"committee {share}: there is no account {mandate.user}; declare the person, or: davserver user add"
+            )
+        facts = MandateFacts(share, mandate.user, mandate.role, mandate.start, mandate.end)
+        if store.declare_mandate(self._connection, facts):
+            until = f" until {shown(mandate.end)}" if mandate.end is not None else ""
+            self._changed(
+                f"committee {share}: {mandate.user} is {mandate.role} from {shown(mandate.start)}{until}", share
+            )
+
+    def _meeting(self, share: str, meeting: Meeting) -> None:
+        sealer = self._house.keys.sealer(share)
+        state = MeetingState(meeting.state)
+        facts = MeetingFacts(share, meeting.id, meeting.title, meeting.start, meeting.end, state)
+        if store.declare_meeting(self._connection, sealer, facts):
+            self._changed(f"committee {share}: meeting {meeting.id} is {meeting.state}", share)
+        for declared in meeting.agenda:
+            agenda_item = AgendaItemFacts(
+                share, meeting.id, declared.number, declared.title, declared.part == "public", declared.matter or None
+            )
+            if store.declare_item(self._connection, sealer, agenda_item):
+                self._changed(f"committee {share}: meeting {meeting.id} has item {declared.number}", share)
+
+    # -- the two folders of a new drive (rights.md §2) ------------------------------------------------------------
+
+    def _folders(self, share: str, provider: ShareProvider) -> None:
+        if self._dry_run:
+            self._changed(f"committee {share}: folders {WORK_FOLDER} and {INBOX}", share)
+            return
+        provider.prepare()
+        if provider.read_only:
+            return
+        work, inbox = self._folder(share, provider, WORK_FOLDER), self._folder(share, provider, INBOX)
+        store.set_label(self._connection, share, work, Label(release_at=ON_CREATION))
+        store.add_entry(self._connection, share, Entry(work, "role:member", parse_rights(["read", "comment", "write"])))
+        store.set_label(self._connection, share, inbox, Label(release_at=NEVER))
+        store.add_entry(self._connection, share, Entry(inbox, "role:chair", parse_rights(["read", "comment"])))
+
+    def _folder(self, share: str, provider: ShareProvider, name: str) -> int:
+        path, writing = ROOT / name, Writing(self._by, self._now)
+        try:
+            node = provider.make_collection(path, writing)
+        except NameTaken:
+            return provider.stat(path).id
+        self._changed(f"committee {share}: folder {name} made", share)
+        self._house.audit.note(self._connection, self._by, "make", share=share, node=node.id)
+        return node.id

@@ -1,0 +1,8 @@
+"""Serves any WSGI application over HTTP/1.1 and TLS, strictly framed, in one or several processes. Knows no WebDAV."""
+
+from davserver.serving.limits import Limits
+from davserver.serving.requests import IncompleteBody
+from davserver.serving.tls import TLSFiles
+from davserver.serving.workers import ServingProblem, ServingSettings, serve
+
+__all__ = ["IncompleteBody", "Limits", "ServingProblem", "ServingSettings", "TLSFiles", "serve"]

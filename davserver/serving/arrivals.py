@@ -1,0 +1,149 @@
+"""One thread that waits for all idle connections: accepts, hands over those with bytes, ends those out of time."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from davserver.serving.connections import Connection
+from davserver.serving.wire import Wire
+
+if TYPE_CHECKING:
+    from davserver.serving.server import Server
+
+_log = logging.getLogger("davserver.serving")
+_ONCE = select.EPOLLONESHOT
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Arrivals:
+    """Stands in for cheroot's connection manager: `run`, `stop`, `put`, `close` are what its server calls.
+
+    A connection is either parked here (armed once in epoll) or served by one thread, never both.
+    """
+
+    def __init__(self, server: Server, listener: socket.socket) -> None:
+        listener.setblocking(False)
+        self._server = server
+        self._listener = listener
+        self._connections: dict[int, Connection] = {}
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._epoll.register(listener, select.EPOLLIN)
+        self._listening = True
+        self._stopping = False
+        self._ended = threading.Event()
+        self._ended.set()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def run(self, interval: float) -> None:
+        """Works until stop(); `interval` is the seconds between looks at the deadlines."""
+        self._ended.clear()
+        try:
+            looked = time.monotonic()
+            while not self._stopping:
+                self._turn(interval)
+                if time.monotonic() - looked >= interval:
+                    looked = time.monotonic()
+                    self._look(looked)
+            self._turn(0)  # what arrived before the end is still served
+        finally:
+            self._ended.set()
+
+    def stop(self) -> None:
+        """Ends run() and waits for its end."""
+        self._stopping = True
+        os.eventfd_write(self._bell, 1)
+        self._ended.wait()
+
+    def put(self, connection: Connection) -> None:
+        """Parks a connection until its peer sends something or its deadline passes."""
+        connection.parked = True
+        try:
+            self._epoll.modify(connection.wire.sock.fileno(), connection.wire.wants | _ONCE)
+        except (OSError, ValueError):  # we have stopped meanwhile
+            connection.close()
+
+    def forget(self, connection: Connection) -> None:
+        """To be called just before a connection closes."""
+        self._connections.pop(connection.wire.sock.fileno(), None)
+
+    def close(self) -> None:
+        """Closes all parked connections; those being served close themselves."""
+        for connection in list(self._connections.values()):
+            if connection.parked:
+                connection.close()
+        self._epoll.close()
+        os.close(self._bell)
+
+    def _turn(self, seconds: float) -> None:
+        knocked = False
+        for descriptor, _ in self._epoll.poll(seconds):
+            if descriptor == self._bell:
+                os.eventfd_read(self._bell)
+            elif descriptor == self._listener.fileno():
+                knocked = True
+            else:
+                connection = self._connections[descriptor]
+                connection.parked = False
+                self._server.process_conn(connection)
+        # Last, because making room closes parked connections: no event of this turn may outlive its descriptor.
+        if knocked:
+            self._accept()
+
+    def _accept(self) -> None:
+        limits = self._server.limits
+        for _ in range(limits.backlog):
+            try:
+                sock, address = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as failure:
+                if failure.errno in _NO_ROOM:
+                    _log.warning("cannot accept: %s", failure)
+                    self._make_room()
+                    self._listen(False)
+                    return
+                continue  # this one peer has gone already
+            if len(self._connections) >= limits.connections:
+                self._make_room()
+            self._welcome(sock, address)
+
+    def _welcome(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        sock.setblocking(False)
+        if self._server.tls is not None:
+            try:
+                sock = self._server.tls.wrap(sock)
+            except OSError:
+                sock.close()
+                return
+        wire = Wire(sock, self._server.limits, self._server.crew.stalled)
+        connection = Connection(self._server, wire, address)
+        connection.parked = True
+        self._connections[sock.fileno()] = connection
+        self._epoll.register(sock.fileno(), wire.wants | _ONCE)
+
+    def _listen(self, wanted: bool) -> None:
+        self._epoll.modify(self._listener, select.EPOLLIN if wanted else 0)
+        self._listening = wanted
+
+    def _make_room(self) -> None:
+        parked = [connection for connection in self._connections.values() if connection.parked]
+        if parked:
+            min(parked, key=lambda connection: connection.deadline).expire()
+
+    def _look(self, now: float) -> None:
+        for connection in list(self._connections.values()):
+            if connection.parked and connection.deadline <= now:
+                connection.expire()
+        if not self._listening:
+            self._listen(True)

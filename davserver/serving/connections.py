@@ -1,0 +1,172 @@
+"""One connection: collects heads without waiting for them, serves requests, and knows how it must end."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from davserver.serving.bodies import body_of
+from davserver.serving.requests import Head, Refused, check_beginning, parse_head
+from davserver.serving.responses import Environ, Response, plain_answer
+from davserver.serving.wire import PeerGone, Wire
+
+if TYPE_CHECKING:
+    from davserver.serving.server import Server
+
+_log = logging.getLogger("davserver.serving")
+_READ_BYTES = 16 * 1024
+_HOT_SECONDS = 0.002
+
+
+class Connection:
+    """Served by one thread at a time; between requests it waits in Arrivals and holds no thread."""
+
+    __slots__ = (
+        "_arrived",
+        "_checked",
+        "_environ",
+        "_linger_bytes",
+        "_lingering",
+        "_served",
+        "_server",
+        "_shaken",
+        "deadline",
+        "parked",
+        "wire",
+    )
+
+    def __init__(self, server: Server, wire: Wire, address: tuple[str, int]) -> None:
+        self.wire = wire
+        self.deadline = time.monotonic() + server.limits.head_seconds
+        self.parked = False
+        self._server = server
+        self._environ: Environ = {**server.environ, "REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
+        self._arrived = b""
+        self._checked = 0
+        self._shaken = not wire.tls
+        self._served = False
+        self._lingering = False
+        self._linger_bytes = server.limits.linger_bytes
+
+    def serve(self) -> None:
+        """Does what the arrived bytes allow, then waits for more in Arrivals, or closes."""
+        stays = False
+        try:
+            stays = self._advance()
+        except PeerGone:
+            pass
+        finally:
+            if stays:
+                self._server.put_conn(self)
+            else:
+                self.close()
+
+    def expire(self) -> None:
+        """Ends a waiting connection whose time is up: 408 if a head had begun, else silently."""
+        if self._arrived and not self._lingering:
+            self.wire.offer(
+                plain_answer("408 Request Timeout", "The request head came too slowly.", self._server.date())
+            )
+        self.close()
+
+    def interrupt(self) -> None:
+        """Ends every wait of the thread that serves this connection."""
+        self.wire.interrupt()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._server.forget(self)
+        self.wire.close()
+
+    def _advance(self) -> bool:
+        if self._lingering:
+            return self._discard()
+        if not self._shaken:
+            if not self.wire.handshake():
+                return True
+            self._shaken = True
+        while True:
+            try:
+                block = self._next_head()
+                if block is None:
+                    return True
+                head = parse_head(block, self._server.limits)
+            except Refused as refusal:
+                return self._refuse(refusal)
+            if not self._answer(head):
+                return self._linger()
+            if not self._arrived and not self._stays_hot():
+                return True
+
+    def _next_head(self) -> bytes | None:
+        """The next head with its empty line; None if it is not all there. Raises Refused, PeerGone at the end."""
+        while True:
+            if self._arrived[:2] == b"\r\n":  # RFC 9112 §2.2: one empty line before a request is ignored
+                self._arrived = self._arrived[2:]
+            end = self._arrived.find(b"\r\n\r\n", max(self._checked - 3, 0))
+            if end >= 0:
+                block, self._arrived = self._arrived[: end + 4], self._arrived[end + 4 :]
+                self._checked = 0
+                return block
+            check_beginning(self._arrived, self._checked, self._server.limits)
+            self._checked = len(self._arrived)
+            more = self.wire.receive(_READ_BYTES)
+            if more is None:
+                return None
+            if not more:
+                raise PeerGone("end of stream")
+            if self._served and not self._arrived:
+                self.deadline = time.monotonic() + self._server.limits.head_seconds
+            self._arrived += more
+
+    def _answer(self, head: Head) -> bool:
+        """Serves one request; whether another may follow."""
+        server = self._server
+        body = body_of(head, self.wire, self._arrived)
+        environ = {
+            **self._environ,
+            **head.fields,
+            "REQUEST_METHOD": head.method,
+            "REQUEST_URI": head.target,
+            "PATH_INFO": head.path,
+            "QUERY_STRING": head.query,
+            "SERVER_PROTOCOL": "HTTP/1.1" if head.http11 else "HTTP/1.0",
+            "wsgi.input": body,
+            "gremium.request_id": secrets.token_hex(6),
+        }
+        response = Response(self.wire, head, body, limits=server.limits, date=server.date(), keeps=server.keeps())
+        response.run(server.app, environ)
+        self._arrived = body.leftover
+        self._served = True
+        patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds
+        self.deadline = time.monotonic() + patience
+        return response.keeps and body.complete
+
+    def _stays_hot(self) -> bool:
+        """Whether the next request is here in a moment: a busy peer saves its way through Arrivals."""
+        return self._server.crew.idle() and self.wire.ready_within(_HOT_SECONDS)
+
+    def _refuse(self, refusal: Refused) -> bool:
+        _log.info("refused a request from %s: %s", self._environ["REMOTE_ADDR"], refusal)
+        self.wire.send(plain_answer(refusal.status, str(refusal), self._server.date()))
+        return self._linger()
+
+    def _linger(self) -> bool:
+        """Stops sending, but reads a little on: closing over unread bytes would reset the answer away."""
+        self.wire.finish()
+        self._arrived = b""
+        self._lingering = True
+        self.deadline = time.monotonic() + self._server.limits.linger_seconds
+        return self._discard()
+
+    def _discard(self) -> bool:
+        while self._linger_bytes > 0:
+            gone = self.wire.receive(64 * 1024)
+            if gone is None:
+                return True
+            if not gone:
+                return False
+            self._linger_bytes -= len(gone)
+        return False

@@ -1,0 +1,186 @@
+"""Runs the WSGI application for one request and writes its answer (PEP 3333, RFC 9112 §6, RFC 9110 §6.4)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from davserver.serving.bodies import Body
+from davserver.serving.limits import Limits
+from davserver.serving.requests import Head, IncompleteBody
+from davserver.serving.wire import PeerGone, Wire
+
+Environ = dict[str, Any]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+StartResponse = Callable[..., Callable[[bytes], object]]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_log = logging.getLogger("davserver.serving")
+_STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
+
+
+def plain_answer(status: str, sentence: str, date: str, *, with_body: bool = True) -> bytes:
+    """A whole small answer after which the connection closes."""
+    body = sentence.encode("utf-8") + b"\n"
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        f"Date: {date}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + (body if with_body else b"")
+
+
+class Response:
+    """One answer; `keeps` says afterwards whether the connection can carry another request."""
+
+    def __init__(self, wire: Wire, head: Head, body: Body, *, limits: Limits, date: str, keeps: bool) -> None:
+        self.keeps = keeps and head.keep_alive
+        self._wire = wire
+        self._head = head
+        self._body = body
+        self._limits = limits
+        self._date = date
+        self._status = ""
+        self._headers: list[tuple[str, str]] = []
+        self._sent_head = False
+        self._left: int | None = None
+        self._chunked = False
+        self._silent = head.method == "HEAD"
+
+    def run(self, app: App, environ: Environ) -> None:
+        """Serves it; an error of the application becomes a 500 or, once bytes are out, a reset. Raises PeerGone."""
+        try:
+            result = app(environ, self.start_response)
+            try:
+                self._deliver(result)
+            finally:
+                close = getattr(result, "close", None)
+                if close is not None:
+                    close()
+        except PeerGone:
+            raise
+        except IncompleteBody as failure:
+            self._fail(failure.status, str(failure))
+        except Exception:  # noqa: BLE001  # it is logged, and its text must not reach the peer
+            number = environ["gremium.request_id"]
+            _log.exception("request %s failed", number)
+            self._fail("500 Internal Server Error", f"The server failed. Please report the number {number}.")
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> Callable[[bytes], object]:
+        """PEP 3333; a second call needs `exc_info`, and raises it once the head is out."""
+        if exc_info is not None:
+            if self._sent_head and exc_info[1] is not None:
+                raise exc_info[1]
+        elif self._status:
+            raise RuntimeError("start_response was called twice")
+        if not _STATUS.fullmatch(status):
+            raise ValueError("the status line is malformed")
+        self._status, self._headers = status, headers
+        self._silent = self._head.method == "HEAD" or status[:3] in {"204", "304"}
+        return self._write
+
+    def _deliver(self, result: Iterable[bytes]) -> None:
+        if isinstance(result, (list, tuple)) and not self._sent_head:
+            self._send_head(list(result), whole=True)
+            return
+        pieces = iter(result)
+        # A lazy application calls start_response only when its first piece is asked for.
+        first = b"" if self._status else next(pieces, b"")
+        if self._silent:
+            if not self._sent_head:
+                self._send_head([], whole=True)
+            return
+        if first:
+            self._write(first)
+        for piece in pieces:
+            if piece:
+                self._write(piece)
+        self._end()
+
+    def _end(self) -> None:
+        if not self._sent_head:
+            self._send_head([], whole=True)
+        if self._left:
+            raise ValueError("the body is shorter than its Content-Length")
+        if self._chunked:
+            self._wire.send(b"0\r\n\r\n")
+
+    def _write(self, piece: bytes) -> None:
+        if not self._sent_head:
+            self._send_head([piece], whole=False)
+        elif not self._silent:
+            self._wire.send(*self._framed([piece]))
+
+    def _framed(self, pieces: list[bytes]) -> list[bytes]:
+        """The pieces as they go onto the wire; never more than the Content-Length promised."""
+        if self._chunked:
+            return [b"%x\r\n" % sum(map(len, pieces)), *pieces, b"\r\n"]
+        if self._left is not None:
+            self._left -= sum(map(len, pieces))
+            if self._left < 0:
+                raise ValueError("the body is longer than its Content-Length")
+        return pieces
+
+    def _send_head(self, pieces: list[bytes], *, whole: bool) -> None:
+        """Sends the head together with the first pieces; `whole` if they are the entire body."""
+        if not self._status:
+            raise RuntimeError("the application did not call start_response")
+        self.keeps = self.keeps and (self._body.skip(self._limits) if whole else self._body.complete)
+        self._body.awaits_continue = False  # after a final status there is no 100
+        lines = self._lines(sum(map(len, pieces)) if whole else None)
+        # Names and values of the application must not be able to add lines of their own.
+        text = "\r\n".join(lines)
+        if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+            raise ValueError("a header field of the answer contains a line break")
+        block = text.encode("latin-1")
+        framed = self._framed(pieces) if pieces and not self._silent else []
+        if whole and self._left and not self._silent:
+            raise ValueError("the body is shorter than its Content-Length")
+        self._sent_head = True
+        self._wire.send(block, *framed)
+
+    def _lines(self, length: int | None) -> list[str]:
+        """The head's lines; `length` is the body's, if known. Decides framing and whether the connection stays."""
+        without_body = self._status[:3] == "204"
+        lines = [f"HTTP/1.1 {self._status}"]
+        declared: str | None = None
+        for name, value in self._headers:
+            lowered = name.lower()
+            if lowered == "content-length":
+                declared = value
+                continue
+            if lowered == "connection":
+                self.keeps = self.keeps and value.lower() != "close"
+                continue
+            if lowered in {"transfer-encoding", "date", "server"}:
+                continue
+            lines.append(f"{name}: {value}")
+        if declared is None and length is not None and not self._silent:
+            declared = str(length)
+        if declared is not None and not without_body:
+            self._left = int(declared)
+            lines.append(f"Content-Length: {declared}")
+        elif not self._silent:
+            if self._head.http11:
+                self._chunked = True
+                lines.append("Transfer-Encoding: chunked")
+            else:
+                self.keeps = False
+        if not self.keeps:
+            lines.append("Connection: close")
+        elif not self._head.http11:
+            lines.append("Connection: keep-alive")
+        lines += (f"Date: {self._date}", "", "")
+        return lines
+
+    def _fail(self, status: str, sentence: str) -> None:
+        self.keeps = False
+        if self._sent_head:
+            self._wire.reset()
+        else:
+            self._sent_head = True
+            self._wire.send(plain_answer(status, sentence, self._date, with_body=self._head.method != "HEAD"))
