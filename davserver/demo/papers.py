@@ -26,6 +26,13 @@ SENTENCES = (
     "Eine Prüfung durch die Straßenverkehrsbehörde steht noch aus.",
     "Die Mittel sind im Haushalt eingeplant; über die Freigabe entscheidet der Stadtrat.",
 )
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "png": "image/png",
+}
 POSTS = ("Planung", "Tiefbau", "Möblierung", "Begrünung", "Beleuchtung", "Öffentlichkeitsarbeit", "Unvorhergesehenes")
 
 
