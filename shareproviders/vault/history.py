@@ -47,8 +47,17 @@ class History:
         in_space = version.c.space == bindparam("space")
         self._open = Statement(
             select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped)
-            .select_from(version.outerjoin(blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space)))
-            .where(in_space, version.c.id == bindparam("id"), version.c.node == bindparam("node"))
+            .select_from(
+                version.join(node, and_(node.c.space == version.c.space, node.c.id == version.c.node)).outerjoin(
+                    blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space)
+                )
+            )
+            .where(
+                in_space,
+                version.c.id == bindparam("id"),
+                version.c.node == bindparam("node"),
+                node.c.parent.is_not(None),  # what lies in the trash is not there
+            )
         )
         self._of_node = Statement(
             select(*_COLUMNS).where(in_space, version.c.node == bindparam("node")).order_by(version.c.id.desc())

@@ -159,6 +159,11 @@ class Maintenance:
 
 def _references(number: int) -> Iterator[tuple[str, Select[Any]]]:
     """Problems, each with the question whose answers are the ids of the nodes that have it."""
+    yield from _node_references(number)
+    yield from _version_references(number)
+
+
+def _node_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
     above, member = node.alias("above"), node.alias("member")
     here = node.c.space == number
     known = and_(version.c.space == node.c.space, version.c.id == node.c.version, version.c.node == node.c.id)
@@ -193,6 +198,9 @@ def _references(number: int) -> Iterator[tuple[str, Select[Any]]]:
         .where(here, node.c.parent.is_(None) != trash.c.node.is_not(None)),
     )
     yield "no way leads here from the root or the trash", select(node.c.id).where(here, ~_reached(number))
+
+
+def _version_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
     yield (
         "a version names no blob of its size",
         select(version.c.node)
@@ -203,7 +211,7 @@ def _references(number: int) -> Iterator[tuple[str, Select[Any]]]:
         "a version belongs to no document",
         select(version.c.node).where(
             version.c.space == number,
-            ~exists().where(here, node.c.id == version.c.node, node.c.kind == DOCUMENT),
+            ~exists().where(node.c.space == number, node.c.id == version.c.node, node.c.kind == DOCUMENT),
         ),
     )
     yield (

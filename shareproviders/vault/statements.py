@@ -20,6 +20,7 @@ class Statement:
         self._clause = clause
         self._text = ""
         self._order: tuple[str, ...] | None = None
+        self._fixed: dict[str, Any] = {}
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         """All rows of a query; raises Unavailable if the database cannot answer."""
@@ -53,8 +54,11 @@ class Statement:
     def _compile(self, connection: Connection) -> None:
         if not self._text:
             compiled = self._clause.compile(dialect=connection.dialect)
+            self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
             self._order = tuple(compiled.positiontup) if compiled.positional else None  # type: ignore[attr-defined]
             self._text = str(compiled)
 
     def _parameters(self, values: Mapping[str, Any]) -> Any:
+        if self._fixed:
+            values = self._fixed | dict(values)
         return values if self._order is None else tuple([values[name] for name in self._order])

@@ -131,7 +131,7 @@ class Trees:
         ids = {row[0]: first + offset for offset, row in enumerate(rows)}
         parent = place.above[-1]
         seq = turn.note(first, parent, "make" if copied.entry.kind == COLLECTION else "put")
-        self._insert(turn, rows, ids, sizes, place, writing, seq)
+        self._insert(turn, rows, ids, sizes, place=place, writing=writing, seq=seq)
         self._properties.copy(turn, ids)
         turn.touch(dict.fromkeys(place.above, size))
         return first
@@ -160,6 +160,7 @@ class Trees:
         rows: list[tuple[Any, ...]],
         ids: dict[int, int],
         sizes: dict[int, int],
+        *,
         place: Place,
         writing: Writing,
         seq: int,
