@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from acl.roles import RoleTableError
 from davserver.accounts import AccountProblem
-from davserver.commands import accounts, drives, house, rights
+from davserver.commands import accounts, demo, drives, house, rights
 from davserver.commands.workspace import Refused, Workspace, WrongUsage
 from davserver.declarations import BadDeclaration
 from davserver.house import NoHouse
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", help="configuration (else davserver.toml in the data directory)")
     common.add_argument("--json", action="store_true", help="answer as JSON")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (house, drives, accounts, rights):
+    for room in (demo, house, drives, accounts, rights):
         room.register(commands, common)
     return top
 

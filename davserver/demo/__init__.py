@@ -91,8 +91,7 @@ def _put(tree: GuardedTree, target: SharePath, committee: Committee, place: str,
 def _label(house: House, tree: GuardedTree, path: SharePath, label: Label) -> None:
     seen = tree.stat(path)
     with house.database.transaction() as connection:
-        if store.set_label(connection, seen.share, seen.node.id, label):
-            store.touch(connection, seen.share)
+        store.set_label(connection, seen.share, seen.node.id, label)
 
 
 def _admit_people(house: House) -> None:
