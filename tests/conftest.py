@@ -27,9 +27,9 @@ def own_data(installed: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The server as users run it: two workers; shared by all tests, which keep to folders of their own."""
-    with start(copied(installed, tmp_path_factory.mktemp("served")), workers=2) as running:
+    with start(install(tmp_path_factory.mktemp("served")), workers=2) as running:
         yield running
 
 

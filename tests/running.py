@@ -47,6 +47,7 @@ name = "BA 5 Au-Haidhausen"
 provider = "vault"
 quota = "20 GiB"
 default_class = "public"
+has_meetings = false
 
   [[committee.mandate]]
   user = "clara"
@@ -70,6 +71,7 @@ name = "Archiv"
 provider = "filesystem"
 options = { path = "archive" }
 default_class = "public"
+has_meetings = false
 
   [[committee.mandate]]
   user = "clara"
@@ -108,7 +110,7 @@ def install(directory: Path) -> Path:
     """A data directory with two committees (`ba05` vault, `archiv` filesystem) and four people; the directory."""
     data = directory / "data"
     command("init", data=data)
-    (data / "archive").mkdir()
+    (data / "archive").mkdir()  # the filesystem drive
     declarations = directory / "committees.toml"
     declarations.write_text(DECLARATIONS, encoding="utf-8")
     command("apply", str(declarations), data=data)
@@ -118,7 +120,10 @@ def install(directory: Path) -> Path:
 
 
 def copied(template: Path, directory: Path) -> Path:
-    """A copy of an installed directory with a key and an archive of its own."""
+    """A copy of an installed directory with a key of its own.
+
+    The files of the filesystem drive are new ones in the copy, so they have new ids, and no entry holds for them.
+    """
     shutil.copytree(template.parent, directory, dirs_exist_ok=True, symlinks=True)
     return directory / "data"
 

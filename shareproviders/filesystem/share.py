@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -46,7 +45,7 @@ Answer = TypeVar("Answer")
 
 
 class FilesystemShare:
-    """Options: `path`, the absolute path of an existing directory on one file system."""
+    """Options: `path`, an existing directory on one file system; a relative one counts from the data directory."""
 
     read_only = False
 
@@ -54,9 +53,9 @@ class FilesystemShare:
         unknown = set(ground.options) - {"path"}
         if unknown:
             raise ValueError(f"unknown option {', '.join(sorted(unknown))} of a filesystem share; it knows: path")
-        path = Path(str(ground.options.get("path", "")))
-        if not path.is_absolute():
-            raise ValueError("a filesystem share needs the option path, the absolute path of a directory")
+        if not ground.options.get("path"):
+            raise ValueError("a filesystem share needs the option path, the directory that it shows")
+        path = ground.directory / str(ground.options["path"])
         self._ground = ground
         self._disk = Disk(path, ground.keys.space_id.hex())
         self._index = Index(ground.share, ground.keys)

@@ -27,7 +27,10 @@ def test_d3_head_and_a_second_request_share_a_connection_after_401_and_412(vault
 
 def test_d7_a_reader_is_refused_the_lock_itself(people: People, drive: str) -> None:
     """LibreOffice's only sign of read-only is LOCK 403: never 405, never 423, and nothing is made."""
-    clerk, reader = people("clara", f"/dav/{drive}"), people("otto", f"/dav/{drive}")
+    clerk, reader = (
+        people("clara", f"/dav/{drive}"),
+        people("otto", f"/dav/{drive}"),
+    )  # a member writes in work folders only
     clerk.put("/readable.txt", b"1")
     clerk.proppatch("/readable.txt", "<D:set><D:prop><x xmlns='urn:x'>v</x></D:prop></D:set>")
     assert reader.get("/readable.txt").status == 200

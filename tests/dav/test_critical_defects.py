@@ -161,7 +161,8 @@ def test_c10_conditions_on_a_missing_resource_are_evaluated(folder: DavClient, h
 
 
 def test_c11_digest_is_not_offered(server: RunningServer) -> None:
-    answer = server.client().request("PROPFIND", "/dav/", headers={"Depth": "0"})
+    with server.client() as nobody:
+        answer = nobody.propfind("/dav/")
     assert answer.status == 401
     assert [value.split()[0] for value in answer.headers.get_all("WWW-Authenticate")] == ["Basic"]
 

@@ -164,15 +164,12 @@ def test_an_absolute_target_is_understood(vault_folder: DavClient) -> None:
 
 def test_head_of_a_refusal_has_no_body_and_the_connection_stays_in_step(vault_folder: DavClient) -> None:
     """RFC 9110 §9.3.2: HEAD never carries a body."""
-    nobody = vault_folder.under(vault_folder.base)
-    nobody.authorization = ""
     one = request_bytes(vault_folder, "HEAD", "/none", {})
     two = request_bytes(vault_folder, "HEAD", "/", {"If-Match": '"wrong"', "Connection": "close"})
     answer = raw_exchange(vault_folder.port, one + two, timeout=5)
     assert statuses(answer) == [404, 412]
     assert answer.count(b"\r\n\r\n") == 2
     assert answer.endswith(b"\r\n\r\n")
-    assert nobody.head("/").status == 401
 
 
 def test_a_refused_chunked_upload_does_not_desync(vault_folder: DavClient) -> None:

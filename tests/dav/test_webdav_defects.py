@@ -368,8 +368,7 @@ def test_destination_forms(folder: DavClient, form: str, status: int) -> None:
 def test_an_https_destination_is_foreign_without_a_configured_proxy(folder: DavClient) -> None:
     folder.put("/a", b"a")
     there = folder.url("/b").replace("http:", "https:")
-    forwarded = {"Destination": there, "X-Forwarded-Proto": "https", "X-Forwarded-Host": f"{folder.host}:{folder.port}"}
-    assert folder.request("COPY", "/a", headers=forwarded).status == 502
+    assert folder.request("COPY", "/a", headers={"Destination": there}).status == 502
 
 
 def test_copy_between_drives(people: People) -> None:
