@@ -118,18 +118,30 @@ def rights_words(rights: Rights) -> tuple[str, ...]:
 
 
 def close_chain(bits: int) -> int:
-    """Drop what lost its ground: no view without discover, no read without view. Takes and gives an integer."""
+    """Drop what lost its ground; takes and gives an integer.
+
+    Without discover only adding (a drop box) and the log remain; without view neither read nor comment.
+    """
     if not bits & _DISCOVER:
-        return bits & ~_READ_BITS
+        return bits & BLIND
     if not bits & _VIEW_TIP:
-        return bits & ~_READ_TIP
+        return bits & ~_NEEDS_VIEW
     return bits
 
 
+def with_ground(bits: int) -> int:
+    """The privileges together with those that `close_chain` wants beneath them."""
+    if bits & _NEEDS_VIEW:
+        return bits | int(Rights.VIEW)
+    return bits | _DISCOVER if bits & ~BLIND else bits
+
+
+BLIND = int(Rights.BIND | Rights.READ_LOG)
 _DISCOVER = int(Rights.DISCOVER)
 _READ_BITS = int(Rights.READ)
 _VIEW_TIP = int(Rights.VIEW) & ~_DISCOVER
 _READ_TIP = _READ_BITS & ~int(Rights.VIEW)
+_NEEDS_VIEW = _READ_TIP | int(Rights.COMMENT)
 _DENIED: Mapping[str, int] = MappingProxyType(
     {name: int(bits) for name, bits in NAMES.items()}
     | {"discover": _READ_BITS, "view": _VIEW_TIP | _READ_TIP, "read": _READ_TIP}

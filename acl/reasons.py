@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from acl.labels import Classification, Phase
 from acl.mandates import CommitteeKind
+from acl.privileges import with_ground
 from acl.roles import RoleTable
 from acl.rules import ShareRules
 from acl.weighing import DISCOVER, OWN_SET, Part, Standing, Weighed
@@ -22,7 +23,7 @@ def reasons_against(
     table: RoleTable, rules: ShareRules, standing: Standing, weighed: Weighed, wanted: int
 ) -> tuple[str, ...]:
     """Everything that stands in the way: what takes it first, then why nobody gives it."""
-    wanted = _own_set_follows_discover(wanted)
+    wanted = with_ground(_own_set_follows_discover(wanted))
     codes = _touching(weighed.cuts, wanted)
     given = 0
     for _, bits in weighed.grants:
@@ -39,17 +40,24 @@ def _why_not_given(
     """By office: another phase would give it, or another class, or this office never does."""
     if standing.lacking:
         yield standing.lacking
-    if weighed.classification is Classification.FACTION and rules.committee.kind is not CommitteeKind.FACTION:
+    in_faction = rules.committee.kind is CommitteeKind.FACTION
+    if weighed.classification is Classification.FACTION and not in_faction:
         yield "class:faction"
         return
     for role, _ in standing.offices:
         cells = table.roles[role].cells
+        others = [bits for (classification, _), bits in cells.items() if in_faction or classification != _FACTION]
+        if role == "citizen" and not standing.lacking:
+            continue
         if any(ungiven & ~cells[weighed.classification, phase] == 0 for phase in Phase):
             yield f"phase:{weighed.phase}"
-        elif any(ungiven & ~bits == 0 for bits in cells.values()):
+        elif any(ungiven & ~bits == 0 for bits in others):
             yield f"class:{weighed.classification.word}"
         elif not standing.lacking:
             yield f"office:{role}"
+
+
+_FACTION = Classification.FACTION
 
 
 def _own_set_follows_discover(wanted: int) -> int:

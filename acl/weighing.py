@@ -230,7 +230,7 @@ def settle(channel: Channel, classification: Classification, grants: Sequence[Pa
         rights &= ~bits
     rights = close_chain(rights & ~OWN_SET)
     if title_is_secret(channel, classification, rights):
-        rights &= ~DISCOVER
+        rights = close_chain(rights & ~DISCOVER)
     return rights | OWN_SET if rights & DISCOVER else rights
 
 

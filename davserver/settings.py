@@ -57,9 +57,6 @@ class Settings:
     header_seconds: int = _number(10, 1, 600)
     body_seconds: int = _number(30, 1, 600)
     body_rate: int = _number(1024, 0, 1024 * 1024 * 1024)
-    put_bytes: int = _number(64 * 1024**3, 0, 2**62)
-    xml_bytes: int = _number(256 * 1024, 1024, 64 * 1024 * 1024)
-    proppatch_bytes: int = _number(1024 * 1024, 1024, 64 * 1024 * 1024)
 
     lock_seconds: int = _number(3600, 180, 7 * 86400)
     locks_per_resource: int = _number(16, 1, 1000)

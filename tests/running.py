@@ -108,6 +108,7 @@ def install(directory: Path) -> Path:
     """A data directory with two committees (`ba05` vault, `archiv` filesystem) and four people; the directory."""
     data = directory / "data"
     command("init", data=data)
+    (data / "archive").mkdir()
     declarations = directory / "committees.toml"
     declarations.write_text(DECLARATIONS, encoding="utf-8")
     command("apply", str(declarations), data=data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from davserver.commands.workspace import Subparsers, Workspace, command
+from davserver.commands.workspace import Refused, Subparsers, Workspace, command
 from davserver.declarations import read_declaration
 from davserver.declaring import declare
 from davserver.founding import found
@@ -42,8 +42,6 @@ def init(workspace: Workspace) -> int:
 
 def serve(workspace: Workspace) -> int:
     """Run the server until SIGTERM."""
-    from davserver.app import serve as run  # noqa: PLC0415 (only this command needs the web stack)
-
     asked = workspace.arguments
     settings = workspace.settings(
         host=asked.host,
@@ -54,7 +52,19 @@ def serve(workspace: Workspace) -> int:
         tls_key=asked.tls_key,
         log=asked.log,
     )
-    return run(settings, workspace.directory, workspace.key)
+    if not settings.public_url:
+        workspace.warn(
+            "public_url is not set: links name whatever Host a client sends, and account passwords may open drives;"
+            " set it before other people use this server"
+        )
+    # Only this command needs the web stack, which takes longer to load than the others take to run.
+    from davserver.app import serve as run  # noqa: PLC0415
+    from davserver.serving import ServingProblem  # noqa: PLC0415
+
+    try:
+        return run(settings, workspace.directory, workspace.key)
+    except ServingProblem as problem:
+        raise Refused(str(problem)) from problem
 
 
 def apply(workspace: Workspace) -> int:

@@ -23,7 +23,7 @@ from davserver.dav.proppatch import proppatch
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
 from davserver.login import Unauthorized
-from shareproviders.contract import NotFound
+from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
         """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
         if request.method not in self.methods:
             raise not_allowed(self.methods)
-        response: Response = getattr(self, f"do_{request.method}")(request)
+        try:
+            response: Response = getattr(self, f"do_{request.method}")(request)
+        except NameTaken as error:  # MKCOL where something stands (RFC 4918 §9.3.1)
+            raise not_allowed([each for each in self.methods if each != request.method], str(error)) from None
         return response
 
     def do_OPTIONS(self) -> Response:  # noqa: N802
@@ -79,9 +82,9 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
         return Response(200, headers, [])
 
 
-def not_allowed(methods: Iterable[str]) -> DavError:
+def not_allowed(methods: Iterable[str], message: str = "this cannot be done here") -> DavError:
     """405 with what is allowed instead (RFC 9110 §15.5.6)."""
-    return DavError(405, message="this cannot be done here", headers=[("Allow", ", ".join(methods))])
+    return DavError(405, message=message, headers=[("Allow", ", ".join(methods))])
 
 
 class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types

@@ -69,12 +69,12 @@ class Response:
             self._fail("500 Internal Server Error", f"The server failed. Please report the number {number}.")
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+        self, status: str, headers: list[tuple[str, str]], raised: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
-        """PEP 3333; a second call needs `exc_info`, and raises it once the head is out."""
-        if exc_info is not None:
-            if self._sent_head and exc_info[1] is not None:
-                raise exc_info[1]
+        """PEP 3333; a second call needs `raised`, a sys.exc_info(), and raises it once the head is out."""
+        if raised is not None:
+            if self._sent_head and raised[1] is not None:
+                raise raised[1]
         elif self._status:
             raise RuntimeError("start_response was called twice")
         if not _STATUS.fullmatch(status):

@@ -85,7 +85,7 @@ class PropertyRules(Contract):
         assert dead.properties([shallow])[shallow.id] == {RED: "<o/>"}
 
     @pytest.mark.parametrize("verb", ["move", "copy"])
-    def test_overwriting_brings_the_dead_the_source(
+    def test_overwriting_brings_the_properties_of_the_source(
         self, provider: ShareProvider, dead: KeepsProperties, verb: str
     ) -> None:
         """RFC 4918 §9.8.4, §9.9.3: the overwritten document's own dead properties do not shine through."""

@@ -1,0 +1,1 @@
+"""The default share provider: names, bytes and versions, encrypted at rest."""

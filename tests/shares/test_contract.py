@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from shareproviders.contract import Ground, ShareProvider
+from shareproviders.filesystem.schema import metadata as filesystem_metadata
+from shareproviders.filesystem.share import FilesystemShare
 from shareproviders.testing import ProviderContract
 
 MODULE = Path(__file__).parents[2] / "docs" / "examples" / "memory_share" / "memory_share.py"
@@ -26,3 +32,16 @@ class TestMemoryShare(ProviderContract):
         spec.loader.exec_module(module)
         provider: ShareProvider = module.MemoryShare(ground)
         return provider
+
+
+class TestFilesystemShare(ProviderContract):
+    tables = filesystem_metadata
+
+    @pytest.fixture
+    def options(self, tmp_path: Path) -> Mapping[str, Any]:
+        directory = tmp_path / "disk"
+        directory.mkdir()
+        return {"path": str(directory)}
+
+    def make_provider(self, ground: Ground) -> ShareProvider:
+        return FilesystemShare(ground)

@@ -1,0 +1,269 @@
+"""Encrypted blobs on disk: staged, made durable, published under a random id, read by range.
+
+Layout: `blobs/<aa>/<id>` for what is complete, `staging/<id>` for what is being received. No user-given name ever
+becomes a path. A file is named by a row only after it is durable; what no row names is an orphan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.cobblestone import Cobblestone256Encryptor
+
+from shareproviders.contract import Damaged, ReadOnlyShare, Unavailable
+from shareproviders.vault.cobblestone import PIECE_BYTES, Message, sealed_size
+from shareproviders.vault.crypto import BlobSecret, Secrets
+
+WRITE_BYTES = PIECE_BYTES
+FAN_OUT = 256
+
+
+@dataclass(slots=True)
+class StagedBlob:
+    """A durable blob that no row names yet (the vault's `Staged`)."""
+
+    id: bytes
+    wrapped: bytes
+    size: int
+    dedupe: bytes
+    path: Path
+    is_named: Callable[[bytes], bool]
+    twin: bytes | None = None
+    """A blob of equal content that was read back whole; its row may be named instead."""
+    _gone: bool = field(default=False, repr=False)
+
+    def discard(self) -> None:
+        """Unlink the file unless a row names it; harmless after `put` and when called twice."""
+        if not self._gone and not self.is_named(self.id):
+            self.path.unlink(missing_ok=True)
+            self._gone = True
+
+
+class BlobStream:
+    """Checked plaintext of one opened blob; closes its file at the end, on an error, or when let go."""
+
+    def __init__(self, descriptor: int, pieces: Iterator[bytes]) -> None:
+        self._descriptor: int | None = descriptor
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class BlobStore:
+    """The blob files of one space."""
+
+    def __init__(self, directory: Path, secrets: Secrets, is_named: Callable[[bytes], bool]) -> None:
+        self.directory = directory
+        self.healthy = True
+        """False after an fsync failed; nothing is written any more until the process starts anew."""
+        self._secrets = secrets
+        self._is_named = is_named
+        self._blobs = directory / "blobs"
+        self._staging = directory / "staging"
+
+    def prepare(self) -> None:
+        """Make the directories, durably; idempotent."""
+        for path in (self.directory.parent, self.directory, self._staging, self._blobs):
+            path.mkdir(mode=0o700, exist_ok=True)
+        for number in range(FAN_OUT):
+            (self._blobs / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
+        for path in (self._blobs, self.directory, self.directory.parent, self.directory.parent.parent):
+            self._sync_directory(path)
+
+    def path(self, blob: bytes) -> Path:
+        name = blob.hex()
+        return self._blobs / name[:2] / name
+
+    def stage(self, chunks: Iterable[bytes]) -> StagedBlob:
+        """Encrypt and store a whole body; durable under its final name when this returns.
+
+        An exception out of `chunks` leaves no file and passes through. Raises Unavailable, ReadOnlyShare.
+        """
+        if not self.healthy:
+            raise ReadOnlyShare("the disk failed to store a document; nothing is written until the server restarts")
+        secret, wrapped = self._secrets.new_blob()
+        target, draft = self.path(secret.id), self._staging / secret.id.hex()
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unavailable(error) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells `recover` that somebody is at work
+                size, dedupe = self._receive(descriptor, secret, chunks)
+                self._sync(descriptor)
+            finally:
+                os.close(descriptor)
+            _rename(draft, target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        try:
+            self._sync_directory(target.parent)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return StagedBlob(secret.id, wrapped, size, dedupe, target, self._is_named)
+
+    def _receive(self, descriptor: int, secret: BlobSecret, chunks: Iterable[bytes]) -> tuple[int, bytes]:
+        writer = Cobblestone256Encryptor(secret.key, secret.context)
+        tag, size = self._secrets.content_tag(), 0
+        for chunk in chunks:
+            for start in range(0, len(chunk), WRITE_BYTES):
+                part = chunk if len(chunk) <= WRITE_BYTES else memoryview(chunk)[start : start + WRITE_BYTES]
+                tag.update(part)
+                size += len(part)
+                _write(descriptor, writer.update(part))
+        _write(descriptor, writer.finalize())
+        return size, tag.digest()
+
+    def _sync(self, descriptor: int) -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            self.healthy = False  # the kernel may have dropped the pages: a second fsync would lie
+            raise _unavailable(error) from error
+
+    def _sync_directory(self, path: Path) -> None:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _unavailable(error) from error
+        try:
+            self._sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, secret: BlobSecret, size: int, start: int, stop: int) -> Iterator[bytes]:
+        """Plaintext [start, stop) of a blob of `size` bytes; checked at the call as far as it can be.
+
+        Raises Damaged at the call or while streaming, never after a wrong byte; Unavailable.
+        """
+        descriptor = self._open(secret.id)
+        try:
+            message_size = os.fstat(descriptor).st_size
+            if message_size != sealed_size(size):
+                raise Damaged("a stored document has another length than its row says")
+            if stop - start > PIECE_BYTES:
+                message = Message(secret.key, secret.context, _reader(descriptor), message_size)
+                stream = BlobStream(descriptor, message.pieces(start, stop))
+                descriptor = -1
+                return stream
+            if size <= PIECE_BYTES:
+                whole = _reader(descriptor)(0, message_size)
+                message = Message(secret.key, secret.context, lambda at, count: whole[at : at + count], message_size)
+            else:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead for a short range
+                message = Message(secret.key, secret.context, _reader(descriptor), message_size)
+            return iter(list(message.pieces(start, stop)))
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _open(self, blob: bytes) -> int:
+        try:
+            return os.open(self.path(blob), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            raise Damaged("a stored document is missing on the disk") from None
+        except OSError as error:
+            raise _unavailable(error) from error
+
+    def holds(self, blob: bytes) -> bool:
+        """True if there is a file for this blob."""
+        return self.path(blob).is_file()
+
+    def verify(self, secret: BlobSecret, size: int, dedupe: bytes) -> None:
+        """Read a blob whole; raises Damaged unless every byte and the tag of the content are right."""
+        tag = self._secrets.content_tag()
+        for piece in self.read(secret, size, 0, size):
+            tag.update(piece)
+        if tag.digest() != dedupe:
+            raise Damaged("a stored document is not the one that its row describes")
+
+    def unlink(self, blobs: Iterable[bytes]) -> int:
+        """Remove files that no row names any more; number of removals."""
+        removed = 0
+        for blob in blobs:
+            with contextlib.suppress(FileNotFoundError):
+                self.path(blob).unlink()
+                removed += 1
+        return removed
+
+    def stored(self, older_than: int) -> Iterator[bytes]:
+        """Ids of all blob files last written before the instant."""
+        for number in range(FAN_OUT):
+            with os.scandir(self._blobs / f"{number:02x}") as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.stat(follow_symlinks=False).st_mtime_ns < older_than * 1000:
+                            yield bytes.fromhex(entry.name)
+
+    def drop_drafts(self, older_than: int | None = None) -> int:
+        """Unlink what is left of uploads whose process is gone; those still being received are locked and stay."""
+        removed = 0
+        for path in self._staging.iterdir() if self._staging.is_dir() else ():
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if older_than is None or os.fstat(descriptor).st_mtime_ns < older_than * 1000:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(descriptor)
+        return removed
+
+
+def _reader(descriptor: int) -> Callable[[int, int], bytes]:
+    def read_at(offset: int, count: int) -> bytes:
+        try:
+            return os.pread(descriptor, count, offset)
+        except OSError as error:
+            raise _unavailable(error) from error
+
+    return read_at
+
+
+def _write(descriptor: int, sealed: bytes) -> None:
+    rest = memoryview(sealed)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError as error:
+        raise _unavailable(error) from error
+
+
+def _rename(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: OSError) -> Unavailable:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable("the disk is full; free some space and try again")
+    return Unavailable(f"the disk failed ({errno.errorcode.get(error.errno or 0, 'unknown error')}); try again later")

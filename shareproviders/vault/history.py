@@ -1,0 +1,225 @@
+"""Contents of documents: versions, the blobs they name, and what replacing a content keeps or lets go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
+
+from shareproviders.contract import Damaged, Ground, NotFound, Unavailable, Version, Writing, WrongKind
+from shareproviders.vault.blobs import BlobStore, StagedBlob
+from shareproviders.vault.catalog import Catalog, Entry
+from shareproviders.vault.crypto import Secrets
+from shareproviders.vault.media import media_type_of
+from shareproviders.vault.schema import COLLECTION, DOCUMENT, blob, node, version
+from shareproviders.vault.statements import Statement
+from shareproviders.vault.turn import Turn
+
+_COLUMNS = (
+    version.c.id,
+    version.c.blob,
+    version.c.size,
+    version.c.media_type,
+    version.c.by,
+    version.c.at,
+    version.c.mac,
+)
+
+
+class Content(NamedTuple):
+    """Bytes of a document, by the blob that holds them."""
+
+    blob: bytes
+    size: int
+    media_type: str
+    """As the client said it; empty: from the name."""
+
+
+class History:
+    """Versions of one space."""
+
+    def __init__(self, ground: Ground, secrets: Secrets, catalog: Catalog, blobs: BlobStore) -> None:
+        self._ground = ground
+        self._secrets = secrets
+        self._catalog = catalog
+        self._blobs = blobs
+        in_space = version.c.space == bindparam("space")
+        self._open = Statement(
+            select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped)
+            .select_from(
+                version.join(node, and_(node.c.space == version.c.space, node.c.id == version.c.node)).outerjoin(
+                    blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space)
+                )
+            )
+            .where(
+                in_space,
+                version.c.id == bindparam("id"),
+                version.c.node == bindparam("node"),
+                node.c.parent.is_not(None),  # what lies in the trash is not there
+            )
+        )
+        self._of_node = Statement(
+            select(*_COLUMNS).where(in_space, version.c.node == bindparam("node")).order_by(version.c.id.desc())
+        )
+        self._named = Statement(select(blob.c.id).where(blob.c.id == bindparam("id")))
+        self._alike = Statement(
+            select(blob.c.id, blob.c.wrapped, blob.c.size).where(
+                blob.c.space == bindparam("space"), blob.c.dedupe == bindparam("dedupe")
+            )
+        )
+        self.insert_version = Statement(insert(version))
+        self.insert_node = Statement(insert(node))
+        self._insert_blob = Statement(insert(blob))
+        self._renew = Statement(
+            update(node)
+            .where(node.c.space == bindparam("space"), node.c.id == bindparam("of"))
+            .values(
+                version=bindparam("now_version"),
+                subtree_size=bindparam("now_size"),
+                modified=bindparam("now_modified"),
+                change=bindparam("seq"),
+            )
+        )
+        self._rehome = Statement(
+            update(version)
+            .where(version.c.space == bindparam("space"), version.c.id == bindparam("of"))
+            .values(node=bindparam("now_node"), mac=bindparam("now_mac"))
+        )
+
+    def is_named(self, blob_id: bytes) -> bool:
+        """True if a row names this blob, as far as this thread can see."""
+        with self._ground.begin_read() as connection:
+            return self._named.row(connection, {"id": blob_id}) is not None
+
+    def find_twin(self, staged: StagedBlob) -> None:
+        """Note a blob of equal content in this space, if one can still be read back to the last byte."""
+        with self._ground.begin_read() as connection:
+            values = {"space": self._catalog.space(connection).number, "dedupe": staged.dedupe}
+            rows = self._alike.rows(connection, values)
+        for blob_id, wrapped, size in rows:
+            try:
+                self._blobs.verify(self._secrets.open_blob(blob_id, wrapped), size, staged.dedupe)
+            except Damaged:
+                continue  # `check` reports it; this upload keeps its own bytes and so cannot be lost with it
+            staged.twin = blob_id
+            return
+
+    def adopt(self, turn: Turn, staged: StagedBlob) -> bytes:
+        """The blob to name for a staged body: its verified twin, or its own, which gets its row now."""
+        for blob_id in (staged.twin, staged.id):
+            if blob_id is not None and self._named.row(turn.connection, {"id": blob_id}) is not None:
+                return blob_id
+        if not self._blobs.holds(staged.id):
+            raise Unavailable("the upload was tidied away before it was complete; send it again")
+        turn.run(self._insert_blob, id=staged.id, wrapped=staged.wrapped, size=staged.size, dedupe=staged.dedupe)
+        return staged.id
+
+    def create(self, turn: Turn, parent: int, name: str, content: Content, writing: Writing) -> int:
+        """A new document; its id. The caller has charged the size and tells the collections above."""
+        node_id = turn.allot(2)
+        seq = turn.note(node_id, parent, "put")
+        turn.run(
+            self.insert_node,
+            id=node_id,
+            parent=parent,
+            name_ct=self._secrets.seal_name(name, parent),
+            kind=DOCUMENT,
+            version=node_id + 1,
+            subtree_size=content.size,
+            created=writing.at,
+            modified=writing.at if writing.modified is None else writing.modified,
+            change=seq,
+        )
+        self._write(turn, node_id, node_id + 1, content, writing)
+        return node_id
+
+    def gain(self, entry: Entry, content: Content, writing: Writing) -> int:
+        """What replacing the content of `entry` adds to the space's use."""
+        return content.size - (_size(entry) if _lets_go(entry, writing) else 0)
+
+    def replace(self, turn: Turn, above: tuple[int, ...], entry: Entry, content: Content, writing: Writing) -> None:
+        """Give a document its next version; the caller has charged `gain`."""
+        version_id = turn.allot(1)
+        self._write(turn, entry.id, version_id, content, writing)
+        seq = turn.note(entry.id, above[-1], "put")
+        turn.run(
+            self._renew,
+            of=entry.id,
+            now_version=version_id,
+            now_size=content.size,
+            now_modified=writing.at if writing.modified is None else writing.modified,
+            seq=seq,
+        )
+        turn.touch(dict.fromkeys(above, content.size - entry.subtree_size))
+        if _lets_go(entry, writing) and entry.version is not None and entry.blob is not None:
+            turn.drop_versions({entry.version: entry.blob})
+
+    def _write(self, turn: Turn, node_id: int, version_id: int, content: Content, writing: Writing) -> None:
+        turn.run(
+            self.insert_version,
+            id=version_id,
+            node=node_id,
+            blob=content.blob,
+            size=content.size,
+            media_type=content.media_type,
+            by=writing.by,
+            at=writing.at,
+            mac=self._secrets.version_mac(node_id, version_id, content.blob, content.size),
+        )
+
+    def content(self, turn: Turn, node_id: int, version_id: int | None) -> Content:
+        """What a version of this document holds, its row checked. Raises NotFound, Damaged."""
+        return self._opened(turn.connection, node_id, version_id)[0]
+
+    def _opened(self, connection: Connection, node_id: int, version_id: int | None) -> tuple[Content, bytes | None]:
+        number = self._catalog.space(connection).number
+        row = self._open.row(connection, {"space": number, "id": version_id, "node": node_id})
+        if row is None:
+            raise NotFound("this state of the document does not exist")
+        blob_id, size, media_type, mac, wrapped = row
+        self._secrets.check_version(mac, node_id, version_id or 0, blob_id, size)
+        return Content(blob_id, size, media_type), wrapped
+
+    def merge(self, turn: Turn, source: Entry, target: int) -> None:
+        """Hand the earlier versions of a document that ends over to another; its current one was copied already."""
+        rows = self._of_node.rows(turn.connection, {"space": turn.space, "node": source.id})
+        turn.drop_versions({row[0]: row[1] for row in rows if row[0] == source.version})
+        moved = []
+        for number, blob_id, size, *_, mac in rows:
+            if number != source.version:
+                self._secrets.check_version(mac, source.id, number, blob_id, size)
+                now = self._secrets.version_mac(target, number, blob_id, size)
+                moved.append({"of": number, "now_node": target, "now_mac": now})
+        turn.run_many(self._rehome, moved)
+
+    def versions(self, node_id: int, name: str) -> list[Version]:
+        """Newest first. Raises NotFound, WrongKind."""
+        with self._ground.begin_read() as connection:
+            if self._catalog.by_id(connection, node_id).kind == COLLECTION:
+                raise WrongKind("a collection has no versions")
+            values = {"space": self._catalog.space(connection).number, "node": node_id}
+            rows = self._of_node.rows(connection, values)
+            return [
+                Version(number, size, self._catalog.tag(connection, number), kind or media_type_of(name), by, at)
+                for number, _, size, kind, by, at, _ in rows
+            ]
+
+    def read(self, node_id: int, version: int | str, start: int, length: int | None) -> Iterator[bytes]:
+        """Bytes of a version, named by id or entity tag. Raises NotFound, Damaged, Unavailable at the call."""
+        with self._ground.begin_read() as connection:
+            version_id = version if isinstance(version, int) else self._catalog.version_of(connection, version)
+            (blob_id, size, _), wrapped = self._opened(connection, node_id, version_id)
+        if wrapped is None:
+            raise Damaged("the key of a stored document is missing")
+        stop = size if length is None else min(size, start + length)
+        return self._blobs.read(self._secrets.open_blob(blob_id, wrapped), size, start, stop)
+
+
+def _size(entry: Entry) -> int:
+    return entry.size or 0
+
+
+def _lets_go(entry: Entry, writing: Writing) -> bool:
+    """An empty version is no state worth keeping: clients create a document empty and fill it at once."""
+    return not writing.keep_version or _size(entry) == 0

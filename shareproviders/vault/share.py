@@ -1,0 +1,320 @@
+"""The vault: the default share provider. Names, bytes and versions, encrypted at rest (docs/storage-format.md)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+
+from sqlalchemy import bindparam, insert, select, update
+
+from shareproviders.contract import (
+    Change,
+    Expected,
+    Finding,
+    Ground,
+    NameTaken,
+    Node,
+    Outdated,
+    ReadOnlyShare,
+    Staged,
+    Trashed,
+    Unavailable,
+    Usage,
+    Version,
+    Writing,
+    WrongKind,
+)
+from shareproviders.paths import SharePath
+from shareproviders.vault.blobs import BlobStore, StagedBlob
+from shareproviders.vault.catalog import Catalog, Entry, Found, Place
+from shareproviders.vault.crypto import Secrets
+from shareproviders.vault.history import Content, History
+from shareproviders.vault.maintenance import Maintenance
+from shareproviders.vault.properties import Properties
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, change, node, space
+from shareproviders.vault.statements import Statement
+from shareproviders.vault.tree import Trees
+from shareproviders.vault.turn import Turn, Turns
+
+
+class Vault:
+    """ShareProvider with KeepsVersions, KeepsTrash, KeepsProperties, TracksChanges, MetersQuota and Upkeep."""
+
+    def __init__(self, ground: Ground) -> None:
+        for option in ground.options:
+            raise ValueError(f"the vault of {ground.share} does not know the option {option!r}; it has none")
+        self.read_only = False
+        self._ground = ground
+        self._secrets = Secrets(ground.keys)
+        self._catalog = Catalog(ground, self._secrets)
+        directory = ground.directory / "vault" / ground.keys.space_id.hex()
+        self._blobs = BlobStore(directory, self._secrets, self._is_named)
+        self._history = History(ground, self._secrets, self._catalog, self._blobs)
+        self._turns = Turns(ground, self._catalog, self._blobs.unlink)
+        self._properties = Properties(ground, self._secrets, self._catalog)
+        self._trees = Trees(ground, self._secrets, self._catalog, self._history, self._properties)
+        self._maintenance = Maintenance(ground, self._secrets, self._catalog, self._turns, self._blobs)
+        self._dating = Statement(
+            update(node)
+            .where(node.c.space == bindparam("space"), node.c.id == bindparam("of"))
+            .values(modified=bindparam("now_modified"), change=bindparam("seq"))
+        )
+
+    @property
+    def healthy(self) -> bool:
+        """False after the disk failed to make something durable; until the process starts anew, nothing is written."""
+        return self._blobs.healthy
+
+    def _is_named(self, blob: bytes) -> bool:
+        return self._history.is_named(blob)
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyShare("this drive takes no changes until the server was checked and started again")
+
+    def _turn(self) -> AbstractContextManager[Turn]:
+        self._check_writable()
+        return self._turns.begin()
+
+    # -- ShareProvider --
+
+    def prepare(self) -> None:
+        """Directories, the space's row and its root."""
+        self._blobs.prepare()
+        with self._ground.begin_transaction() as connection:
+            of_share = select(space.c.id).where(space.c.share == self._ground.share)
+            if connection.execute(of_share).one_or_none() is not None:
+                return
+            row = {"share": self._ground.share, "root": 1, "next_id": 2, "newest_change": 0, "used": 0}
+            number = connection.execute(insert(space).values(row)).inserted_primary_key
+            assert number is not None
+            now = self._ground.clock()
+            connection.execute(
+                insert(node).values(
+                    space=number[0],
+                    id=1,
+                    parent=NO_PARENT,
+                    name_ct=b"",
+                    kind=COLLECTION,
+                    subtree_size=0,
+                    created=now,
+                    modified=now,
+                    change=0,
+                )
+            )
+
+    def stat(self, path: SharePath) -> Node:
+        with self._ground.begin_read() as connection:
+            return self._catalog.build(connection, self._catalog.find(connection, path))
+
+    def children(self, node: Node) -> list[Node]:
+        with self._ground.begin_read() as connection:
+            return self._catalog.children(connection, node)
+
+    def locate(self, node_id: int) -> tuple[SharePath, Node]:
+        with self._ground.begin_read() as connection:
+            path, found = self._catalog.locate(connection, node_id)
+            return path, self._catalog.build(connection, found)
+
+    def read(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        if node.is_collection:
+            raise WrongKind("a collection has no content")
+        return self._history.read(node.id, node.entity_tag, start, length)
+
+    def stage(self, chunks: Iterable[bytes]) -> Staged:
+        self._check_writable()
+        try:
+            staged = self._blobs.stage(chunks)
+        except Unavailable:
+            self.read_only = not self._blobs.healthy
+            raise
+        try:
+            self._history.find_twin(staged)
+        except BaseException:
+            staged.discard()
+            raise
+        return staged
+
+    def put(self, path: SharePath, staged: Staged, expected: Expected, writing: Writing) -> tuple[Node, bool]:
+        if not isinstance(staged, StagedBlob):
+            raise TypeError("only what this vault staged can be put into it")
+        with self._turn() as turn:
+            place = self._catalog.place(turn.connection, path)
+            self._check_expected(turn, place.entry, expected)
+            if place.entry is not None and place.entry.kind == COLLECTION:
+                raise WrongKind("there is a collection at this path")
+            content = Content(b"", staged.size, writing.media_type)
+            self._charge(turn, place.entry, content, writing)
+            content = content._replace(blob=self._history.adopt(turn, staged))
+            return self._store(turn, place, content, writing), place.entry is None
+
+    def _check_expected(self, turn: Turn, entry: Entry | None, expected: Expected) -> None:
+        if expected.absent and entry is not None:
+            raise Outdated("there is something at this path already")
+        if expected.entity_tag is not None:
+            if entry is None or entry.version is None:
+                raise Outdated("the document is not there any more")
+            if self._catalog.tag(turn.connection, entry.version) != expected.entity_tag:
+                raise Outdated("the document was changed meanwhile")
+
+    def _charge(self, turn: Turn, entry: Entry | None, content: Content, writing: Writing) -> None:
+        turn.charge(content.size if entry is None else self._history.gain(entry, content, writing))
+
+    def _store(self, turn: Turn, place: Place, content: Content, writing: Writing) -> Node:
+        """Make the content the newest at a place; its size is charged already."""
+        if place.entry is not None:
+            self._history.replace(turn, place.above, place.entry, content, writing)
+            return self._node(turn, place, place.entry.id)
+        node_id = self._history.create(turn, place.above[-1], place.name, content, writing)
+        turn.touch(dict.fromkeys(place.above, content.size))
+        return self._node(turn, place, node_id)
+
+    def _node(self, turn: Turn, place: Place, node_id: int) -> Node:
+        entry = self._catalog.by_id(turn.connection, node_id)
+        return self._catalog.build(turn.connection, Found(entry, place.name, (*place.above, node_id)))
+
+    def make_collection(self, path: SharePath, writing: Writing) -> Node:
+        with self._turn() as turn:
+            place = self._free(turn, path)
+            return self._node(turn, place, self._trees.make(turn, place, writing))
+
+    def _free(self, turn: Turn, path: SharePath) -> Place:
+        place = self._catalog.place(turn.connection, path)
+        if place.entry is not None:
+            raise NameTaken("there is something at this path already")
+        return place
+
+    def delete(self, path: SharePath, writing: Writing) -> None:
+        if path.is_root:
+            raise WrongKind("a drive itself cannot be deleted")
+        with self._turn() as turn:
+            self._trees.throw(turn, self._catalog.find(turn.connection, path), writing)
+
+    def move(self, source: SharePath, target: SharePath, writing: Writing) -> Node:
+        if source.is_root or target == source or target.is_inside(source):
+            raise WrongKind("nothing can be moved into itself")
+        with self._turn() as turn:
+            moving = self._catalog.find(turn.connection, source)
+            place = self._catalog.place(turn.connection, target)
+            if place.entry is None:
+                self._trees.move(turn, moving, place, writing)
+                return self._node(turn, place, moving.entry.id)
+            if COLLECTION in (moving.entry.kind, place.entry.kind):
+                raise NameTaken("there is something at the target already")
+            self._trees.absorb(turn, moving, place, place.entry, writing)
+            return self._node(turn, place, place.entry.id)
+
+    def copy(
+        self, source: SharePath, target: SharePath, writing: Writing, *, deep: bool, without: Container[int] = ()
+    ) -> Node:
+        if target == source or (deep and target.is_inside(source)):
+            raise WrongKind("nothing can be copied into itself")
+        with self._turn() as turn:
+            copied = self._catalog.find(turn.connection, source)
+            place = self._catalog.place(turn.connection, target)
+            if place.entry is None:
+                node_id = self._trees.copy(turn, copied, place, writing, deep=deep, without=without)
+                return self._node(turn, place, node_id)
+            if COLLECTION in (copied.entry.kind, place.entry.kind):
+                raise NameTaken("there is something at the target already")
+            content = self._history.content(turn, copied.entry.id, copied.entry.version)
+            self._charge(turn, place.entry, content, writing)
+            self._properties.replace(turn, copied.entry.id, place.entry.id)
+            return self._store(turn, place, content, writing)
+
+    def set_modified(self, node: Node, modified: int, writing: Writing) -> Node:
+        with self._turn() as turn:
+            _, found = self._catalog.locate(turn.connection, node.id)
+            self._mark(turn, found, modified)
+            return self._again(turn, found)
+
+    def _mark(self, turn: Turn, found: Found, modified: int) -> None:
+        above = found.lineage[:-1]
+        seq = turn.note(found.entry.id, above[-1] if above else NO_PARENT, "properties")
+        turn.run(self._dating, of=found.entry.id, now_modified=modified, seq=seq)
+        turn.touch(dict.fromkeys(above, 0))
+
+    def _again(self, turn: Turn, found: Found) -> Node:
+        entry = self._catalog.by_id(turn.connection, found.entry.id)
+        return self._catalog.build(turn.connection, found._replace(entry=entry))
+
+    # -- KeepsVersions --
+
+    def versions(self, node: Node) -> list[Version]:
+        return self._history.versions(node.id, node.name)
+
+    def read_version(self, node: Node, version_id: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        return self._history.read(node.id, version_id, start, length)
+
+    def restore_version(self, path: SharePath, version_id: int, writing: Writing) -> Node:
+        with self._turn() as turn:
+            found = self._catalog.find(turn.connection, path)
+            content = self._history.content(turn, found.entry.id, version_id)
+            self._charge(turn, found.entry, content, writing)
+            return self._store(turn, Place(found.lineage[:-1], found.name, found.entry), content, writing)
+
+    # -- KeepsTrash --
+
+    def trashed(self) -> list[Trashed]:
+        return self._trees.thrown()
+
+    def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
+        with self._turn() as turn:
+            place = self._free(turn, target)
+            self._trees.restore(turn, node_id, place, writing)
+            return self._node(turn, place, node_id)
+
+    def purge(self, node_id: int) -> None:
+        with self._turn() as turn:
+            self._trees.purge(turn, node_id)
+
+    # -- KeepsProperties --
+
+    def properties(self, nodes: Iterable[Node]) -> dict[int, dict[str, str]]:
+        return self._properties.of(node.id for node in nodes)
+
+    def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
+        with self._turn() as turn:
+            _, found = self._catalog.locate(turn.connection, node.id)
+            self._properties.change(turn, node.id, changes)
+            self._mark(turn, found, found.entry.modified)
+            return self._again(turn, found)
+
+    # -- TracksChanges --
+
+    def newest_change(self) -> int:
+        with self._ground.begin_read() as connection:
+            number = self._catalog.space(connection).number
+            return int(connection.execute(select(space.c.newest_change).where(space.c.id == number)).scalar_one())
+
+    def changes_since(self, number: int, limit: int) -> list[Change]:
+        with self._ground.begin_read() as connection:
+            rows = connection.execute(
+                select(change.c.seq, change.c.node, change.c.parent, change.c.kind)
+                .where(change.c.space == self._catalog.space(connection).number, change.c.seq > number)
+                .order_by(change.c.seq)
+                .limit(limit)
+            )
+            return [Change(*row) for row in rows]
+
+    # -- MetersQuota --
+
+    def usage(self) -> Usage:
+        with self._ground.begin_read() as connection:
+            number = self._catalog.space(connection).number
+            used = int(connection.execute(select(space.c.used).where(space.c.id == number)).scalar_one())
+        disk = os.statvfs(self._ground.directory)
+        free, limit = disk.f_bavail * disk.f_frsize, self._ground.quota
+        return Usage(used, limit, free if limit is None else max(0, min(free, limit - used)))
+
+    # -- Upkeep --
+
+    def check(self) -> Iterator[Finding]:
+        return self._maintenance.check()
+
+    def collect(self, older_than: int) -> int:
+        return self._maintenance.collect(older_than)
+
+    def recover(self) -> None:
+        self._blobs.drop_drafts()

@@ -1,0 +1,286 @@
+"""Moving, copying, trashing and destroying whole trees: each a handful of statements, however large the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+from sqlalchemy import CTE, BindParameter, and_, bindparam, delete, insert, literal, select, update
+
+from shareproviders.contract import Damaged, Ground, NotFound, Trashed, Writing
+from shareproviders.vault.catalog import COLUMNS, CURRENT, MAX_CLIMB, Catalog, Entry, Found, Place
+from shareproviders.vault.crypto import Secrets
+from shareproviders.vault.history import History
+from shareproviders.vault.properties import Properties
+from shareproviders.vault.schema import COLLECTION, dead_property, node, trash, version
+from shareproviders.vault.statements import Statement
+from shareproviders.vault.turn import Turn
+
+
+class Trees:
+    """The trees of one space."""
+
+    def __init__(
+        self, ground: Ground, secrets: Secrets, catalog: Catalog, history: History, properties: Properties
+    ) -> None:
+        self._ground = ground
+        self._secrets = secrets
+        self._catalog = catalog
+        self._history = history
+        self._properties = properties
+        own: BindParameter[int] = bindparam("space")
+        of: BindParameter[int] = bindparam("of")
+        down = _down()
+        self._tree = Statement(
+            select(*COLUMNS, version.c.mac)
+            .select_from(CURRENT.join(down, down.c.id == node.c.id))
+            .where(node.c.space == own)
+            .order_by(down.c.height)
+        )
+        beneath = select(down.c.id)
+        of_tree = and_(version.c.space == own, version.c.node.in_(beneath))
+        self._versions = Statement(select(version.c.blob, version.c.size).where(of_tree))
+        self._purging = (
+            Statement(delete(version).where(of_tree)),
+            Statement(delete(dead_property).where(dead_property.c.space == own, dead_property.c.node.in_(beneath))),
+            Statement(delete(trash).where(trash.c.space == own, trash.c.node == of)),
+            Statement(delete(node).where(node.c.space == own, node.c.id.in_(beneath))),
+        )
+        self._place = Statement(
+            update(node)
+            .where(node.c.space == own, node.c.id == of)
+            .values(
+                parent=bindparam("now_parent"),
+                name_ct=bindparam("now_name"),
+                modified=bindparam("now_modified"),
+                change=bindparam("seq"),
+            )
+        )
+        self._throw = Statement(insert(trash))
+        self._take = Statement(delete(trash).where(trash.c.space == own, trash.c.node == of))
+        self._remove = Statement(delete(node).where(node.c.space == own, node.c.id == of))
+        thrown = select(trash.c.from_parent, trash.c.by, trash.c.at, *COLUMNS).select_from(
+            CURRENT.join(trash, and_(trash.c.space == node.c.space, trash.c.node == node.c.id))
+        )
+        self._thrown = Statement(thrown.where(node.c.space == own).order_by(trash.c.at.desc(), trash.c.node.desc()))
+        self._one_thrown = Statement(thrown.where(node.c.space == own, node.c.id == of))
+
+    def make(self, turn: Turn, place: Place, writing: Writing) -> int:
+        """A new empty collection; its id."""
+        node_id, parent = turn.allot(1), place.above[-1]
+        seq = turn.note(node_id, parent, "make")
+        turn.run(
+            self._history.insert_node,
+            id=node_id,
+            parent=parent,
+            name_ct=self._secrets.seal_name(place.name, parent),
+            kind=COLLECTION,
+            version=None,
+            subtree_size=0,
+            created=writing.at,
+            modified=writing.at if writing.modified is None else writing.modified,
+            change=seq,
+        )
+        turn.touch(dict.fromkeys(place.above, 0))
+        return node_id
+
+    def move(self, turn: Turn, moving: Found, place: Place, writing: Writing) -> None:
+        """Hang a node under another parent or name; nothing beneath is touched."""
+        entry = moving.entry
+        seq = turn.note(entry.id, place.above[-1], "move")
+        self._hang(turn, entry, place, writing, seq)
+        turn.touch(_shifted(moving.lineage[:-1], place.above, entry.subtree_size))
+
+    def _hang(self, turn: Turn, entry: Entry, place: Place, writing: Writing, seq: int) -> None:
+        parent = place.above[-1]
+        turn.run(
+            self._place,
+            of=entry.id,
+            now_parent=parent,
+            now_name=self._secrets.seal_name(place.name, parent),
+            now_modified=entry.modified if writing.modified is None else writing.modified,
+            seq=seq,
+        )
+
+    def absorb(self, turn: Turn, moving: Found, place: Place, target: Entry, writing: Writing) -> None:
+        """A document moved onto a document: the target takes bytes, properties and history; the source's id ends."""
+        source = moving.entry
+        content = self._history.content(turn, source.id, source.version)
+        kept = writing.modified if writing.modified is not None else source.modified
+        dated = Writing(writing.by, writing.at, writing.media_type, kept, writing.keep_version)
+        gain = self._history.gain(target, content, dated) - content.size
+        turn.charge(gain)
+        self._history.replace(turn, place.above, target, content, dated)
+        self._history.merge(turn, source, target.id)
+        self._properties.replace(turn, source.id, target.id)
+        self._properties.clear(turn, source.id)
+        turn.note(source.id, moving.lineage[-2], "delete")
+        turn.run(self._remove, of=source.id)
+        turn.touch(dict.fromkeys(moving.lineage[:-1], -source.subtree_size))
+
+    def copy(
+        self, turn: Turn, copied: Found, place: Place, writing: Writing, *, deep: bool, without: Container[int]
+    ) -> int:
+        """Copy a tree to a free place; blobs by reference, names sealed anew. The id of its root."""
+        rows = self._selected(turn, copied.entry.id, deep=deep, without=without)
+        documents = sum(row[3] != COLLECTION for row in rows)
+        sizes = _sizes(rows)
+        size = sizes[copied.entry.id]
+        turn.charge(size)
+        first = turn.allot(len(rows) + documents)
+        ids = {row[0]: first + offset for offset, row in enumerate(rows)}
+        parent = place.above[-1]
+        seq = turn.note(first, parent, "make" if copied.entry.kind == COLLECTION else "put")
+        self._insert(turn, rows, ids, sizes, place=place, writing=writing, seq=seq)
+        self._properties.copy(turn, ids)
+        turn.touch(dict.fromkeys(place.above, size))
+        return first
+
+    def _selected(self, turn: Turn, root: int, *, deep: bool, without: Container[int]) -> list[tuple[Any, ...]]:
+        """Rows of the tree, parents first, checked; what is left out takes all beneath it along."""
+        selected: list[tuple[Any, ...]] = []
+        known: set[int] = set()
+        for row in self._tree.rows(turn.connection, {"space": turn.space, "of": root}):
+            node_id, parent = row[0], row[1]
+            if node_id in without or (node_id != root and (not deep or parent not in known)):
+                continue
+            known.add(node_id)
+            selected.append(row)
+            if row[3] != COLLECTION:
+                if row[-1] is None:
+                    raise Damaged("a document has no current version")
+                self._secrets.check_version(row[-1], node_id, row[8], row[11], row[9])
+        if not selected:
+            raise NotFound("there is nothing at this path")
+        return selected
+
+    def _insert(
+        self,
+        turn: Turn,
+        rows: list[tuple[Any, ...]],
+        ids: dict[int, int],
+        sizes: dict[int, int],
+        *,
+        place: Place,
+        writing: Writing,
+        seq: int,
+    ) -> None:
+        nodes, versions = [], []
+        next_version = ids[rows[0][0]] + len(rows)
+        root = rows[0][0]
+        modified = writing.at if writing.modified is None else writing.modified
+        for node_id, parent, name_ct, kind, *_, size, media_type, blob_id, _mac in rows:
+            new, new_parent = ids[node_id], place.above[-1] if node_id == root else ids[parent]
+            name = place.name if node_id == root else self._secrets.open_name(name_ct, parent)
+            current = None
+            if kind != COLLECTION:
+                current, next_version = next_version, next_version + 1
+                mac = self._secrets.version_mac(new, current, blob_id, size)
+                versions.append(
+                    dict(
+                        zip(
+                            _VERSION,
+                            (current, new, blob_id, size, media_type, writing.by, writing.at, mac),
+                            strict=True,
+                        )
+                    )
+                )
+            sealed = self._secrets.seal_name(name, new_parent)
+            nodes.append(
+                dict(
+                    zip(
+                        _NODE,
+                        (new, new_parent, sealed, kind, current, sizes[node_id], writing.at, modified, seq),
+                        strict=True,
+                    )
+                )
+            )
+        turn.run_many(self._history.insert_node, nodes)
+        turn.run_many(self._history.insert_version, versions)
+
+    def throw(self, turn: Turn, found: Found, writing: Writing) -> None:
+        """Into the trash: the node leaves its parent, nothing beneath is touched."""
+        entry, parent = found.entry, found.lineage[-2]
+        seq = turn.note(entry.id, parent, "delete")
+        turn.run(
+            self._place, of=entry.id, now_parent=None, now_name=entry.name_ct, now_modified=entry.modified, seq=seq
+        )
+        turn.run(self._throw, node=entry.id, from_parent=parent, by=writing.by, at=writing.at)
+        turn.touch(dict.fromkeys(found.lineage[:-1], -entry.subtree_size))
+
+    def thrown(self) -> list[Trashed]:
+        """What lies in the trash, newest first."""
+        with self._ground.begin_read() as connection:
+            number = self._catalog.space(connection).number
+            return [
+                Trashed(
+                    entry.id,
+                    self._secrets.open_name(entry.name_ct, parent),
+                    entry.kind == COLLECTION,
+                    entry.subtree_size,
+                    parent,
+                    by,
+                    at,
+                )
+                for parent, by, at, *rest in self._thrown.rows(connection, {"space": number})
+                for entry in (Entry._make(rest),)
+            ]
+
+    def restore(self, turn: Turn, node_id: int, place: Place, writing: Writing) -> Entry:
+        """Out of the trash to a free place. Raises NotFound."""
+        row = self._one_thrown.row(turn.connection, {"space": turn.space, "of": node_id})
+        if row is None:
+            raise NotFound("this does not lie in the trash")
+        entry = Entry._make(row[3:])
+        seq = turn.note(node_id, place.above[-1], "restore")
+        self._hang(turn, entry, place, writing, seq)
+        turn.run(self._take, of=node_id)
+        turn.touch(dict.fromkeys(place.above, entry.subtree_size))
+        return entry
+
+    def purge(self, turn: Turn, node_id: int) -> None:
+        """Destroy what lies in the trash with all beneath it. Raises NotFound."""
+        of = {"space": turn.space, "of": node_id}
+        if self._one_thrown.row(turn.connection, of) is None:
+            raise NotFound("this does not lie in the trash")
+        rows = self._versions.rows(turn.connection, of)
+        turn.charge(-sum(size for _, size in rows))
+        for statement in self._purging:
+            turn.run(statement, of=node_id)
+        turn.shred(blob_id for blob_id, _ in rows)
+
+
+_NODE = ("id", "parent", "name_ct", "kind", "version", "subtree_size", "created", "modified", "change")
+_VERSION = ("id", "node", "blob", "size", "media_type", "by", "at", "mac")
+
+
+def _down() -> CTE:
+    """A node and all beneath it, with their heights below it."""
+    own: BindParameter[int] = bindparam("space")
+    down = (
+        select(node.c.id, literal(0).label("height"))
+        .where(node.c.space == own, node.c.id == bindparam("of"))
+        .cte("down", recursive=True)
+    )
+    return down.union_all(
+        select(node.c.id, down.c.height + 1).where(
+            node.c.space == own, node.c.parent == down.c.id, down.c.height < MAX_CLIMB
+        )
+    )
+
+
+def _sizes(rows: list[tuple[Any, ...]]) -> dict[int, int]:
+    """Size of each selected node: its own bytes and those of what was selected beneath it."""
+    sizes = {row[0]: 0 if row[3] == COLLECTION else int(row[9]) for row in rows}
+    for row in reversed(rows):
+        if row is not rows[0]:
+            sizes[row[1]] += sizes[row[0]]
+    return sizes
+
+
+def _shifted(old: tuple[int, ...], new: tuple[int, ...], size: int) -> dict[int, int]:
+    """What the collections above an old and a new place gain."""
+    gains = dict.fromkeys(old, -size)
+    for node_id in new:
+        gains[node_id] = gains.get(node_id, 0) + size
+    return gains

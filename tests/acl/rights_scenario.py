@@ -1,0 +1,204 @@
+"""Reads one assertion file of `matrix/`: sentences that a jurist can check, against the real store and engine.
+
+A file first states facts, one sentence a line, then expectations. Times are those of Europe/Berlin.
+
+    committee ba05: restricted, with meetings        (also: faction, without meetings, early access, publishes with agenda)
+    otto is member from 2026-05-01 until 2032-05-01  (also: of ba06; is administrator)
+    otto pledged 2026-05-12
+    node Sitzung/Vorlage: non_public, released 2026-11-25 18:00   (also: closes, published; released on creation, never)
+    entry: role:member may bind unbind at Arbeitsordner from 2026-06-01   (also: must not; until; cutting)
+    app-password telefon: up to restricted, only read, beneath Sitzung
+    at 2026-11-25 17:59
+    otto may not discover Sitzung/Vorlage because phase:draft
+    otto with telefon via portal may only view comment Sitzung/Vorlage
+    eva may nothing Sitzung/Vorlage because mandate:none@ba05
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, create_engine
+
+from acl import store
+from acl.engine import AccessRequest, Engine
+from acl.entries import Entry
+from acl.labels import NEVER, ON_CREATION, Classification, Label
+from acl.mandates import Committee, CommitteeKind, Mandate
+from acl.principals import ANONYMOUS, Ceiling, Channel, Principal, PrincipalKind
+from acl.privileges import NAMES, Rights, parse_rights
+from acl.roles import RoleTable
+from acl.schema import metadata
+
+CONFIG = Path(__file__).parents[2] / "config" / "roles.toml"
+TIME = r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?"
+WINDOW = rf"(?: from (?P<start>{TIME}))?(?: until (?P<end>{TIME}))?"
+FACTS = {
+    "committee": r"committee (?P<share>[a-z0-9-]+): (?P<parts>.+)",
+    "admin": r"(?P<person>\w+) is administrator",
+    "mandate": rf"(?P<person>\w+) is (?P<role>\w+)(?: of (?P<share>[a-z0-9-]+))?{WINDOW}",
+    "pledge": rf"(?P<person>\w+) pledged (?P<since>{TIME})",
+    "node": r"node (?P<path>\S+?)(?:: (?P<parts>.+))?",
+    "entry": rf"entry: (?P<who>\S+) (?P<verb>may|must not) (?P<rights>[a-z -]+?) at (?P<path>\S+){WINDOW}(?P<cut> cutting)?",
+    "credential": r"app-password (?P<name>\w+): (?P<parts>.+)",
+    "now": rf"at (?P<at>{TIME})",
+}
+EXPECTATION = re.compile(
+    r"(?P<who>\w+)(?: with (?P<credential>\w+))?(?: via (?P<channel>\w+))? may (?P<kind>not |only |nothing )?"
+    rf"(?P<rights>(?:(?:{'|'.join(NAMES)}) )*)(?P<path>\S+)(?: because (?P<codes>.+))?"
+)
+
+
+def instant(text: str) -> int:
+    """Microseconds of a local time in Berlin; a bare date is its midnight."""
+    local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    return int(local.timestamp()) * 1_000_000
+
+
+class Scenario:
+    """One file: its facts in a database, and a check for each expectation."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        self.engine, self.connection = engine, connection
+        self.ids: dict[str, int] = {"/": 1}
+        self.admins: set[str] = set()
+        self.credentials: dict[str, Ceiling] = {}
+        self.at = 0
+        self.checks = 0
+        store.declare_committee(connection, Committee("ba05", "BA 5"))
+
+    def lineage(self, path: str) -> tuple[int, ...]:
+        """Of a path; nodes come to be when first named."""
+        parts = [] if path == "/" else path.split("/")
+        places = ["/", *("/".join(parts[: n + 1]) for n in range(len(parts)))]
+        return tuple(self.ids.setdefault(place, len(self.ids) + 1) for place in places)
+
+    def place(self, ids: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
+        paths = {number: path for path, number in self.ids.items()}
+        return {number: self.lineage(paths[number]) for number in ids if number in paths}
+
+    def take(self, line: str) -> None:
+        """One sentence; raises AssertionError where an expectation fails."""
+        for name, pattern in FACTS.items():
+            if match := re.fullmatch(pattern, line):
+                getattr(self, f"_{name}")(**match.groupdict())
+                return
+        match = EXPECTATION.fullmatch(line)
+        assert match, f"not a sentence: {line!r}"
+        self._expect(**match.groupdict())
+        self.checks += 1
+
+    def _committee(self, share: str, parts: str) -> None:
+        words = parts.split(", ")
+        kinds = [kind for kind in CommitteeKind if kind.value in words and kind.value != "faction"]
+        classes = [word for word in words if word in {c.word for c in Classification} and word != "faction"]
+        facts = Committee(
+            share,
+            share,
+            CommitteeKind.FACTION if "faction" in words else next(iter(kinds), CommitteeKind.PLENARY),
+            Classification.parse(classes[0]) if classes else Classification.RESTRICTED,
+            "without meetings" not in words,
+            "early access" in words,
+            "publishes with agenda" in words,
+        )
+        store.declare_committee(self.connection, facts)
+
+    def _admin(self, person: str) -> None:
+        self.admins.add(person)
+
+    def _mandate(self, person: str, role: str, share: str | None, start: str | None, end: str | None) -> None:
+        window = instant(start) if start else 0, instant(end) if end else None
+        store.declare_mandate(self.connection, Mandate(share or "ba05", person, role, *window))
+
+    def _pledge(self, person: str, since: str) -> None:
+        store.declare_undertaking(self.connection, person, instant(since))
+
+    def _node(self, path: str, parts: str | None) -> None:
+        label = Label()
+        for part in parts.split(", ") if parts else ():
+            word, _, when = part.partition(" ")
+            at = {"on creation": ON_CREATION, "never": NEVER}.get(when) if when else None
+            at = instant(when) if when and at is None else at
+            field = {"released": "release_at", "closes": "close_at", "published": "publish_at"}.get(word)
+            change = {field: at} if field else {"classification": Classification.parse(word)}
+            label = label._replace(**change)
+        store.set_label(self.connection, "ba05", self.lineage(path)[-1], label)
+
+    def _entry(self, who: str, verb: str, rights: str, path: str, start: str | None, end: str | None, cut: str) -> None:
+        deny = verb != "may"
+        entry = Entry(
+            self.lineage(path)[-1],
+            who,
+            parse_rights(rights.split(), deny=deny),
+            deny,
+            bool(cut),
+            instant(start) if start else None,
+            instant(end) if end else None,
+        )
+        store.add_entry(self.connection, "ba05", entry)
+
+    def _credential(self, name: str, parts: str) -> None:
+        rights, most, scopes = Rights.ALL, Classification.FACTION, []
+        for part in parts.split(", "):
+            if part.startswith("up to "):
+                most = Classification.parse(part.removeprefix("up to "))
+            elif part.startswith("only "):
+                rights = parse_rights(part.removeprefix("only ").split())
+            else:
+                scopes.append(("ba05", self.lineage(part.removeprefix("beneath "))[-1]))
+        self.credentials[name] = Ceiling("app-password", rights, most, tuple(scopes))
+
+    def _now(self, at: str) -> None:
+        self.at = instant(at)
+
+    def _principal(self, who: str, credential: str | None) -> Principal:
+        if who == "anonymous":
+            return ANONYMOUS
+        ceiling = self.credentials[credential] if credential else Ceiling()
+        return Principal(PrincipalKind.USER, who, who, who in self.admins, ceiling)
+
+    def _expect(
+        self, who: str, credential: str, channel: str, kind: str, rights: str, path: str, codes: str | None
+    ) -> None:
+        principal, way = self._principal(who, credential), Channel(channel or "dav")
+        lineage = self.lineage(path)
+        scopes = [node for _, node in principal.ceiling.scopes]
+        rules = store.load_rules(self.connection, "ba05", self.place, scopes)
+        granted = self.engine.granted(rules, principal, self.at, way, lineage)
+        words = rights.split()
+        told = sorted(name for name in NAMES if granted.rights & NAMES[name] == NAMES[name])
+        if kind in ("only ", "nothing "):
+            own = Rights.READ_CURRENT_USER_PRIVILEGE_SET
+            assert granted.rights & ~own == parse_rights(words), f"{path}: really {told}"
+        for word in words or ["discover"]:
+            request = AccessRequest(principal, NAMES[word], "ba05", lineage, self.at, way)
+            decision = self.engine.decide(rules, request)
+            assert decision.allowed == (kind not in ("not ", "nothing ")), f"{word}: {decision.reasons}, really {told}"
+            for code in codes.split(", ") if codes else ():
+                assert code in decision.reasons, f"{word}: {decision.reasons}"
+        if len(lineage) > 1:
+            page = self.engine.page(rules, principal, self.at, way, lineage[:-1], [lineage[-1], 10**6])
+            assert page[0] == granted
+
+
+def run_file(path: Path) -> int:
+    """Check every sentence of a file; the number of expectations met."""
+    database = create_engine("sqlite://")
+    try:
+        with database.begin() as connection:
+            metadata.create_all(connection)
+            scenario = Scenario(Engine(RoleTable.load(CONFIG)), connection)
+            for number, raw in enumerate(path.read_text("utf-8").splitlines(), 1):
+                line = re.sub(r"(^|\s)#.*", "", raw).strip()
+                if line:
+                    try:
+                        scenario.take(line)
+                    except (AssertionError, ValueError, KeyError) as error:
+                        raise AssertionError(f"{path.name}, line {number}: {line}\n  {error}") from error
+            return scenario.checks
+    finally:
+        database.dispose()
