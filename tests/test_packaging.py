@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -15,7 +16,7 @@ import pytest
 from tests.running import PASSWORD, RunningServer, command, start
 from tests.test_house import PACKAGES, ROOT, tracked
 
-OUTSIDE = {"PYTHONPATH": ""}
+OUTSIDE = {"PYTHONPATH": "", "DAVSERVER_POLICIES": "quiet-hours"}
 DECLARATIONS = """
 [[person]]
 user = "clara"
@@ -44,8 +45,41 @@ provider = "memory"
 """
 
 
+AT_HOURS = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from acl.principals import Channel, Principal, PrincipalKind
+from davserver.app import forest_of
+from davserver.house import House
+from davserver.instants import instant
+from davserver.settings import load
+from davserver.tree.locking import GuardedTree
+from shareproviders.contract import NotFound
+from shareproviders.paths import SharePath
+
+directory = Path(sys.argv[1])
+house = House.open(directory, directory.with_name("data.key"), load(directory, {"DAVSERVER_POLICIES": "quiet-hours"}))
+for hour in sys.argv[2:]:
+    forest = replace(forest_of(house), clock=lambda: instant(f"2026-06-01T{hour}:00"))
+    tree = GuardedTree(forest, Principal(PrincipalKind.USER, "clara"), Channel.EXPORT)
+    try:
+        print(hour, tree.stat(SharePath.parse("ba05/Export.txt")).path.name)
+    except NotFound:
+        print(hour, "nothing")
+house.close()
+"""
+
+
 def run(*words: str | Path, cwd: Path = ROOT) -> str:
-    done = subprocess.run([str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **OUTSIDE},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -142,3 +176,27 @@ def test_a_third_party_share_is_used(running: RunningServer) -> None:
         assert client.get("/Notiz.txt").body == b"nur im Speicher"
     finally:
         client.close()
+
+
+def test_a_third_party_policy_is_used(running: RunningServer, environment: Path) -> None:
+    """`policies = ["quiet-hours"]` is found by its entry point, and its objection wins over the clerk's office."""
+    client = running.client("clara", "/dav/ba05")
+    try:
+        assert client.put("/Export.txt", b"bei Tag").status == 201
+    finally:
+        client.close()
+    python = environment / "bin" / "python"
+    assert run(python, "-c", AT_HOURS, running.data, "12", "23", cwd=environment).split("\n")[:2] == [
+        "12 Export.txt",
+        "23 nothing",
+    ]
+
+
+def test_an_unknown_plugin_is_named(program: tuple[str, ...], running: RunningServer) -> None:
+    """A policy that is not installed stops the command with one line that names the known ones."""
+    words = [*program, "explain", "clara", "ba05", "--data", str(running.data)]
+    env = {**os.environ, **OUTSIDE, "DAVSERVER_POLICIES": "quiet-ours"}
+    done = subprocess.run(words, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "quiet-hours" in done.stderr
