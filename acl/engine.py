@@ -137,8 +137,10 @@ class View:
 
     def decide(self, privilege: Rights, lineage: tuple[int, ...], at: int) -> Decision:
         """One privilege, with the reasons why or why not."""
-        weighed = self._weigh(lineage, at)
-        wanted, granted = int(privilege), self.granted(lineage, at)
+        weighed, wanted = self._weigh(lineage, at), int(privilege)
+        granted = self._grant(weighed)
+        if lineage[-1] in self._marks and not granted.rights & Rights.DISCOVER:
+            granted = self._traversed(granted, lineage, at)
         allowed = int(granted.rights) & wanted == wanted
         reasons: tuple[str, ...]
         if not allowed and weighed.failed:
@@ -149,7 +151,7 @@ class View:
             reasons = reasons_for(weighed, wanted)
         else:
             reasons = ("container",)
-        return Decision(allowed, reasons, granted.obligations, earlier(weighed.until, granted.until))
+        return Decision(allowed, reasons, granted.obligations, granted.until)
 
     def _plain(self, lineage: tuple[int, ...], at: int) -> Granted:
         """Steps 1 to 5, by region."""
