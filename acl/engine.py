@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from acl import weighing
-from acl.labels import Classification, earlier
+from acl.entries import Entry
+from acl.labels import Classification, Phase, earlier
 from acl.policies import Policy
 from acl.principals import Channel, Principal
 from acl.privileges import LEAVES, NAMES, Rights
@@ -118,6 +119,7 @@ class View:
         self._standing: tuple[int, Standing] | None = None
         self._regions: dict[tuple[int, bool], _Kept] = {}
         self._nodes: dict[int, _Kept] = {}
+        self._alike: dict[tuple[Classification, Phase, tuple[Entry, ...], bool], tuple[int, Weighed]] = {}
 
     def granted(self, lineage: tuple[int, ...], at: int) -> Granted:
         """All rights at one node."""
@@ -137,8 +139,10 @@ class View:
 
     def decide(self, privilege: Rights, lineage: tuple[int, ...], at: int) -> Decision:
         """One privilege, with the reasons why or why not."""
-        weighed = self._weigh(lineage, at)
-        wanted, granted = int(privilege), self.granted(lineage, at)
+        weighed, wanted = self._weigh(lineage, at), int(privilege)
+        granted = self._grant(weighed, lineage, at)
+        if lineage[-1] in self._marks and not granted.rights & Rights.DISCOVER:
+            granted = self._traversed(granted, lineage, at)
         allowed = int(granted.rights) & wanted == wanted
         reasons: tuple[str, ...]
         if not allowed and weighed.failed:
@@ -149,17 +153,16 @@ class View:
             reasons = reasons_for(weighed, wanted)
         else:
             reasons = ("container",)
-        return Decision(allowed, reasons, granted.obligations, earlier(weighed.until, granted.until))
+        return Decision(allowed, reasons, granted.obligations, granted.until)
 
     def _plain(self, lineage: tuple[int, ...], at: int) -> Granted:
         """Steps 1 to 5, by region."""
         if self.engine.per_node:
-            return self._grant(self._weigh(lineage, at))
-        inside = self._in_scope(lineage)
-        key = (self.rules.region_of(lineage), inside)
+            return self._grant(self._weigh(lineage, at), lineage, at)
+        key = (self.rules.region_of(lineage), self._in_scope(lineage))
         kept = self._regions.get(key)
         if kept is None or not _still_holds(kept, at):
-            kept = self._regions[key] = _Kept(at, self._grant(self._weigh(lineage, at)))
+            kept = self._regions[key] = _Kept(at, self._grant(self._weigh_once(lineage, at), lineage, at))
         return kept.granted
 
     def _marked(self, lineage: tuple[int, ...], at: int) -> Granted:
@@ -210,6 +213,18 @@ class View:
             _log.exception("rights of %s in share %s cannot be decided", self.principal.key, self.rules.share)
             return weighing.failed(at)
 
+    def _weigh_once(self, lineage: tuple[int, ...], at: int) -> Weighed:
+        """Regions alike in class, phase and entries are weighed once: a stranger's look at a drive meets thousands."""
+        if self.engine.policies:
+            return self._weigh(lineage, at)
+        region = self.rules.regions[self.rules.region_of(lineage)]
+        bound = weighing.bind(self.rules, region)
+        key = (bound.classification, bound.phase_at(at), region.entries, self._in_scope(lineage))
+        kept = self._alike.get(key)
+        if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
+            kept = self._alike[key] = at, self._weigh(lineage, at)
+        return kept[1]
+
     def _standing_at(self, at: int) -> Standing:
         kept = self._standing
         if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
@@ -220,14 +235,17 @@ class View:
     def _in_scope(self, lineage: tuple[int, ...]) -> bool:
         return self._scopes is None or not self._scopes.isdisjoint(lineage)
 
-    def _grant(self, weighed: Weighed) -> Granted:
+    def _grant(self, weighed: Weighed, lineage: tuple[int, ...], at: int) -> Granted:
+        if weighed.failed:
+            return Granted(Rights.NONE, frozenset(), at)
+        bound = weighing.bind(self.rules, self.rules.regions[self.rules.region_of(lineage)])
         rights, obligations = weighed.rights, set[str]()
         if rights & weighing.VIEW == weighing.VIEW:
             if weighed.classification >= Classification.NON_PUBLIC:
                 obligations.add(LOG_READ)
             if self.channel is Channel.DAV and rights & weighing.READ != weighing.READ:
                 obligations.add(HIDDEN_ON_DAV)
-        return Granted(Rights(rights), frozenset(obligations), weighed.until)
+        return Granted(Rights(rights), frozenset(obligations), earlier(weighed.until, bound.next_edge(at)))
 
 
 def _still_holds(kept: _Kept, at: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from acl.labels import Bound, Classification, Phase, earlier, next_edge
+from acl.labels import ON_CREATION, Bound, Classification, Phase, earlier, next_edge
 from acl.mandates import CommitteeKind, absence
 from acl.policies import Policy, RequestFacts
 from acl.principals import Channel, Principal, PrincipalKind
@@ -55,6 +55,7 @@ class Weighed(NamedTuple):
     cuts: tuple[Part, ...]
     rights: int
     until: int | None
+    """The next edge of anything but the label's own dates."""
     failed: bool = False
 
 
@@ -120,7 +121,7 @@ def standing_at(table: RoleTable, rules: ShareRules, principal: Principal, at: i
 def weigh(question: Question) -> Weighed:
     """All steps for one region. An exception passes through; the engine makes it a no."""
     table, at, standing, region = question.table, question.at, question.standing, question.region
-    bound = bind(question)
+    bound = bind(question.rules, region)
     phase = bound.phase_at(at)
     facts = RequestFacts(
         question.principal,
@@ -139,8 +140,7 @@ def weigh(question: Question) -> Weighed:
     grants = offices + entries + [(f"policy:{policy.name}", int(policy.grants(seen))) for policy, seen in asked]
     cuts = gates + list(ceilings(question, bound.classification)) + list(denials(question, phase, offices))
     cuts += [(f"policy:{policy.name}", int(policy.objects(seen))) for policy, seen in asked]
-    until = earlier(standing.until, bound.next_edge(at))
-    until = earlier(until, next_edge(at, (edge for e in region.entries for edge in (e.start, e.end))))
+    until = earlier(standing.until, next_edge(at, (edge for e in region.entries for edge in (e.start, e.end))))
     for policy, seen in asked:
         until = earlier(until, at if policy.changes_without_notice else policy.until(seen))
     return Weighed(
@@ -163,10 +163,10 @@ def gate(question: Question, classification: Classification, phase: Phase) -> It
         yield "anonymous", ALL
 
 
-def bind(question: Question) -> Bound:
+def bind(rules: ShareRules, region: Region) -> Bound:
     """Step 2: class and dates that hold at the node; with its committee's agenda a public paper is published."""
-    bound = question.region.bound
-    with_agenda = question.rules.committee.publish_with_agenda and bound.release_at > 0
+    bound = region.bound
+    with_agenda = rules.committee.publish_with_agenda and bound.release_at > ON_CREATION
     if with_agenda and bound.classification is Classification.PUBLIC:
         return bound._replace(publish_at=min(bound.publish_at, bound.release_at))
     return bound

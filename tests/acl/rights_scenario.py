@@ -2,7 +2,7 @@
 
 A file first states facts, one sentence a line, then expectations. Times are those of Europe/Berlin.
 
-    committee ba05: restricted, with meetings        (also: faction, without meetings, early access, publishes with agenda)
+    committee ba05: restricted, with meetings   (also: faction, without meetings, early access, publishes with agenda)
     otto is member from 2026-05-01 until 2032-05-01  (also: of ba06; is administrator)
     otto pledged 2026-05-12
     node Sitzung/Vorlage: non_public, released 2026-11-25 18:00   (also: closes, published; released on creation, never)
@@ -43,7 +43,8 @@ FACTS = {
     "mandate": rf"(?P<person>\w+) is (?P<role>\w+)(?: of (?P<share>[a-z0-9-]+))?{WINDOW}",
     "pledge": rf"(?P<person>\w+) pledged (?P<since>{TIME})",
     "node": r"node (?P<path>\S+?)(?:: (?P<parts>.+))?",
-    "entry": rf"entry: (?P<who>\S+) (?P<verb>may|must not) (?P<rights>[a-z -]+?) at (?P<path>\S+){WINDOW}(?P<cut> cutting)?",
+    "entry": r"entry: (?P<who>\S+) (?P<verb>may|must not) (?P<rights>[a-z -]+?) at (?P<path>\S+)"
+    rf"{WINDOW}(?P<cut> cutting)?",
     "credential": r"app-password (?P<name>\w+): (?P<parts>.+)",
     "now": rf"at (?P<at>{TIME})",
 }

@@ -132,7 +132,7 @@ def test_titles_and_matters_are_sealed(connection: Connection, sealer: Sealer) -
 
 
 def test_the_snapshot_knows_regions(connection: Connection) -> None:
-    """A region is the nearest pin at or above a node (rights.md §4); what is gone keeps its class and grants nothing."""
+    """A region is the nearest pin at or above a node (rights.md §4); what is gone keeps its class, grants nothing."""
     store.set_label(connection, "ba05", 3, Label(Classification.NON_PUBLIC))
     store.add_entry(connection, "ba05", Entry(5, "role:member", Rights.WRITE))
     store.set_label(connection, "ba05", 9, Label(Classification.PERSONAL))

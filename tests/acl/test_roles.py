@@ -1,4 +1,4 @@
-"""The role table of `config/roles.toml`: complete, and nonsense is refused with line and key (issue 2, rights.md §2)."""
+"""The role table of `config/roles.toml`: complete, and nonsense is refused with line and key (rights.md §2)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,52 @@
+"""Measures decisions by hand: `PYTHONPATH=. python tests/acl/bench_page.py`; 685 mandates, 10,000 pins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+from acl.engine import Engine, View
+from acl.labels import Classification, Label
+from acl.mandates import ROLES, Committee, Mandate
+from acl.principals import Channel, Principal, PrincipalKind
+from acl.roles import RoleTable
+from acl.rules import build_rules
+
+PINS = {number: (1, number) for number in range(2, 10_002)}
+AT = 1_000_000
+
+
+def measure(what: str, times: int, call: Callable[[], object]) -> None:
+    """Print microseconds of one call, the mean of many."""
+    begin = perf_counter()
+    for _ in range(times):
+        call()
+    print(f"{what:45} {(perf_counter() - begin) / times * 1e6:10.1f} µs")  # noqa: T201 (that is its job)
+
+
+def main() -> None:
+    """All numbers that the design names."""
+    engine = Engine(RoleTable.load(Path("config/roles.toml")))
+    mandates = [Mandate("ba05", f"p{number}", ROLES[number % 8], 0) for number in range(685)]
+    pledged = {mandate.person: 0 for mandate in mandates}
+    labels = {number: Label(Classification(number % 3), 100 + number) for number in PINS}
+    facts = {"mandates": mandates, "undertakings": pledged, "labels": labels, "places": PINS}
+    rules = build_rules(Committee("ba05", "BA 5"), **facts)  # type: ignore[arg-type]
+    measure("snapshot of 10,000 pins", 3, lambda: build_rules(Committee("ba05", "BA 5"), **facts))  # type: ignore[arg-type]
+    for person in ("p3", "stranger"):
+        who, ids = Principal(PrincipalKind.USER, person), list(range(20_000, 21_000))
+        view = View(rules, engine, who, Channel.DAV)
+        measure(f"{person}: root, first look", 1, lambda view=view: view.granted((1,), AT))
+        measure(
+            f"{person}: 1,000 unpinned, no memory",
+            200,
+            lambda w=who, i=ids: engine.page(rules, w, AT, Channel.DAV, (1, 2), i),
+        )
+        measure(f"{person}: 1,000 unpinned, warm", 2000, lambda v=view, i=ids: v.page((1, 2), i, AT))
+        measure(f"{person}: 1,000 pins, warm", 200, lambda v=view: v.page((1,), range(2, 1002), AT))
+        measure(f"{person}: one node, warm", 2000, lambda v=view: v.granted((1, 2, 3, 4, 5, 6), AT))
+
+
+if __name__ == "__main__":
+    main()

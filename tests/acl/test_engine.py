@@ -1,0 +1,84 @@
+"""What a decision obliges to, and its answers to what is not in the tables (rights.md §1 and §2)."""
+
+from __future__ import annotations
+
+import pytest
+from rights_scenario import CONFIG
+
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, Engine, View
+from acl.entries import Entry
+from acl.labels import Classification, Label
+from acl.mandates import Committee, Mandate
+from acl.principals import Ceiling, Channel, Principal, PrincipalKind
+from acl.privileges import LEAVES, NAMES, Rights
+from acl.roles import RoleTable
+from acl.rules import ShareRules, build_rules
+
+ENGINE = Engine(RoleTable.load(CONFIG))
+OTTO = Principal(PrincipalKind.USER, "otto")
+
+
+def rules(*mandates: Mandate) -> ShareRules:
+    return build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=mandates or [Mandate("ba05", "otto", "member", 0, 90)],
+        undertakings={"otto": 0},
+        labels={2: Label(Classification.RESTRICTED, 10, 70), 3: Label(Classification.NON_PUBLIC, 0)},
+        entries=[Entry(2, "user:otto", Rights.BIND, start=30, end=40, id=1)],
+        places={2: (1, 2), 3: (1, 3)},
+    )
+
+
+def test_a_paper_to_view_but_not_to_read_is_hidden_on_a_drive_only() -> None:
+    """rights.md §1: pointer and hidden leave the document out of the drive; the portal shows it, and notes it."""
+    dav = ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 3))
+    portal = ENGINE.granted(rules(), OTTO, 50, Channel.PORTAL, (1, 3))
+    assert dav.obligations == {HIDDEN_ON_DAV, LOG_READ}
+    assert portal.obligations == {LOG_READ}
+    assert ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 2)).obligations == frozenset()
+
+
+def test_an_answer_names_its_next_time_edge() -> None:
+    """Release, entry window, closing and end of mandate each end an answer; after the last there is none."""
+    now, edges = 1, []
+    while (until := ENGINE.granted(rules(), OTTO, now, Channel.DAV, (1, 2)).until) is not None:
+        edges.append(until)
+        now = until
+    assert edges == [10, 30, 40, 70, 90]
+
+
+def test_explain_names_every_leaf_with_a_reason() -> None:
+    """One decision for each privilege, allowed or not, and never without a reason."""
+    explained = ENGINE.explain(rules(), OTTO, 35, Channel.DAV, (1, 2))
+    assert [rights for rights, _ in explained] == [NAMES[name] for name in LEAVES]
+    assert all(decision.reasons for _, decision in explained)
+    allowed = {rights: decision.reasons for rights, decision in explained if decision.allowed}
+    assert allowed[Rights.BIND] == ("entry:1",)
+    assert allowed[Rights.READ_CURRENT_USER_PRIVILEGE_SET] == ("mandate:member@ba05",)
+
+
+def test_a_link_and_an_unknown_office_get_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A link has no office; a mandate that no table knows is an error, and an error means no (law 4)."""
+    link = Principal(PrincipalKind.LINK, "abc")
+    assert ENGINE.granted(rules(), link, 50, Channel.LINK, (1, 2)).rights == Rights.NONE
+    odd = rules(Mandate("ba05", "otto", "mayor", 0))
+    assert ENGINE.granted(odd, OTTO, 50, Channel.DAV, (1, 2)) == (Rights.NONE, frozenset(), 50)
+    assert "cannot be decided" in caplog.text
+
+
+def test_a_scope_opens_the_way_down_to_it_and_nothing_beside() -> None:
+    """Ancestors of a scope are discoverable, once it is placed; a scope in another share opens nothing here."""
+    free = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        places={4: (1, 3, 4)},
+    )
+    scoped = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=(("ba05", 4),)))
+    view = View(free, ENGINE, scoped, Channel.DAV)
+    found = [
+        view.granted(lineage, 5).rights & Rights.READ for lineage in ((1,), (1, 3), (1, 3, 4), (1, 3, 4, 5), (1, 2))
+    ]
+    assert found == [Rights.DISCOVER, Rights.DISCOVER, Rights.READ, Rights.READ, Rights.NONE]
+    assert [granted.rights & Rights.READ for granted in view.page((1,), [2, 3], 5)] == [Rights.NONE, Rights.DISCOVER]
+    elsewhere = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=(("ba06", 4),)))
+    assert View(free, ENGINE, elsewhere, Channel.DAV).granted((1,), 5).rights == Rights.NONE
