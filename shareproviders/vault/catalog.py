@@ -14,7 +14,7 @@ from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissi
 from shareproviders.paths import SharePath
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.media import media_type_of
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, space, version
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space, version
 from shareproviders.vault.statements import Row, Statement
 
 MAX_CLIMB = 256
@@ -53,7 +53,7 @@ COLUMNS = (
     version.c.blob,
 )
 
-CURRENT = node.outerjoin(version, and_(version.c.space == node.c.space, version.c.id == node.c.version))
+CURRENT = node.outerjoin(version, and_(version.c.id == node.c.version, version.c.node == node.c.id))
 
 
 class Found(NamedTuple):
@@ -77,8 +77,6 @@ class Space(NamedTuple):
 
     number: int
     root: int
-    tag_start: str
-    """Begins all entity tags here; spaces are never reused, so a share made anew repeats no tag."""
 
 
 class Catalog:
@@ -99,17 +97,16 @@ class Catalog:
     def space(self, connection: Connection) -> Space:
         """Raises NotFound before the share was prepared."""
         if self._space is None:
-            row = connection.execute(
-                select(space.c.id, space.c.root).where(space.c.share == self._ground.share)
-            ).one_or_none()
-            if row is None:
+            of_share = select(space.c.id).where(space.c.share == self._ground.share)
+            number = connection.execute(of_share).scalar_one_or_none()
+            if number is None:
                 raise NotFound("this drive was not prepared yet")
-            self._space = Space(row.id, row.root, f"{row.id:x}-")
+            self._space = Space(number, root_of(number))
         return self._space
 
     def walk(self, connection: Connection, path: SharePath) -> tuple[int, ...]:
         """Ids from the root to what stands at `path`, whatever its kind. Raises NotFound."""
-        number, here, _ = self.space(connection)
+        number, here = self.space(connection)
         lineage = [here]
         for name in path.segments:
             sealed = self._secrets.seal_name(name, here)
@@ -160,7 +157,7 @@ class Catalog:
 
     def locate(self, connection: Connection, node_id: int) -> tuple[SharePath, Found]:
         """Where the living node with this id is. Raises NotFound, also for the trash and all beneath it."""
-        number, root, _ = self.space(connection)
+        number, root = self.space(connection)
         rows = self._climb.rows(connection, {"space": number, "id": node_id})
         rows.reverse()
         if not rows or rows[0][0] != root or rows[0][1] != NO_PARENT:
@@ -179,8 +176,7 @@ class Catalog:
         if chain[collection.id][1] != COLLECTION:
             raise WrongKind("a document has no members")
         names = self._secrets.open_names([row[2] for row in members], collection.id)
-        build, start = self._build, self.space(connection).tag_start
-        nodes = [build(row, name, (*lineage, row[0]), start) for row, name in zip(members, names, strict=True)]
+        nodes = [build(row, name, (*lineage, row[0])) for row, name in zip(members, names, strict=True)]
         nodes.sort(key=itemgetter(2))
         return nodes
 
@@ -204,33 +200,29 @@ class Catalog:
                 chain[row[0]] = (row[1], row[3])
         return members, chain
 
-    def build(self, connection: Connection, found: Found) -> Node:
-        return self._build(*found, self.space(connection).tag_start)
 
-    @staticmethod
-    def _build(row: Row | Entry, name: str, lineage: tuple[int, ...], tag_start: str) -> Node:
-        """The contract's Node out of a row of `COLUMNS`; raises Damaged for a document without its version."""
-        node_id, _, _, kind, subtree_size, created, modified, change, current, size, media_type, _ = row
-        if kind == COLLECTION:
-            return Node(node_id, lineage, name, True, subtree_size, "", "", created, modified, change)
-        if size is None:
-            raise Damaged("a document has no current version")
-        tag, media_type = f"{tag_start}{current:x}", media_type or media_type_of(name)
-        return Node(node_id, lineage, name, False, size, tag, media_type, created, modified, change)
+def build(row: Row | Entry, name: str, lineage: tuple[int, ...]) -> Node:
+    """The contract's Node out of a row of `COLUMNS`; raises Damaged for a document without its version."""
+    node_id, _, _, kind, subtree_size, created, modified, change, current, size, media_type, _ = row
+    if kind == COLLECTION:
+        return Node(node_id, lineage, name, True, subtree_size, "", "", created, modified, change)
+    if size is None:
+        raise Damaged("a document has no current version")
+    media_type = media_type or media_type_of(name)
+    return Node(node_id, lineage, name, False, size, f"{current:x}", media_type, created, modified, change)
 
-    def tag(self, connection: Connection, version_id: int) -> str:
-        """The entity tag of a version: its space and id in hexadecimal digits."""
-        return f"{self.space(connection).tag_start}{version_id:x}"
 
-    def version_of(self, connection: Connection, entity_tag: str) -> int:
-        """The version that a tag names. Raises NotFound for what cannot be a tag of ours."""
-        start = self.space(connection).tag_start
-        try:
-            if entity_tag.startswith(start):
-                return int(entity_tag.removeprefix(start), 16)
-        except ValueError:
-            pass
-        raise NotFound("this state of the document does not exist")
+def tag_of(version_id: int) -> str:
+    """The entity tag of a version: its id, unique over all shares, in hexadecimal digits."""
+    return f"{version_id:x}"
+
+
+def version_of(entity_tag: str) -> int:
+    """The version that a tag names. Raises NotFound for what cannot be a tag of ours."""
+    try:
+        return int(entity_tag, 16)
+    except ValueError:
+        raise NotFound("this state of the document does not exist") from None
 
 
 def _is_chain(chain: dict[int, tuple[int | None, int]], lineage: tuple[int, ...]) -> bool:

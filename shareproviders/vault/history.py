@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from shareproviders.contract import Damaged, Ground, NotFound, Unavailable, Version, Writing, WrongKind
 from shareproviders.vault.blobs import BlobStore, StagedBlob
-from shareproviders.vault.catalog import Catalog, Entry
+from shareproviders.vault.catalog import Catalog, Entry, tag_of, version_of
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.media import media_type_of
 from shareproviders.vault.schema import COLLECTION, DOCUMENT, blob, node, version
@@ -48,7 +48,7 @@ class History:
         self._open = Statement(
             select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped)
             .select_from(
-                version.join(node, and_(node.c.space == version.c.space, node.c.id == version.c.node)).outerjoin(
+                version.join(node, node.c.id == version.c.node).outerjoin(
                     blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space)
                 )
             )
@@ -201,14 +201,14 @@ class History:
             values = {"space": self._catalog.space(connection).number, "node": node_id}
             rows = self._of_node.rows(connection, values)
             return [
-                Version(number, size, self._catalog.tag(connection, number), kind or media_type_of(name), by, at)
+                Version(number, size, tag_of(number), kind or media_type_of(name), by, at)
                 for number, _, size, kind, by, at, _ in rows
             ]
 
     def read(self, node_id: int, version: int | str, start: int, length: int | None) -> Iterator[bytes]:
         """Bytes of a version, named by id or entity tag. Raises NotFound, Damaged, Unavailable at the call."""
         with self._ground.begin_read() as connection:
-            version_id = version if isinstance(version, int) else self._catalog.version_of(connection, version)
+            version_id = version if isinstance(version, int) else version_of(version)
             (blob_id, size, _), wrapped = self._opened(connection, node_id, version_id)
         if wrapped is None:
             raise Damaged("the key of a stored document is missing")

@@ -83,7 +83,7 @@ class Maintenance:
     def _names(self, number: int) -> Iterator[Finding]:
         page = (
             select(node.c.id, func.coalesce(node.c.parent, trash.c.from_parent), node.c.name_ct)
-            .select_from(node.outerjoin(trash, and_(trash.c.space == node.c.space, trash.c.node == node.c.id)))
+            .select_from(node.outerjoin(trash, trash.c.node == node.c.id))
             .where(node.c.space == number, or_(node.c.parent.is_(None), node.c.parent != NO_PARENT))
         )
         for rows in self._pages(page, node.c.id, 0):
@@ -166,7 +166,7 @@ def _references(number: int) -> Iterator[tuple[str, Select[Any]]]:
 def _node_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
     above, member = node.alias("above"), node.alias("member")
     here = node.c.space == number
-    known = and_(version.c.space == node.c.space, version.c.id == node.c.version, version.c.node == node.c.id)
+    known = and_(version.c.space == number, version.c.id == node.c.version, version.c.node == node.c.id)
     yield (
         "the size of a collection is not the sum of its members",
         select(node.c.id)
@@ -194,7 +194,7 @@ def _node_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
     yield (
         "a row of the trash and its node disagree",
         select(node.c.id)
-        .select_from(node.outerjoin(trash, and_(trash.c.space == number, trash.c.node == node.c.id)))
+        .select_from(node.outerjoin(trash, trash.c.node == node.c.id))
         .where(here, node.c.parent.is_(None) != trash.c.node.is_not(None)),
     )
     yield "no way leads here from the root or the trash", select(node.c.id).where(here, ~_reached(number))

@@ -1,7 +1,8 @@
 """Tables of the vault. Every row belongs to a space; instants are microseconds since the epoch, UTC.
 
-Ids of nodes and versions come from one counter per space (`space.next_id`), so a COPY can take a whole range at
-once, nothing is ever reused, and a restored backup can jump ahead by raising one number.
+Ids of nodes and versions are unique over all spaces: each space counts upwards in a range of its own, the root
+first. So a COPY takes a whole range at once, nothing is ever reused, no row is shared between committees, and a
+restored backup can jump ahead by raising one number.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -26,14 +26,18 @@ COLLECTION = 1
 NO_PARENT = 0
 """Parent of a root. What lies in the trash has no parent at all (NULL)."""
 
+ID_BITS = 36
+"""A space can give out 2^36 ids; with them, 131,072 spaces stay within the whole numbers that JSON readers keep."""
+
 metadata = MetaData()
+
+_Id = BigInteger().with_variant(Integer, "sqlite")  # INTEGER is the row id there, found without an index
 
 space = Table(
     "space",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("share", String(32), nullable=False, unique=True),
-    Column("root", BigInteger, nullable=False),
     Column("next_id", BigInteger, nullable=False),
     Column("newest_change", BigInteger, nullable=False),
     Column("used", BigInteger, nullable=False),
@@ -44,8 +48,8 @@ space = Table(
 node = Table(
     "node",
     metadata,
-    Column("space", Integer, ForeignKey("space.id"), primary_key=True),
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("space", Integer, ForeignKey("space.id"), nullable=False),
     Column("parent", BigInteger),
     Column("name_ct", LargeBinary, nullable=False),
     Column("kind", SmallInteger, nullable=False),
@@ -54,9 +58,9 @@ node = Table(
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
     Column("change", BigInteger, nullable=False),
-    UniqueConstraint("space", "parent", "name_ct"),
-    sqlite_with_rowid=False,
-    comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent; version: the current one",
+    UniqueConstraint("parent", "name_ct"),
+    comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; "
+    "version: the current one",
 )
 
 blob = Table(
@@ -67,44 +71,40 @@ blob = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("dedupe", LargeBinary(32), nullable=False),
-    Index("blob_by_content", "space", "dedupe"),
+    Index("blob_by_content", "dedupe"),
     comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
 )
 
 version = Table(
     "version",
     metadata,
-    Column("space", Integer, primary_key=True),
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("node", BigInteger, nullable=False),
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("space", Integer, ForeignKey("space.id"), nullable=False),
+    Column("node", BigInteger, ForeignKey("node.id"), nullable=False),
     Column("blob", LargeBinary(16), ForeignKey("blob.id"), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("media_type", String(255), nullable=False),
     Column("by", String(160), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("mac", LargeBinary(32), nullable=False),
-    ForeignKeyConstraint(["space", "node"], ["node.space", "node.id"]),
-    Index("version_by_node", "space", "node"),
+    Index("version_by_node", "node"),
     Index("version_by_blob", "blob"),
-    sqlite_with_rowid=False,
     comment="mac: over node, id, blob and size; media_type: what the client said, empty: derived from the name",
 )
 
 dead_property = Table(
     "property",
     metadata,
-    Column("space", Integer, primary_key=True),
-    Column("node", BigInteger, primary_key=True),
+    Column("node", BigInteger, ForeignKey("node.id"), primary_key=True, autoincrement=False),
     Column("name_ct", LargeBinary, primary_key=True),
+    Column("space", Integer, ForeignKey("space.id"), nullable=False),
     Column("value_ct", LargeBinary, nullable=False),
-    ForeignKeyConstraint(["space", "node"], ["node.space", "node.id"]),
-    sqlite_with_rowid=False,
 )
 
 change = Table(
     "change",
     metadata,
-    Column("space", Integer, ForeignKey("space.id"), primary_key=True),
+    Column("space", Integer, ForeignKey("space.id"), primary_key=True, autoincrement=False),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("node", BigInteger, nullable=False),
     Column("parent", BigInteger, nullable=False),
@@ -115,11 +115,15 @@ change = Table(
 trash = Table(
     "trash",
     metadata,
-    Column("space", Integer, primary_key=True),
-    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", _Id, ForeignKey("node.id"), primary_key=True, autoincrement=False),
+    Column("space", Integer, ForeignKey("space.id"), nullable=False),
     Column("from_parent", BigInteger, nullable=False),
     Column("by", String(160), nullable=False),
     Column("at", BigInteger, nullable=False),
-    ForeignKeyConstraint(["space", "node"], ["node.space", "node.id"]),
-    sqlite_with_rowid=False,
+    Index("trash_by_space", "space"),
 )
+
+
+def root_of(space_number: int) -> int:
+    """Id of the root of a space, the first that it gives out."""
+    return (space_number << ID_BITS) + 1

@@ -27,12 +27,12 @@ from shareproviders.contract import (
 )
 from shareproviders.paths import SharePath
 from shareproviders.vault.blobs import BlobStore, StagedBlob
-from shareproviders.vault.catalog import Catalog, Entry, Found, Place
+from shareproviders.vault.catalog import Catalog, Entry, Found, Place, build, tag_of
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.history import Content, History
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, change, node, space
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, change, node, root_of, space
 from shareproviders.vault.statements import Statement
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
@@ -86,16 +86,17 @@ class Vault:
             of_share = select(space.c.id).where(space.c.share == self._ground.share)
             if connection.execute(of_share).one_or_none() is not None:
                 return
-            row = {"share": self._ground.share, "root": 1, "next_id": 2, "newest_change": 0, "used": 0}
-            number = connection.execute(insert(space).values(row)).inserted_primary_key
-            assert number is not None
-            now = self._ground.clock()
+            row = {"share": self._ground.share, "next_id": 0, "newest_change": 0, "used": 0}
+            made = connection.execute(insert(space).values(row)).inserted_primary_key
+            assert made is not None
+            root, now = root_of(made.id), self._ground.clock()
+            connection.execute(update(space).where(space.c.id == made.id).values(next_id=root + 1))
             connection.execute(
                 insert(node).values(
-                    space=number[0],
-                    id=1,
+                    id=root,
+                    space=made.id,
                     parent=NO_PARENT,
-                    name_ct=b"",
+                    name_ct=root.to_bytes(8, "big"),
                     kind=COLLECTION,
                     subtree_size=0,
                     created=now,
@@ -106,7 +107,7 @@ class Vault:
 
     def stat(self, path: SharePath) -> Node:
         with self._ground.begin_read() as connection:
-            return self._catalog.build(connection, self._catalog.find(connection, path))
+            return build(*self._catalog.find(connection, path))
 
     def children(self, node: Node) -> list[Node]:
         with self._ground.begin_read() as connection:
@@ -115,7 +116,7 @@ class Vault:
     def locate(self, node_id: int) -> tuple[SharePath, Node]:
         with self._ground.begin_read() as connection:
             path, found = self._catalog.locate(connection, node_id)
-            return path, self._catalog.build(connection, found)
+            return path, build(*found)
 
     def read(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         if node.is_collection:
@@ -155,7 +156,7 @@ class Vault:
         if expected.entity_tag is not None:
             if entry is None or entry.version is None:
                 raise Outdated("the document is not there any more")
-            if self._catalog.tag(turn.connection, entry.version) != expected.entity_tag:
+            if tag_of(entry.version) != expected.entity_tag:
                 raise Outdated("the document was changed meanwhile")
 
     def _charge(self, turn: Turn, entry: Entry | None, content: Content, writing: Writing) -> None:
@@ -172,7 +173,7 @@ class Vault:
 
     def _node(self, turn: Turn, place: Place, node_id: int) -> Node:
         entry = self._catalog.by_id(turn.connection, node_id)
-        return self._catalog.build(turn.connection, Found(entry, place.name, (*place.above, node_id)))
+        return build(entry, place.name, (*place.above, node_id))
 
     def make_collection(self, path: SharePath, writing: Writing) -> Node:
         with self._turn() as turn:
@@ -237,7 +238,7 @@ class Vault:
 
     def _again(self, turn: Turn, found: Found) -> Node:
         entry = self._catalog.by_id(turn.connection, found.entry.id)
-        return self._catalog.build(turn.connection, found._replace(entry=entry))
+        return build(entry, found.name, found.lineage)
 
     # -- KeepsVersions --
 

@@ -60,10 +60,10 @@ class Trees:
         self._take = Statement(delete(trash).where(trash.c.space == own, trash.c.node == of))
         self._remove = Statement(delete(node).where(node.c.space == own, node.c.id == of))
         thrown = select(trash.c.from_parent, trash.c.by, trash.c.at, *COLUMNS).select_from(
-            CURRENT.join(trash, and_(trash.c.space == node.c.space, trash.c.node == node.c.id))
+            CURRENT.join(trash, trash.c.node == node.c.id)
         )
-        self._thrown = Statement(thrown.where(node.c.space == own).order_by(trash.c.at.desc(), trash.c.node.desc()))
-        self._one_thrown = Statement(thrown.where(node.c.space == own, node.c.id == of))
+        self._thrown = Statement(thrown.where(trash.c.space == own).order_by(trash.c.at.desc(), trash.c.node.desc()))
+        self._one_thrown = Statement(thrown.where(trash.c.space == own, trash.c.node == of))
 
     def make(self, turn: Turn, place: Place, writing: Writing) -> int:
         """A new empty collection; its id."""

@@ -19,7 +19,7 @@ class Turn:
 
     def __init__(self, turns: Turns, connection: Connection, quota: int | None) -> None:
         self.connection = connection
-        self.space, self.root, _ = turns.catalog.space(connection)
+        self.space, self.root = turns.catalog.space(connection)
         self.shredded: list[bytes] = []
         """Blobs whose rows and keys this turn destroyed."""
         self._turns = turns

@@ -1,4 +1,4 @@
-"""What the vault keeps beside current contents: trash, shared blobs, journal, properties, sums (storage.md §3 to §7)."""
+"""What the vault keeps beside current contents: trash, shared blobs, journal, properties, sums."""
 
 from __future__ import annotations
 
