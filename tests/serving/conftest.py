@@ -125,9 +125,7 @@ def serving() -> Serving:
     @contextmanager
     def start(limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None) -> Iterator[Running]:
         application = Application()
-        server = Server(
-            application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5
-        )
+        server = Server(application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5)
         server.prepare()
         thread = threading.Thread(target=server.serve)
         thread.start()

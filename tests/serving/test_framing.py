@@ -22,8 +22,12 @@ ANOMALIES: dict[str, bytes] = {
     "two different Content-Length": post("Content-Length: 3", "Content-Length: 4"),
     "two equal Content-Length": post("Content-Length: 3", "Content-Length: 3"),
     "a list as Content-Length": post("Content-Length: 3, 3"),
-    "Content-Length with Transfer-Encoding": post("Content-Length: 3", "Transfer-Encoding: chunked", body=chunked(b"abc")),
-    "Transfer-Encoding with Content-Length": post("Transfer-Encoding: chunked", "Content-Length: 3", body=chunked(b"abc")),
+    "Content-Length with Transfer-Encoding": post(
+        "Content-Length: 3", "Transfer-Encoding: chunked", body=chunked(b"abc")
+    ),
+    "Transfer-Encoding with Content-Length": post(
+        "Transfer-Encoding: chunked", "Content-Length: 3", body=chunked(b"abc")
+    ),
     "plus sign": post("Content-Length: +3"),
     "minus sign": post("Content-Length: -3"),
     "minus zero": post("Content-Length: -0"),
@@ -158,7 +162,9 @@ def test_a_malformed_chunked_body_ends_the_connection(running: Running, path: st
 def test_a_chunk_extension_is_no_request(running: Running) -> None:
     """wsgidav.md C4: one MKCOL whose chunk extension looks like a request gave three answers."""
     with running.peer() as peer:
-        hidden = b"5D;A / HTTP/1.1\r\nHost: test\r\n\r\nGET /marker HTTP/1.1\r\nHost: test\r\nX: ".ljust(0x5D + 17, b"y")
+        hidden = b"5D;A / HTTP/1.1\r\nHost: test\r\n\r\nGET /marker HTTP/1.1\r\nHost: test\r\nX: ".ljust(
+            0x5D + 17, b"y"
+        )
         peer.send(request("MKCOL", "/ignore", "Transfer-Encoding: chunked"), hidden[: 0x5D + 17], b"\r\n0\r\n\r\n")
         assert peer.answer().status == 200
         peer.send(request("GET", "/after"))
