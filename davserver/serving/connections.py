@@ -136,7 +136,7 @@ class Connection:
             "wsgi.input": body,
             "gremium.request_id": secrets.token_hex(6),
         }
-        response = Response(self.wire, head, body, limits=server.limits, date=server.date(), keeps=server.keeps())
+        response = Response(self.wire, head, body, limits=server.limits, date=server.date(), may_keep=server.may_keep)
         response.run(server.app, environ)
         self._arrived = body.leftover
         self._served = True

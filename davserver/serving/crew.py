@@ -24,6 +24,7 @@ class Crew:
     """At most `least` threads work at a time; those inside `stalled()` do not count, up to `most` in all.
 
     So a hundred peers that send or read slowly cost a hundred sleeping threads, and nobody else waits for them.
+    `load` is the number of connections being served or waiting for a thread.
     """
 
     def __init__(self, least: int, most: int) -> None:
@@ -33,7 +34,7 @@ class Crew:
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._serving: dict[threading.Thread, Served] = {}
-        self._load = 0
+        self.load = 0
         self._stalled = 0
 
     def start(self) -> None:
@@ -42,7 +43,7 @@ class Crew:
     def put(self, connection: Served) -> None:
         """Hands a connection to the next free thread."""
         with self._lock:
-            self._load += 1
+            self.load += 1
             self._queue.put(connection)
             self._reinforce()
 
@@ -58,14 +59,19 @@ class Crew:
             with self._lock:
                 self._stalled -= 1
 
+    @property
+    def threads(self) -> int:
+        """How many threads there are now."""
+        return len(self._threads)
+
     def idle(self) -> bool:
         """Whether more connections could be served at once than there are."""
-        return self._load - self._stalled < self._least
+        return self.load - self._stalled < self._least
 
     def _reinforce(self) -> None:
         """Starts a thread if some connection has none; called with the lock held."""
         count = len(self._threads)
-        if self._load > count and count - self._stalled < self._least and count < self._most:
+        if self.load > count and count - self._stalled < self._least and count < self._most:
             thread = threading.Thread(target=self._work, name=f"serving-{count}", daemon=True)
             self._threads.add(thread)
             thread.start()
@@ -81,8 +87,8 @@ class Crew:
             finally:
                 del self._serving[me]
             with self._lock:
-                self._load -= 1
-                if len(self._threads) - self._stalled > self._least and len(self._threads) > self._load:
+                self.load -= 1
+                if len(self._threads) - self._stalled > self._least and len(self._threads) > self.load:
                     self._threads.discard(me)
                     return
         self._queue.put(None)  # for the next thread, of which there may be more than when stop() counted

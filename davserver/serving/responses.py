@@ -35,8 +35,11 @@ def plain_answer(status: str, sentence: str, date: str, *, with_body: bool = Tru
 class Response:
     """One answer; `keeps` says afterwards whether the connection can carry another request."""
 
-    def __init__(self, wire: Wire, head: Head, body: Body, *, limits: Limits, date: str, keeps: bool) -> None:
-        self.keeps = keeps and head.keep_alive
+    def __init__(
+        self, wire: Wire, head: Head, body: Body, *, limits: Limits, date: str, may_keep: Callable[[], bool]
+    ) -> None:
+        self.keeps = head.keep_alive
+        self._may_keep = may_keep
         self._wire = wire
         self._head = head
         self._body = body
@@ -129,6 +132,7 @@ class Response:
         """Sends the head together with the first pieces; `whole` if they are the entire body."""
         if not self._status:
             raise RuntimeError("the application did not call start_response")
+        self.keeps = self.keeps and self._may_keep()
         self.keeps = self.keeps and (self._body.skip(self._limits) if whole else self._body.complete)
         self._body.awaits_continue = False  # after a final status there is no 100
         lines = self._lines(sum(map(len, pieces)) if whole else None)

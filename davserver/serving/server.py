@@ -73,9 +73,14 @@ class Server(HTTPServer):
         """Told by a connection just before it closes."""
         self._connections.forget(connection)
 
-    def keeps(self) -> bool:
+    def may_keep(self) -> bool:
         """Whether a connection may stay open after its answer."""
-        return bool(self.ready) and len(self._connections) <= self.limits.kept_connections
+        return bool(self.ready) and self.open_connections <= self.limits.kept_connections
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, waiting or served."""
+        return len(self._connections)
 
     def date(self) -> str:
         """The Date field's value, made once a second (RFC 9110 §6.6.1)."""

@@ -1,0 +1,132 @@
+"""What goes out: framing of answers, bodies that must not be, errors that tell nothing (RFC 9110, RFC 9112, PEP 3333)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+import pytest
+
+from davserver.serving.limits import Limits
+from tests.serving.conftest import Running, Serving
+from tests.serving.raw import request
+
+
+@pytest.mark.parametrize("status", ["200", "401", "404", "412", "500"])
+def test_head_never_has_a_body(running: Running, status: str) -> None:
+    """clients.md D3, RFC 9110 §9.3.2: not with an error either; the length of GET stays."""
+    with running.peer() as peer:
+        peer.send(request("HEAD", f"/exact?{status}"), request("GET", "/next"))
+        answer = peer.answer(head_only=True)
+        assert (answer.status, answer.headers["content-length"]) == (int(status), "9")
+        assert peer.answer().body == b"ok\n"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("status", ["204", "304"])
+def test_204_and_304_never_have_a_body(running: Running, method: str, status: str) -> None:
+    """RFC 9110 §15.3.5, §15.4.5, §8.6: 204 has no Content-Length either."""
+    with running.peer() as peer:
+        peer.send(request(method, f"/exact?{status}"), request("GET", "/next"))
+        answer = peer.answer()
+        assert answer.status == int(status)
+        assert ("content-length" in answer.headers) == (status == "304")
+        assert "transfer-encoding" not in answer.headers
+        assert peer.answer().body == b"ok\n"
+
+
+def test_an_answer_without_length_is_chunked(running: Running) -> None:
+    """RFC 9112 §7.1; for HTTP/1.0 its end is the connection's end."""
+    with running.peer() as peer:
+        peer.send(request("GET", "/stream"), request("HEAD", "/stream"), request("GET", "/next"))
+        answer = peer.answer()
+        assert (answer.headers["transfer-encoding"], answer.body) == ("chunked", b"onetwo")
+        assert "content-length" not in peer.answer(head_only=True).headers
+        assert peer.answer().status == 200
+        peer.send(b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        answer = peer.answer()
+        assert (answer.closes, answer.body) == (True, b"onetwo")
+
+
+def test_a_list_without_length_gets_one(running: Running) -> None:
+    with running.peer() as peer:
+        peer.send(request("PUT", "/read", body=b"abc"))
+        assert "content-length" in peer.answer().headers
+
+
+def test_head_and_small_body_leave_in_one_packet(running: Running) -> None:
+    """performance.md §3: two sends per answer can be one."""
+    with running.peer() as peer:
+        peer.send(request("GET", "/"))
+        assert peer.sock.recv(65536).endswith(b"ok\n")
+        peer.send(request("GET", "/stream"))
+        assert b"3\r\none\r\n" in peer.sock.recv(65536)
+
+
+def test_answers_name_no_software_version(running: Running) -> None:
+    """security.md, point 19."""
+    with running.peer() as peer:
+        peer.send(request("GET", "/"))
+        headers = peer.answer().headers
+    assert "server" not in headers
+    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", headers["date"])
+
+
+def test_an_error_tells_a_number_and_nothing_else(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """B14: no class, path or traceback goes out; the log has them under the same number."""
+    with running.peer() as peer, caplog.at_level(logging.ERROR, "davserver.serving"):
+        peer.send(request("GET", "/fail"))
+        answer = peer.answer()
+        assert peer.closed_within(5)
+    assert answer.status == 500
+    number = running.application.seen[0]["gremium.request_id"]
+    assert answer.body.decode() == f"The server failed. Please report the number {number}.\n"
+    assert number in caplog.text
+    assert "LookupError" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/fail_late", "/too_short", "/too_long"])
+def test_a_broken_answer_never_looks_whole(running: Running, path: str) -> None:
+    """After the head is out, an error cuts the connection; and no byte exceeds the promised length."""
+    with running.peer() as peer:
+        peer.send(request("GET", path), request("GET", "/marker"))
+        sent = peer.rest()
+    assert not sent.endswith(b"0\r\n\r\n")
+    assert sent.count(b"HTTP/1.1 ") <= 1
+    assert running.application.requests == [f"GET {path}"]
+
+
+def test_a_value_cannot_add_header_lines(running: Running) -> None:
+    """Response splitting: such an answer is a 500."""
+    with running.peer() as peer:
+        peer.send(request("GET", "/headers"))
+        answer = peer.answer()
+    assert answer.status == 500
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_large_answer_arrives_whole(running: Running) -> None:
+    with running.peer() as peer:
+        peer.send(request("GET", "/large?500"), request("GET", "/next"))
+        assert peer.answer().body == bytes(500 * 65536)
+        assert peer.answer().status == 200
+
+
+def test_a_peer_that_does_not_read_is_cut(serving: Serving) -> None:
+    """security.md S-47: what the kernel buffers does not count as progress, what the peer acknowledges does."""
+    with serving(Limits(rate_bytes=1000, rate_seconds=0.3)) as running, running.peer() as peer:
+        peer.send(request("GET", "/large?2000"))
+        time.sleep(2)
+        assert running.server.crew.load == 0
+        assert len(peer.rest()) < 2000 * 65536
+
+
+def test_a_peer_that_reads_steadily_is_served(serving: Serving) -> None:
+    with serving(Limits(rate_bytes=1000, rate_seconds=0.2)) as running, running.peer() as peer:
+        peer.send(request("GET", "/large?300"))
+        got = 0
+        while got < 300 * 65536:
+            got += len(peer.sock.recv(400_000))
+            time.sleep(0.02)
+    assert got >= 300 * 65536
