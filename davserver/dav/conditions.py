@@ -207,7 +207,7 @@ def parse_tags(header: str, name: str) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _is_precondition_met(asked: Preconditions, seen: Seen | None, *, safe: bool) -> bool:
+def is_precondition_met(asked: Preconditions, seen: Seen | None, *, safe: bool) -> bool:
     """Steps 1 to 3 of RFC 9110 §13.2.2; step 3 of a safe method is `is_not_modified`."""
     tag = "" if seen is None else f'"{seen.tag}"'
     if asked.match is not None:
@@ -254,7 +254,7 @@ def terms(request: Request) -> Terms:
     safe = request.method in ("GET", "HEAD")
 
     def check() -> None:
-        if not _is_precondition_met(asked, _seen_at(request, request.path), safe=safe):
+        if not is_precondition_met(asked, _seen_at(request, request.path), safe=safe):
             raise PreconditionFailed("a condition of this request does not hold: the resource has changed")
         if lists and not holds(lists, lambda resource: _state(request, resource, with_tokens=bool(submitted))):
             raise PreconditionFailed("a condition of this request does not hold: lock or content has changed")
