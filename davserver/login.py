@@ -82,7 +82,7 @@ _account = (
     .join(person, person.c.user == account.c.user, isouter=True)
     .where(account.c.user == bindparam("user"), account.c.active)
 )
-_app_password = select(app_password).where(app_password.c.id == bindparam("id"), app_password.c.revoked.is_(None))
+_app_password = select(app_password).where(app_password.c.id == bindparam("id"))
 
 
 class Login:
@@ -153,7 +153,7 @@ class Login:
             pause = throttle.pause_left(connection, touched, self._clock())
         if letters:
             # 160 random bits cannot be guessed, so a right one is served even where guessing is throttled.
-            known = self._by_app_password(row, letters)
+            known = self._by_app_password(user, row, letters, remote_address)
         elif pause:
             raise Throttled(pause)
         elif not self._own_allowed(forwarded):
@@ -173,16 +173,23 @@ class Login:
         principal = Principal(PrincipalKind.USER, row.user, row.name or row.user, row.admin)
         return Known(principal, row.epoch, self._clock() + REMEMBERED_FOR, "")
 
-    def _by_app_password(self, row: Row[*tuple[Any, ...]] | None, letters: str) -> Known | None:
+    def _by_app_password(
+        self, user: str, row: Row[*tuple[Any, ...]] | None, letters: str, remote_address: str
+    ) -> Known | None:
+        """None for a wrong one. Raises Unauthorized for one that was right and has ended: that is no guess.
+
+        A forgotten device goes on asking with it for weeks and must not close the account's count for its owner.
+        """
         now = self._clock()
         with self._database.read() as connection:
             kept = connection.execute(_app_password, {"id": letters[:ID_LETTERS]}).one_or_none()
         digest = app_password_digest(self._pepper, letters)
         right = hmac.compare_digest(digest, kept.digest if kept is not None else bytes(32))
-        if row is None or kept is None or not right or kept.user != row.user:
+        if kept is None or not right or kept.user != user:
             return None
-        if kept.expires is not None and now >= kept.expires:
-            return None
+        if row is None or kept.revoked is not None or (kept.expires is not None and now >= kept.expires):
+            log.warning("login failed from %s: ended app password", remote_address)
+            raise Unauthorized("this app password has ended; make a new one for this device")
         ceiling = Ceiling(
             reason="app-password",
             rights=READING if kept.read_only else Rights.ALL,

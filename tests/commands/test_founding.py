@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from davserver.keys import read_root_key
-from tests.commands.conftest import Run
+from tests.commands.conftest import ROOT, Run
 
 
 def test_init_makes_a_house_that_only_its_owner_may_enter(run: Run, tmp_path: Path) -> None:
@@ -130,6 +130,7 @@ def test_the_module_runs_like_the_command() -> None:
         capture_output=True,
         text=True,
         check=False,
+        cwd=ROOT,
         env={"PATH": ""},
     )
     assert called.returncode == 2

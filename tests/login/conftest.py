@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from acl.schema import metadata as acl_metadata
 from davserver.accounts import Passwords, add_account, change_account, create_app_password
 from davserver.audit import Audit
 from davserver.database import Database
@@ -70,6 +71,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
     gate = Gate(tmp_path, database)
     with database.transaction() as connection:
         metadata.create_all(connection)
+        acl_metadata.create_all(connection)
         gate.audit.start(connection)
     yield gate
     for opened in [*gate.opened, database]:

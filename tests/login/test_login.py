@@ -115,6 +115,19 @@ def test_revocation_holds_at_once_in_every_worker(gate: Gate) -> None:
             login.principal(basic("anna", shown), HERE, False)
 
 
+def test_an_ended_app_password_is_no_guess(gate: Gate) -> None:
+    """A forgotten device that goes on asking does not close the account's count for its owner."""
+    gate.add("anna", PASSWORD)
+    app_id, shown = gate.app_password("anna")
+    with gate.database.transaction() as connection:
+        revoke_app_password(connection, app_id, gate.clock())
+    login = gate.worker()
+    for _ in range(100):
+        with pytest.raises(Unauthorized):
+            login.principal(basic("anna", shown), HERE, False)
+    assert login.principal(basic("anna", PASSWORD), HERE, False).id == "anna"
+
+
 def test_disabling_an_account_ends_its_app_passwords_at_once(gate: Gate) -> None:
     """rights.md §2 gate: account active."""
     gate.add("anna")
