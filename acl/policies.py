@@ -44,7 +44,7 @@ class Policy(Protocol):
     def grants(self, facts: RequestFacts) -> Rights:
         """Rights to add."""
 
-    def objects(self, facts: RequestFacts) -> Rights:
+    def forbids(self, facts: RequestFacts) -> Rights:
         """Rights to take away, whoever gave them."""
 
     def until(self, facts: RequestFacts) -> int | None:

@@ -137,18 +137,18 @@ def meetings(connection: Connection, sealer: Sealer, share: str) -> list[Meeting
     ]
 
 
-def declare_item(connection: Connection, sealer: Sealer, item: AgendaItem) -> bool:
+def declare_agenda_item(connection: Connection, sealer: Sealer, agenda_item: AgendaItem) -> bool:
     """Write or update an item of an agenda. Raises ValueError for an unknown meeting."""
-    if _row(connection, schema.meeting, {"share": item.share, "id": item.meeting}) is None:
-        raise ValueError(f"no meeting {item.meeting} in {item.share}; declare the meeting first")
+    if _row(connection, schema.meeting, {"share": agenda_item.share, "id": agenda_item.meeting}) is None:
+        raise ValueError(f"no meeting {agenda_item.meeting} in {agenda_item.share}; declare the meeting first")
     return _declare(
         connection,
         schema.agenda_item,
-        {"share": item.share, "meeting": item.meeting, "number": item.number},
+        {"share": agenda_item.share, "meeting": agenda_item.meeting, "number": agenda_item.number},
         {
-            "title": sealer.seal(item.title, _title_place("item", item.meeting, item.number)),
-            "public": item.public,
-            "matter": None if item.matter is None else sealer.seal(item.matter, _MATTER),
+            "title": sealer.seal(agenda_item.title, _title_place("item", agenda_item.meeting, agenda_item.number)),
+            "public": agenda_item.public,
+            "matter": None if agenda_item.matter is None else sealer.seal(agenda_item.matter, _MATTER),
         },
     )
 

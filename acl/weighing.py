@@ -139,7 +139,7 @@ def weigh(question: Question) -> Weighed:
     asked = [(policy, facts._replace(node=question.node) if policy.per_node else facts) for policy in question.policies]
     grants = offices + entries + [(f"policy:{policy.name}", int(policy.grants(seen))) for policy, seen in asked]
     cuts = gates + list(ceilings(question, bound.classification)) + list(denials(question, phase, offices))
-    cuts += [(f"policy:{policy.name}", int(policy.objects(seen))) for policy, seen in asked]
+    cuts += [(f"policy:{policy.name}", int(policy.forbids(seen))) for policy, seen in asked]
     until = earlier(standing.until, next_edge(at, (edge for e in region.entries for edge in (e.start, e.end))))
     for policy, seen in asked:
         until = earlier(until, at if policy.changes_without_notice else policy.until(seen))

@@ -8,12 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from shareproviders.filesystem.schema import metadata as filesystem_tables
 from sqlalchemy import Connection, MetaData
 
 from acl.schema import metadata as acl_tables
 from davserver.database import Database
 from davserver.schema import metadata as own_tables
+from shareproviders.filesystem.schema import metadata as filesystem_tables
 from shareproviders.vault.schema import metadata as vault_tables
 
 ALL_TABLES: tuple[MetaData, ...] = (own_tables, acl_tables, vault_tables, filesystem_tables)

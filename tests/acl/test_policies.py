@@ -43,7 +43,7 @@ class Stated:
         self.asked += 1
         return self.given
 
-    def objects(self, facts: RequestFacts) -> Rights:
+    def forbids(self, facts: RequestFacts) -> Rights:
         return self.taken
 
     def until(self, facts: RequestFacts) -> int | None:
@@ -51,12 +51,12 @@ class Stated:
 
 
 class Failing(Stated):
-    def objects(self, facts: RequestFacts) -> Rights:
+    def forbids(self, facts: RequestFacts) -> Rights:
         raise RuntimeError("the directory does not answer")
 
 
 class OddNodes(Stated):
-    def objects(self, facts: RequestFacts) -> Rights:
+    def forbids(self, facts: RequestFacts) -> Rights:
         return Rights.READ if facts.node % 2 else Rights.NONE
 
 

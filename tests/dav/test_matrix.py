@@ -102,9 +102,7 @@ def test_the_table_holds_on_both_processes(pair: tuple[RunningServer, RunningSer
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_denied_and_absent_are_told_apart_by_nothing(
-    pair: tuple[RunningServer, RunningServer], person: str
-) -> None:
+def test_denied_and_absent_are_told_apart_by_nothing(pair: tuple[RunningServer, RunningServer], person: str) -> None:
     """Law 3: same status, same body, same headers; only creation under a taken name must hint (rights.md §3)."""
     creating = {"PUT", "MKCOL", "LOCK"}
     answers: dict[str, dict[str, Answer]] = {}

@@ -227,7 +227,6 @@ def upgrade() -> None:
         "space",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("share", sa.String(length=32), nullable=False),
-        sa.Column("root", sa.BigInteger(), nullable=False),
         sa.Column("next_id", sa.BigInteger(), nullable=False),
         sa.Column("newest_change", sa.BigInteger(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
@@ -251,11 +250,11 @@ def upgrade() -> None:
         comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
     )
     with op.batch_alter_table("blob", schema=None) as batch_op:
-        batch_op.create_index("blob_by_content", ["space", "dedupe"], unique=False)
+        batch_op.create_index("blob_by_content", ["dedupe"], unique=False)
 
     op.create_table(
         "change",
-        sa.Column("space", sa.Integer(), nullable=False),
+        sa.Column("space", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("node", sa.BigInteger(), nullable=False),
         sa.Column("parent", sa.BigInteger(), nullable=False),
@@ -269,8 +268,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "node",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("space", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("parent", sa.BigInteger(), nullable=True),
         sa.Column("name_ct", sa.LargeBinary(), nullable=False),
         sa.Column("kind", sa.SmallInteger(), nullable=False),
@@ -283,42 +282,50 @@ def upgrade() -> None:
             ["space"],
             ["space.id"],
         ),
-        sa.PrimaryKeyConstraint("space", "id"),
-        sa.UniqueConstraint("space", "parent", "name_ct"),
-        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent; version: the current one",
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("parent", "name_ct"),
+        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one",
     )
     op.create_table(
         "property",
-        sa.Column("space", sa.Integer(), nullable=False),
-        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("name_ct", sa.LargeBinary(), nullable=False),
+        sa.Column("space", sa.Integer(), nullable=False),
         sa.Column("value_ct", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["space", "node"],
-            ["node.space", "node.id"],
+            ["node"],
+            ["node.id"],
         ),
-        sa.PrimaryKeyConstraint("space", "node", "name_ct"),
-        sqlite_with_rowid=False,
+        sa.ForeignKeyConstraint(
+            ["space"],
+            ["space.id"],
+        ),
+        sa.PrimaryKeyConstraint("node", "name_ct"),
     )
     op.create_table(
         "trash",
+        sa.Column("node", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("space", sa.Integer(), nullable=False),
-        sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("from_parent", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.String(length=160), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["space", "node"],
-            ["node.space", "node.id"],
+            ["node"],
+            ["node.id"],
         ),
-        sa.PrimaryKeyConstraint("space", "node"),
-        sqlite_with_rowid=False,
+        sa.ForeignKeyConstraint(
+            ["space"],
+            ["space.id"],
+        ),
+        sa.PrimaryKeyConstraint("node"),
     )
+    with op.batch_alter_table("trash", schema=None) as batch_op:
+        batch_op.create_index("trash_by_space", ["space"], unique=False)
+
     op.create_table(
         "version",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("space", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("node", sa.BigInteger(), nullable=False),
         sa.Column("blob", sa.LargeBinary(length=16), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -331,16 +338,19 @@ def upgrade() -> None:
             ["blob.id"],
         ),
         sa.ForeignKeyConstraint(
-            ["space", "node"],
-            ["node.space", "node.id"],
+            ["node"],
+            ["node.id"],
         ),
-        sa.PrimaryKeyConstraint("space", "id"),
+        sa.ForeignKeyConstraint(
+            ["space"],
+            ["space.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
         comment="mac: over node, id, blob and size; media_type: what the client said, empty: derived from the name",
-        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("version", schema=None) as batch_op:
         batch_op.create_index("version_by_blob", ["blob"], unique=False)
-        batch_op.create_index("version_by_node", ["space", "node"], unique=False)
+        batch_op.create_index("version_by_node", ["node"], unique=False)
 
     op.create_table(
         "filesystem_node",
@@ -396,6 +406,9 @@ def downgrade() -> None:
         batch_op.drop_index("version_by_blob")
 
     op.drop_table("version")
+    with op.batch_alter_table("trash", schema=None) as batch_op:
+        batch_op.drop_index("trash_by_space")
+
     op.drop_table("trash")
     op.drop_table("property")
     op.drop_table("node")

@@ -26,7 +26,7 @@ class QuietHours:
         """A policy may add rights; this one never does."""
         return Rights.NONE
 
-    def objects(self, facts: RequestFacts) -> Rights:
+    def forbids(self, facts: RequestFacts) -> Rights:
         """Rights to take away, whoever gave them."""
         hour = _local(facts.at).hour
         night = hour >= EVENING or hour < MORNING
