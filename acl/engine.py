@@ -183,7 +183,7 @@ class View:
         places = self.rules.places
         for below in (*self.rules.beneath.get(node, ()), *(self._scopes or ())):
             place = places.get(below, ())
-            if node == below or node not in place:
+            if node not in place:
                 continue
             found = self._plain(place, at)
             if found.rights & Rights.DISCOVER:

@@ -112,6 +112,29 @@ def test_a_policy_is_asked_once_for_a_region() -> None:
     assert policy.asked == 1
 
 
+def test_alike_regions_are_judged_apart() -> None:
+    """A policy may judge by the region's pin, so equal class and phase do not make an equal answer."""
+    alike = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        labels={2: Label(release_at=0), 3: Label(release_at=0)},
+        places={2: (1, 2), 3: (1, 3)},
+    )
+    page = Engine(TABLE, [OddNodes()]).page(alike, OTTO, 50, Channel.DAV, (1,), [2, 3])
+    assert [bool(granted.rights & Rights.DISCOVER) for granted in page] == [True, False]
+
+
+def test_a_policy_hides_no_time_edge() -> None:
+    """The next edge is that of the facts where the policy names none."""
+    closing = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 0, 90)],
+        labels={2: Label(release_at=0)},
+        places={2: (1, 2)},
+    )
+    assert Engine(TABLE, [Stated()]).granted(closing, OTTO, 50, Channel.DAV, PAPER).until == 90
+
+
 def test_a_policy_that_changes_without_notice_is_asked_each_time() -> None:
     """Its share uses no cache (architecture.md §3)."""
     policy = Stated(changes_without_notice=True)
