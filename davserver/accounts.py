@@ -20,7 +20,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, insert, select, update
 
-from acl import store
 from acl.labels import Classification
 from davserver.schema import account, app_password, person
 from davserver.settings import Settings
@@ -148,17 +147,8 @@ def create_app_password(
             expires=expires,
         )
     )
-    for share in {share for share, _ in scopes}:
-        store.touch(connection, share)  # its rules must know where the scopes lie
     shown = "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
     return NewAppPassword(letters[:ID_LETTERS], shown)
-
-
-def scoped_nodes(connection: Connection, share: str) -> set[int]:
-    """Nodes of this share that app passwords are cut to; the rules of the share must place them (store.load_rules)."""
-    wanted = select(app_password.c.scopes).where(app_password.c.revoked.is_(None), app_password.c.scopes != "[]")
-    rows = connection.execute(wanted).scalars()
-    return {node for scopes in rows for scope, node in json.loads(scopes) if scope == share}
 
 
 def revoke_app_password(connection: Connection, app_id: str, at: int) -> None:

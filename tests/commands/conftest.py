@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -80,14 +81,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-@pytest.fixture
-def founded(run: Run) -> Run:
-    """After `init`."""
-    said = run("init")
-    assert said.code == 0, said.err
-    return run
-
-
 COMMITTEES = """
 [[person]]
 user = "anna"
@@ -127,13 +120,39 @@ quota = "1 GiB"
 """
 
 
+@pytest.fixture(scope="session")
+def templates(entry_points: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`founded` and `peopled`: made once by the commands themselves, copied for each test."""
+    place = tmp_path_factory.mktemp("templates")
+    (place / "committees.toml").write_text(COMMITTEES)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUICK.items():
+            patch.setenv(name, value)
+        for name in ("founded", "peopled"):
+            (place / name / "safe").mkdir(parents=True)
+            where = ["--data", str(place / name / "drive"), "--key", str(place / name / "safe" / "root.key")]
+            assert cli.main(["init", *where]) == 0
+        assert cli.main(["apply", str(place / "committees.toml"), *where]) == 0
+    return place
+
+
+def copied(template: Path, tmp_path: Path) -> None:
+    for name in ("drive", "safe"):
+        shutil.copytree(template / name, tmp_path / name, dirs_exist_ok=True)
+
+
 @pytest.fixture
-def peopled(founded: Run, tmp_path: Path) -> Run:
+def founded(run: Run, templates: Path, tmp_path: Path) -> Run:
+    """After `init`."""
+    copied(templates / "founded", tmp_path)
+    return run
+
+
+@pytest.fixture
+def peopled(run: Run, templates: Path, tmp_path: Path) -> Run:
     """After `apply` of one committee with a clerk and a member."""
-    (tmp_path / "committees.toml").write_text(COMMITTEES)
-    said = founded("apply", tmp_path / "committees.toml")
-    assert said.code == 0, said.err
-    return founded
+    copied(templates / "peopled", tmp_path)
+    return run
 
 
 @pytest.fixture
