@@ -217,7 +217,11 @@ def _same_thing(known: Known, found: Look) -> bool:
 
 
 def _unchanged(known: Known, found: Look) -> bool:
-    """Nobody wrote, replaced or touched it since; any write moves the change time, which nobody can set."""
+    """Nobody wrote, replaced or touched it since; a write moves the change time, which nobody can set.
+
+    Its grain is a tick of the kernel's clock (some milliseconds): of two writes within one tick by others, into the
+    same file and of equal size, the second can go unseen. Ours never do: each brings a new file and a new tag.
+    """
     if not _same_thing(known, found):
         return False
     return known.collection or (known.size, known.mtime, known.ctime) == (found.size, found.mtime, found.ctime)
