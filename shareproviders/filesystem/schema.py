@@ -26,7 +26,8 @@ node = Table(
     Index("filesystem_node_by_place", "share", "parent", "name", unique=True),
     sqlite_autoincrement=True,
     comment="parent 0: the root; name: sealed with the parent; size of a collection: all beneath; "
-    "born, mtime, ctime: nanoseconds as the disk gave them last; created, modified: microseconds as clients see them",
+    "born, mtime, ctime: nanoseconds as the disk gave them last; created, modified: microseconds as clients see them; "
+    "media_type: what the client said, else empty",
 )
 
 property_ = Table(

@@ -40,7 +40,7 @@ class Steps:
             moving = look(giving, source[-1])
             if moving is None:
                 raise FileNotFoundError
-            record = {"source": source, "target": target, "kept": kept, "inode": moving.inode}
+            record = {"source": source, "target": target, "kept": kept, "thing": (moving.inode, moving.born)}
             self._write(connection, root, record)
             if kept:
                 with closing(walk(root, self._disk.old)) as old:
@@ -120,7 +120,7 @@ class Steps:
             closing(walk(root, self._disk.old)) as old,
         ):
             moved = look(taking, target[-1])
-            was_done = moved is not None and moved.inode == record["inode"]
+            was_done = moved is not None and [moved.inode, moved.born] == record["thing"]
             if was_done and kept:
                 if source[0] != STAGING:
                     with suppress(FileExistsError):
@@ -145,5 +145,5 @@ def _read(steps: int, name: str) -> dict[str, Any]:
             text = b"".join(iter(lambda: os.read(file, 65536), b""))
         record: dict[str, Any] = json.loads(text)
     except (FileNotFoundError, ValueError):
-        return {"source": [], "target": [], "kept": "", "inode": 0}
+        return {"source": [], "target": [], "kept": "", "thing": []}
     return record

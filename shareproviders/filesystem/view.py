@@ -7,7 +7,6 @@ writer can be; there the index follows the disk.
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import secrets
 from contextlib import ExitStack, suppress
@@ -30,6 +29,7 @@ from shareproviders.filesystem.handles import (
     walk,
 )
 from shareproviders.filesystem.index import Index, Known, seen
+from shareproviders.media import media_type_of
 from shareproviders.paths import SharePath
 
 
@@ -161,7 +161,7 @@ class View:
             is_collection=known.collection,
             size=known.size,
             entity_tag=known.tag,
-            media_type=known.media_type,
+            media_type="" if known.collection else known.media_type or media_type_of(known.name),
             created=known.created,
             modified=known.modified,
             change=0,
@@ -202,8 +202,7 @@ def row_of(parent: int, name: str, found: Look, media_type: str = "", *, created
     """A new row for what lies on the disk; the id comes with `Index.add`."""
     empty = Known(0, parent, name, found.collection, 0, 0, 0, 0, 0, "", "", created, modified)
     if not found.collection:
-        guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        empty = empty._replace(tag=new_tag(), media_type=media_type or guessed)
+        empty = empty._replace(tag=new_tag(), media_type=media_type)
     return seen(empty, found)
 
 
@@ -217,7 +216,11 @@ def _same_thing(known: Known, found: Look) -> bool:
 
 
 def _unchanged(known: Known, found: Look) -> bool:
-    """Nobody wrote, replaced or touched it since; any write moves the change time, which nobody can set."""
+    """Nobody wrote, replaced or touched it since; a write moves the change time, which nobody can set.
+
+    Its grain is a tick of the kernel's clock (some milliseconds): of two writes within one tick by others, into the
+    same file and of equal size, the second can go unseen. Ours never do: each brings a new file and a new tag.
+    """
     if not _same_thing(known, found):
         return False
     return known.collection or (known.size, known.mtime, known.ctime) == (found.size, found.mtime, found.ctime)

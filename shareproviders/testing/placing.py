@@ -37,6 +37,11 @@ class PlacingRules(Contract):
         assert after._replace(change=0) == before._replace(name="b.txt", change=0)
         assert content(provider, after) == b"a"
 
+    def test_a_media_type_that_nobody_stated_follows_the_name(self, provider: ShareProvider) -> None:
+        """Editors write a temporary file and rename it."""
+        put(provider, "/~WRD0001.tmp", b"a")
+        assert provider.move(at("/~WRD0001.tmp"), at("/a.pdf"), writing()).media_type == "application/pdf"
+
     def test_move_document_onto_document(self, provider: ShareProvider) -> None:
         """The safe-save of editors: the target keeps its id, the source's bytes come in, the source's id ends."""
         target = put(provider, "/report.odt", b"old")

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, and_, bindparam, literal, or_, select
 
 from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissing, WrongKind
+from shareproviders.media import media_type_of
 from shareproviders.paths import SharePath
 from shareproviders.vault.crypto import Secrets
-from shareproviders.vault.media import media_type_of
 from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space, version
 from shareproviders.vault.statements import Row, Statement
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import mimetypes
 import secrets
 import threading
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -12,21 +11,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, event
 
-from shareproviders.contract import (
-    Expected,
-    Ground,
-    NameTaken,
-    Node,
-    NotFound,
-    Outdated,
-    ParentMissing,
-    QuotaExceeded,
-    Staged,
-    Unavailable,
-    Usage,
-    Writing,
-    WrongKind,
-)
+from shareproviders import contract
+from shareproviders.contract import Expected, Ground, Node, Staged, Writing
+from shareproviders.media import media_type_of
 from shareproviders.paths import ROOT, SharePath
 
 ROOT_ID = 1
@@ -86,6 +73,29 @@ class Shelf:
     def size(self, kept: Kept) -> int:
         return sum(map(self.size, self.members(kept.id))) if kept.body is None else len(kept.body)
 
+    def get(self, path: SharePath) -> Kept:
+        kept = self.find(path)
+        if kept is None:
+            raise contract.NotFound(f"{path} does not exist")
+        return kept
+
+    def with_id(self, node_id: int) -> Kept:
+        if node_id not in self.by_id:
+            raise contract.NotFound(f"no node {node_id}")
+        return self.by_id[node_id]
+
+    def parent_of(self, path: SharePath) -> Kept:
+        parent = self.find(path.parent)
+        if parent is None or parent.body is not None:
+            raise contract.ParentMissing(f"the folder {path.parent} does not exist")
+        return parent
+
+    def node(self, kept: Kept) -> Node:
+        folder = kept.body is None
+        media_type = "" if folder else kept.media_type or media_type_of(kept.name)
+        facts = (kept.name, folder, self.size(kept), kept.tag, media_type, kept.created, kept.modified, 0)
+        return Node(kept.id, self.lineage(kept), *facts)
+
 
 class StagedBytes:
     """A whole body that no name leads to yet."""
@@ -128,7 +138,7 @@ class MemoryShare:
             yield self._thread.draft
 
     def _publish(self, _connection: Connection) -> None:
-        self._shelf = getattr(self._thread, "draft", None) or self._shelf
+        self._shelf = self._seen()
         self._thread.draft = None
 
     def _forget(self, _connection: Connection) -> None:
@@ -138,68 +148,35 @@ class MemoryShare:
         """What this thread may see: its own open transaction, else what is committed."""
         return getattr(self._thread, "draft", None) or self._shelf
 
-    def _node(self, shelf: Shelf, kept: Kept) -> Node:
-        return Node(
-            id=kept.id,
-            lineage=shelf.lineage(kept),
-            name=kept.name,
-            is_collection=kept.body is None,
-            size=shelf.size(kept),
-            entity_tag=kept.tag,
-            media_type=kept.media_type,
-            created=kept.created,
-            modified=kept.modified,
-            change=0,
-        )
-
-    def _get(self, shelf: Shelf, path: SharePath) -> Kept:
-        kept = shelf.find(path)
-        if kept is None:
-            raise NotFound(f"{path} does not exist")
-        return kept
-
-    def _parent(self, shelf: Shelf, path: SharePath) -> Kept:
-        parent = shelf.find(path.parent)
-        if parent is None or parent.body is not None:
-            raise ParentMissing(f"the folder {path.parent} does not exist")
-        return parent
-
-    # Reading
+    # Reading. What can fail must fail at the call, not when the first piece is taken.
 
     def prepare(self) -> None:
         """Nothing: the root is there from the start."""
 
     def stat(self, path: SharePath) -> Node:
         shelf = self._seen()
-        return self._node(shelf, self._get(shelf, path))
+        return shelf.node(shelf.get(path))
 
     def children(self, node: Node) -> list[Node]:
         shelf = self._seen()
-        kept = self._by_id(shelf, node.id)
+        kept = shelf.with_id(node.id)
         if kept.body is not None:
-            raise WrongKind(f"{kept.name} is a document")
-        return sorted((self._node(shelf, member) for member in shelf.members(kept.id)), key=lambda each: each.name)
+            raise contract.WrongKind(f"{kept.name} is a document")
+        return sorted(map(shelf.node, shelf.members(kept.id)), key=lambda member: member.name)
 
     def locate(self, node_id: int) -> tuple[SharePath, Node]:
         shelf = self._seen()
-        node = self._node(shelf, self._by_id(shelf, node_id))
+        node = shelf.node(shelf.with_id(node_id))
         return SharePath(tuple(shelf.by_id[step].name for step in node.lineage[1:])), node
 
-    def _by_id(self, shelf: Shelf, node_id: int) -> Kept:
-        kept = shelf.by_id.get(node_id)
-        if kept is None:
-            raise NotFound(f"no node {node_id}")
-        return kept
-
     def read(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        kept = self._by_id(self._seen(), node.id)
+        kept = self._seen().with_id(node.id)
         if kept.body is None:
-            raise WrongKind(f"{kept.name} is a folder")
+            raise contract.WrongKind(f"{kept.name} is a folder")
         if kept.tag != node.entity_tag:  # its bytes are gone; never answer with those of another version
-            raise Unavailable(f"{kept.name} was replaced a moment ago; try again")
+            raise contract.Unavailable(f"{kept.name} was replaced a moment ago; try again")
         body = kept.body
         end = len(body) if length is None else min(start + length, len(body))
-        # A generator expression, not a generator function: what can fail must fail at the call, above.
         return (body[at : min(at + PIECE, end)] for at in range(start, end, PIECE))
 
     # Changing. Check everything first, then change: a refused verb must leave no half of itself behind.
@@ -210,117 +187,106 @@ class MemoryShare:
     def put(self, path: SharePath, staged: Staged, expected: Expected, writing: Writing) -> tuple[Node, bool]:
         assert isinstance(staged, StagedBytes)  # the door hands back what our own `stage` gave
         with self._changing() as shelf:
-            parent, before = self._parent(shelf, path), shelf.find(path)
+            parent, before = shelf.parent_of(path), shelf.find(path)
             if before is not None and before.body is None:
-                raise WrongKind(f"{path} is a folder")
+                raise contract.WrongKind(f"{path} is a folder")
             if (expected.absent and before) or (expected.entity_tag and expected.entity_tag != (before and before.tag)):
-                raise Outdated(f"{path} was changed meanwhile")
+                raise contract.Outdated(f"{path} was changed meanwhile")
             self._make_room(shelf, staged.size, before)
             kept = before or self._fresh(parent, path.name, writing)
-            media_type = writing.media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            kept = self._rewritten(kept, staged.body, media_type, writing)
-            return self._node(shelf, shelf.keep(kept)), before is None
+            modified = writing.at if writing.modified is None else writing.modified
+            kept = kept._replace(body=staged.body, tag=fresh_tag(), media_type=writing.media_type, modified=modified)
+            return shelf.node(shelf.keep(kept)), before is None
 
     def make_collection(self, path: SharePath, writing: Writing) -> Node:
         with self._changing() as shelf:
-            self._free(shelf, path)
-            return self._node(shelf, shelf.keep(self._fresh(self._parent(shelf, path), path.name, writing)))
+            if shelf.find(path) is not None:
+                raise contract.NameTaken(f"{path} exists already")
+            return shelf.node(shelf.keep(self._fresh(shelf.parent_of(path), path.name, writing)))
 
     def delete(self, path: SharePath, writing: Writing) -> None:
         with self._changing() as shelf:
-            shelf.drop(self._get(shelf, path))
+            shelf.drop(shelf.get(path))
 
     def move(self, source: SharePath, target: SharePath, writing: Writing) -> Node:
         with self._changing() as shelf:
-            moved, parent, before = self._ends(shelf, source, target)
+            moved, parent, before = ends(shelf, source, target)
             if before is None:
-                return self._node(shelf, shelf.keep(moved._replace(parent=parent.id, name=target.name)))
+                return shelf.node(shelf.keep(moved._replace(parent=parent.id, name=target.name)))
             shelf.drop(moved)
-            return self._node(shelf, shelf.keep(self._overwritten(before, moved, writing)))
+            return shelf.node(shelf.keep(overwritten(before, moved)))
 
     def copy(
         self, source: SharePath, target: SharePath, writing: Writing, *, deep: bool, without: Container[int] = ()
     ) -> Node:
         with self._changing() as shelf:
-            copied, parent, before = self._ends(shelf, source, target)
+            copied, parent, before = ends(shelf, source, target)
+            self._make_room(shelf, shelf.size(copied), before)
             if before is not None:
-                self._make_room(shelf, len(copied.body or b""), before)
-                return self._node(shelf, shelf.keep(self._overwritten(before, copied, writing)))
-            self._make_room(shelf, shelf.size(copied), None)
-            return self._node(
-                shelf, self._copied(shelf, copied, parent, target.name, writing, deep=deep, without=without)
-            )
+                return shelf.node(shelf.keep(overwritten(before, copied)))
+            place = copied._replace(parent=parent.id, name=target.name, created=writing.at)
+            return shelf.node(self._copied(shelf, copied.id, place, without if deep else None))
 
     def set_modified(self, node: Node, modified: int, writing: Writing) -> Node:
         with self._changing() as shelf:
-            return self._node(shelf, shelf.keep(self._by_id(shelf, node.id)._replace(modified=modified)))
+            return shelf.node(shelf.keep(shelf.with_id(node.id)._replace(modified=modified)))
 
     def _fresh(self, parent: Kept, name: str, writing: Writing) -> Kept:
-        modified = writing.at if writing.modified is None else writing.modified
-        return Kept(next(self._ids), parent.id, name, None, "", "", writing.at, modified, {})
+        return Kept(next(self._ids), parent.id, name, None, "", "", writing.at, writing.modified or writing.at, {})
 
-    def _rewritten(self, kept: Kept, body: bytes, media_type: str, writing: Writing) -> Kept:
-        modified = writing.at if writing.modified is None else writing.modified
-        return kept._replace(body=body, tag=secrets.token_hex(12), media_type=media_type, modified=modified)
-
-    def _overwritten(self, before: Kept, source: Kept, writing: Writing) -> Kept:
-        assert source.body is not None
-        return self._rewritten(before, source.body, source.media_type, writing)._replace(properties=source.properties)
-
-    def _free(self, shelf: Shelf, path: SharePath) -> None:
-        if shelf.find(path) is not None:
-            raise NameTaken(f"{path} exists already")
-
-    def _ends(self, shelf: Shelf, source: SharePath, target: SharePath) -> tuple[Kept, Kept, Kept | None]:
-        """What is moved or copied, the folder that receives it, and the document that it overwrites, if any."""
-        kept, before = self._get(shelf, source), shelf.find(target)
-        if source in (ROOT, target) or target.is_inside(source):
-            raise WrongKind(f"{source} cannot go into itself")
-        parent = self._parent(shelf, target)
-        if before is not None and (kept.body is None or before.body is None):
-            raise NameTaken(f"{target} exists already")
-        return kept, parent, before
-
-    def _copied(
-        self,
-        shelf: Shelf,
-        kept: Kept,
-        parent: Kept,
-        name: str,
-        writing: Writing,
-        *,
-        deep: bool,
-        without: Container[int],
-    ) -> Kept:
-        members = shelf.members(kept.id) if deep else []
-        tag = secrets.token_hex(12) if kept.body is not None else ""
-        result = shelf.keep(kept._replace(id=next(self._ids), parent=parent.id, name=name, tag=tag, created=writing.at))
+    def _copied(self, shelf: Shelf, source: int, place: Kept, without: Container[int] | None) -> Kept:
+        """Keep a copy of the node `source` as `place` says; of its members too, unless `without` is None."""
+        members = shelf.members(source) if without is not None else []
+        result = shelf.keep(place._replace(id=next(self._ids), tag=fresh_tag() if place.body is not None else ""))
         for member in members:
-            if member.id not in without:
-                self._copied(shelf, member, result, member.name, writing, deep=deep, without=without)
+            if without is not None and member.id not in without:
+                self._copied(shelf, member.id, member._replace(parent=result.id, created=place.created), without)
         return result
 
     def _make_room(self, shelf: Shelf, size: int, before: Kept | None) -> None:
         freed = len(before.body or b"") if before else 0
         limit = self._ground.quota
         if limit is not None and shelf.size(shelf.by_id[ROOT_ID]) + size - freed > limit:
-            raise QuotaExceeded(f"this share holds at most {limit} bytes")
+            raise contract.QuotaExceeded(f"this share holds at most {limit} bytes")
 
     # Optional abilities: a provider has one as soon as it has its methods; nothing is registered anywhere.
 
     def properties(self, nodes: Iterable[Node]) -> dict[int, dict[str, str]]:
-        shelf = self._seen()
-        return {node.id: dict(shelf.by_id[node.id].properties) for node in nodes if node.id in shelf.by_id}
+        by_id = self._seen().by_id
+        return {node.id: dict(by_id[node.id].properties) for node in nodes if node.id in by_id}
 
     def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
         with self._changing() as shelf:
-            kept = self._by_id(shelf, node.id)
+            kept = shelf.with_id(node.id)
             after = {name: value for name, value in {**kept.properties, **changes}.items() if value is not None}
             if sum(len(name.encode()) + len(value.encode()) for name, value in after.items()) > MAX_PROPERTY_BYTES:
-                raise QuotaExceeded("the properties of one resource can have at most 1 MiB")
-            return self._node(shelf, shelf.keep(kept._replace(properties=after)))
+                raise contract.QuotaExceeded("the properties of one resource can have at most 1 MiB")
+            return shelf.node(shelf.keep(kept._replace(properties=after)))
 
-    def usage(self) -> Usage:
+    def usage(self) -> contract.Usage:
         shelf, limit = self._seen(), self._ground.quota
         used = shelf.size(shelf.by_id[ROOT_ID])
-        return Usage(used=used, limit=limit, available=max(0, limit - used) if limit is not None else 1 << 40)
+        return contract.Usage(used, limit, available=1 << 40 if limit is None else max(0, limit - used))
+
+
+def ends(shelf: Shelf, source: SharePath, target: SharePath) -> tuple[Kept, Kept, Kept | None]:
+    """What is moved or copied, the folder that receives it, and the document that it overwrites, if any."""
+    kept, before = shelf.get(source), shelf.find(target)
+    if source in (ROOT, target) or target.is_inside(source):
+        raise contract.WrongKind(f"{source} cannot go into itself")
+    parent = shelf.parent_of(target)
+    if before is not None and (kept.body is None or before.body is None):
+        raise contract.NameTaken(f"{target} exists already")
+    return kept, parent, before
+
+
+def overwritten(before: Kept, source: Kept) -> Kept:
+    """A document onto a document (RFC 4918 §9.9): place, id and birth stay, all else is the source's."""
+    return source._replace(
+        id=before.id, parent=before.parent, name=before.name, created=before.created, tag=fresh_tag()
+    )
+
+
+def fresh_tag() -> str:
+    """Random, so that no tag comes back, be it after a restart or a roll-back."""
+    return secrets.token_hex(12)
