@@ -207,15 +207,15 @@ def parse_tags(header: str, name: str) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def is_precondition_met(asked: Preconditions, seen: Seen | None, *, safe: bool) -> bool:
-    """Steps 1 to 3 of RFC 9110 §13.2.2; step 3 of a safe method is `is_not_modified`."""
+def is_precondition_met(asked: Preconditions, seen: Seen | None) -> bool:
+    """Steps 1 to 3 of RFC 9110 §13.2.2, for what is there or (None) is not."""
     tag = "" if seen is None else f'"{seen.tag}"'
     if asked.match is not None:
         if seen is None or (asked.match != ("*",) and tag not in asked.match):
             return False
     elif asked.unmodified_since is not None and seen is not None and _whole_second(seen) > asked.unmodified_since:
         return False
-    return safe or asked.none_match is None or seen is None or not _is_listed(tag, asked.none_match)
+    return asked.none_match is None or seen is None or not _is_listed(tag, asked.none_match)
 
 
 def _is_listed(tag: str, tags: tuple[str, ...]) -> bool:
@@ -245,16 +245,18 @@ def terms(request: Request) -> Terms:
     header = request.header("If")
     lists = [] if header is None else parse_if(header)
     asked = preconditions(request)
-    if not lists and not any(asked):
+    safe = request.method in ("GET", "HEAD")
+    if safe:
+        asked = asked._replace(none_match=None)  # its turn comes later, in is_not_modified
+    if not lists and (asked.match, asked.none_match, asked.unmodified_since) == (None, None, None):
         return Terms()
     for one in lists:
         if one.resource is not None:
             request.path_of(one.resource)  # a tag that is no address is a 400 now, not in the middle of the change
     submitted = frozenset(one.token for conditions in lists for one in conditions.conditions if one.token)
-    safe = request.method in ("GET", "HEAD")
 
     def check() -> None:
-        if not is_precondition_met(asked, _seen_at(request, request.path), safe=safe):
+        if not is_precondition_met(asked, _seen_at(request, request.path)):
             raise PreconditionFailed("a condition of this request does not hold: the resource has changed")
         if lists and not holds(lists, lambda resource: _state(request, resource, with_tokens=bool(submitted))):
             raise PreconditionFailed("a condition of this request does not hold: lock or content has changed")

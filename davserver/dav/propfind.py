@@ -151,7 +151,7 @@ def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str,
     write = _names_writer(ask, page) if ask.names_only else _writer(ask, page)
     body = xml.multistatus([write(href, seen, dead) for href, seen, dead in members])
     headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
-    if ask.minimal:
+    if is_minimal(page.request):
         headers.append(("Preference-Applied", "return=minimal"))
     return Response(207, headers, [body])
 

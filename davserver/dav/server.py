@@ -110,7 +110,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
             "property_manager": None,
             "logging": {"enable": False},
         }
-        super().__init__({**settled, **config, "provider_mapping": {"/": self.provider}})
+        super().__init__({**settled, **config, "mount_path": prefix, "provider_mapping": {"/": self.provider}})
         self.server = RequestServer(self.provider)
         self._login, self._doors, self._log = login, doors, log
         self._site = Site(prefix, targets.split_origin(public_url)[0] if public_url else "")
