@@ -111,7 +111,7 @@ class BlobStore:
             raise _unavailable(error) from error
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells `recover` that somebody is at work
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # tells `drop_drafts` that somebody is at work
                 size, dedupe = self._receive(descriptor, secret, chunks)
                 self._sync(descriptor)
             finally:
@@ -224,7 +224,10 @@ class BlobStore:
         """Unlink what is left of uploads whose process is gone; those still being received are locked and stay."""
         removed = 0
         for path in self._staging.iterdir() if self._staging.is_dir() else ():
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                continue  # published meanwhile
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if older_than is None or os.fstat(descriptor).st_mtime_ns < older_than * 1000:

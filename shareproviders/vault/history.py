@@ -190,8 +190,8 @@ class History:
             if number != source.version:
                 self._secrets.check_version(mac, source.id, number, blob_id, size)
                 now = self._secrets.version_mac(target, number, blob_id, size)
-                moved.append({"of": number, "now_node": target, "now_mac": now})
-        turn.run_many(self._rehome, moved)
+                moved.append((target, now, turn.space, number))
+        turn.run_many(self._rehome, ("now_node", "now_mac", "space", "of"), moved)
 
     def versions(self, node_id: int, name: str) -> list[Version]:
         """Newest first. Raises NotFound, WrongKind."""

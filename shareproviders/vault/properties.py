@@ -59,8 +59,8 @@ class Properties:
         }
         if sum(len(name.encode()) + len(value.encode()) for name, value in kept.items()) > MAX_BYTES:
             raise QuotaExceeded("the properties of one document can have 1 MiB at most")
-        sealed = [{"of": node_id, "name": self._secrets.seal_property_name(name, node_id)} for name in changes]
-        turn.run_many(self._remove, sealed)
+        sealed = [(turn.space, node_id, self._secrets.seal_property_name(name, node_id)) for name in changes]
+        turn.run_many(self._remove, ("space", "of", "name"), sealed)
         self._add(turn, node_id, {name: value for name, value in changes.items() if value is not None})
 
     def copy(self, turn: Turn, ids: Mapping[int, int]) -> None:
@@ -80,5 +80,5 @@ class Properties:
         rows = []
         for name, value in properties.items():
             sealed_name, sealed_value = self._secrets.seal_property(name, value, node_id)
-            rows.append({"node": node_id, "name_ct": sealed_name, "value_ct": sealed_value})
-        turn.run_many(self._insert, rows)
+            rows.append((node_id, sealed_name, turn.space, sealed_value))
+        turn.run_many(self._insert, ("node", "name_ct", "space", "value_ct"), rows)

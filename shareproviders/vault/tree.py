@@ -169,34 +169,20 @@ class Trees:
         next_version = ids[rows[0][0]] + len(rows)
         root = rows[0][0]
         modified = writing.at if writing.modified is None else writing.modified
-        for node_id, parent, name_ct, kind, *_, size, media_type, blob_id, _mac in rows:
+        for row in rows:
+            node_id, parent, name_ct, kind, size, media_type, blob_id = *row[:4], *row[9:12]
             new, new_parent = ids[node_id], place.above[-1] if node_id == root else ids[parent]
             name = place.name if node_id == root else self._secrets.open_name(name_ct, parent)
             current = None
             if kind != COLLECTION:
                 current, next_version = next_version, next_version + 1
                 mac = self._secrets.version_mac(new, current, blob_id, size)
-                versions.append(
-                    dict(
-                        zip(
-                            _VERSION,
-                            (current, new, blob_id, size, media_type, writing.by, writing.at, mac),
-                            strict=True,
-                        )
-                    )
-                )
+                versions.append((current, turn.space, new, blob_id, size, media_type, writing.by, writing.at, mac))
             sealed = self._secrets.seal_name(name, new_parent)
-            nodes.append(
-                dict(
-                    zip(
-                        _NODE,
-                        (new, new_parent, sealed, kind, current, sizes[node_id], writing.at, modified, seq),
-                        strict=True,
-                    )
-                )
-            )
-        turn.run_many(self._history.insert_node, nodes)
-        turn.run_many(self._history.insert_version, versions)
+            gross = sizes[node_id]
+            nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq))
+        turn.run_many(self._history.insert_node, _NODE, nodes)
+        turn.run_many(self._history.insert_version, _VERSION, versions)
 
     def throw(self, turn: Turn, found: Found, writing: Writing) -> None:
         """Into the trash: the node leaves its parent, nothing beneath is touched."""
@@ -250,8 +236,8 @@ class Trees:
         turn.shred(blob_id for blob_id, _ in rows)
 
 
-_NODE = ("id", "parent", "name_ct", "kind", "version", "subtree_size", "created", "modified", "change")
-_VERSION = ("id", "node", "blob", "size", "media_type", "by", "at", "mac")
+_NODE = tuple(column.name for column in node.columns)
+_VERSION = tuple(column.name for column in version.columns)
 
 
 def _down() -> CTE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, ins
 from shareproviders.contract import Ground, QuotaExceeded
 from shareproviders.vault.catalog import Catalog
 from shareproviders.vault.schema import blob, change, node, space, version
-from shareproviders.vault.statements import Statement
+from shareproviders.vault.statements import Row, Statement
 
 
 class Turn:
@@ -24,12 +24,9 @@ class Turn:
         """Blobs whose rows and keys this turn destroyed."""
         self._turns = turns
         self._quota = quota
-        row = connection.execute(  # its lock keeps turns of one space apart where the database allows several writers
-            select(space.c.next_id, space.c.newest_change, space.c.used)
-            .where(space.c.id == self.space)
-            .with_for_update()
-        ).one()
-        self._next_id, self._newest, self._used = row.next_id, row.newest_change, row.used
+        row = turns.opening.row(connection, {"of": self.space})
+        assert row is not None
+        self._next_id, self._newest, self._used = row
 
     def allot(self, count: int) -> int:
         """The first of `count` fresh ids in a row, for nodes and versions."""
@@ -53,7 +50,8 @@ class Turn:
         """Give collections the newest change number, and add to the sizes of what is beneath them."""
         self.run_many(
             self._turns.touching,
-            [{"of": node_id, "gain": size, "seq": self._newest} for node_id, size in sizes.items()],
+            ("gain", "seq", "space", "of"),
+            [(size, self._newest, self.space, node_id) for node_id, size in sizes.items()],
         )
 
     def run(self, statement: Statement, **values: Any) -> int:
@@ -61,13 +59,13 @@ class Turn:
         values["space"] = self.space
         return statement.run(self.connection, values)
 
-    def run_many(self, statement: Statement, rows: Iterable[dict[str, Any]]) -> None:
-        """Execute once per row, in one call of the driver, with this turn's space among the values."""
-        statement.run_many(self.connection, ({**row, "space": self.space} for row in rows))
+    def run_many(self, statement: Statement, names: Sequence[str], rows: Sequence[Row]) -> None:
+        """Execute once per row, in one call of the driver; the space stands in the rows."""
+        statement.run_many(self.connection, names, rows)
 
     def drop_versions(self, versions: Mapping[int, bytes]) -> None:
         """Delete version rows (id → blob); shreds the keys of blobs that nothing names any more."""
-        self.run_many(self._turns.dropping, [{"of": version_id} for version_id in versions])
+        self.run_many(self._turns.dropping, ("space", "of"), [(self.space, version_id) for version_id in versions])
         self.shred(versions.values())
 
     def shred(self, blobs: Iterable[bytes]) -> None:
@@ -88,6 +86,11 @@ class Turns:
         self._ground = ground
         self._unlink = unlink
         own: BindParameter[int] = bindparam("space")
+        self.opening = Statement(  # its lock keeps turns of one space apart where the database allows several writers
+            select(space.c.next_id, space.c.newest_change, space.c.used)
+            .where(space.c.id == bindparam("of"))
+            .with_for_update()
+        )
         self.journal = Statement(insert(change))
         self.touching = Statement(
             update(node)

@@ -16,7 +16,7 @@ from shareproviders.contract import (
 )
 from shareproviders.paths import ROOT, SharePath
 from shareproviders.vault.share import Vault
-from tests.shares.vaults import Bench, ground, open_bench
+from tests.shares.vaults import Attempt, Bench, ground, open_bench
 
 
 @pytest.fixture
@@ -33,15 +33,16 @@ def test_the_trash_hides_everything_beneath_and_gives_it_back(bench: Bench) -> N
     doc = bench.put("/a/b/doc", b"123")
     inside = bench.stat("/a/b")
     bench.delete("/a")
-    for gone in (
+    attempts: list[Attempt] = [
         lambda: bench.stat("/a/b/doc"),
         lambda: bench.vault.locate(doc.id),
         lambda: bench.vault.locate(inside.id),
         lambda: bench.vault.children(inside),
         lambda: bench.vault.set_modified(doc, 1, bench.writing()),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(NotFound):
-            gone()
+            attempt()
     (thrown,) = bench.vault.trashed()
     assert (thrown.name, thrown.is_collection, thrown.size, thrown.by) == ("a", True, 3, "anna")
     assert bench.stat("/").size == 0
@@ -100,7 +101,7 @@ def test_every_verb_moves_the_change_of_all_above(bench: Bench) -> None:
     bench.make("/a")
     bench.make("/b")
     doc = bench.put("/a/doc", b"1")
-    steps = [
+    steps: list[Attempt] = [
         lambda: bench.put("/a/doc", b"2"),
         lambda: bench.vault.set_modified(doc, 7, bench.writing()),
         lambda: bench.vault.set_properties(doc, {"{x:}a": "<a/>"}, bench.writing()),
@@ -147,11 +148,12 @@ def test_the_quota_counts_everything_and_refuses_inside_the_transaction(tmp_path
     """Current documents, versions and trash count; a refused write leaves nothing."""
     with open_bench(tmp_path, quota=100) as bench:
         bench.put("/a", b"a" * 60)
-        for attempt in (
+        attempts: list[Attempt] = [
             lambda: bench.put("/b", b"b" * 41),
             lambda: bench.copy("/a", "/b"),
             lambda: bench.put("/a", b"c" * 60),
-        ):
+        ]
+        for attempt in attempts:
             with pytest.raises(QuotaExceeded):
                 attempt()
         assert bench.names("/") == ["a"]

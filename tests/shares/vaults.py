@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from davserver.database import Database
 from davserver.keys import SpaceKeys
@@ -17,6 +15,8 @@ from shareproviders.contract import Expected, Ground, Node, Writing
 from shareproviders.paths import SharePath
 from shareproviders.vault.schema import metadata
 from shareproviders.vault.share import Vault
+
+Attempt = Callable[[], object]
 
 START = 1_800_000_000_000_000
 
@@ -102,21 +102,13 @@ def ground(
     return Ground(share, clock, database.read, database.transaction, keys, directory, quota, {})
 
 
-def make_tables(database: Database) -> None:
-    with database.transaction() as connection:
-        create_all(connection)
-
-
-def create_all(connection: Connection) -> None:
-    metadata.create_all(connection)
-
-
 @contextmanager
 def open_bench(directory: Path, quota: int | None = None, share: str = "bau") -> Iterator[Bench]:
     """A prepared vault of random keys in `directory`."""
     database, clock = Database(directory), Clock()
     keys = SpaceKeys(os.urandom(16), os.urandom(32))
-    make_tables(database)
+    with database.transaction() as connection:
+        metadata.create_all(connection)
     vault = Vault(ground(directory, database, keys, clock, quota, share))
     with database.transaction():
         vault.prepare()
