@@ -89,16 +89,19 @@ class Peer:
 
     def _until(self, mark: bytes) -> bytes:
         while mark not in self._arrived:
-            self._more()
+            self._arrived += self._receive()
         end = self._arrived.index(mark) + len(mark)
         got, self._arrived = self._arrived[:end], self._arrived[end:]
         return got
 
     def _exactly(self, count: int) -> bytes:
-        while len(self._arrived) < count:
-            self._more()
-        got, self._arrived = self._arrived[:count], self._arrived[count:]
-        return got
+        pieces, missing = [self._arrived], count - len(self._arrived)
+        while missing > 0:
+            pieces.append(self._receive())
+            missing -= len(pieces[-1])
+        whole = b"".join(pieces)
+        self._arrived = whole[count:]
+        return whole[:count]
 
     def _chunks(self) -> bytes:
         body = b""
@@ -108,11 +111,11 @@ class Peer:
         assert self._exactly(2) == b"\r\n"
         return body
 
-    def _more(self) -> None:
-        more = self.sock.recv(65536)
+    def _receive(self) -> bytes:
+        more = self.sock.recv(1 << 20)
         if not more:
-            raise EOFError(f"the connection ended after {self._arrived!r}")
-        self._arrived += more
+            raise EOFError(f"the connection ended after {self._arrived[:1000]!r}")
+        return more
 
 
 def request(method: str, path: str, *fields: str, body: bytes = b"") -> bytes:

@@ -1,4 +1,4 @@
-"""A body comes whole or raises; 100-continue waits for the reader; what is not read is drained or the connection ends."""
+"""A body comes whole or raises; 100-continue waits for the reader; the unread is drained or the connection ends."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_one_empty_line_before_a_request_is_ignored(running: Running) -> None:
 def test_the_target_reaches_the_application_as_sent(
     running: Running, target: str, path: str, query: str, raw: str
 ) -> None:
-    """RFC 9112 §3.2; wsgidav.md C13 and §2.3: no target drops the connection, `//x` is a path, absolute form is served."""
+    """RFC 9112 §3.2; wsgidav.md C13 and §2.3: none drops the connection, `//x` is a path, absolute form works."""
     with running.peer() as peer:
         peer.send(request("GET", target), request("GET", "/next"))
         assert [peer.answer().status, peer.answer().status] == [200, 200]

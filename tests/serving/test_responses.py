@@ -1,4 +1,4 @@
-"""What goes out: framing of answers, bodies that must not be, errors that tell nothing (RFC 9110, RFC 9112, PEP 3333)."""
+"""What goes out: framing, bodies that must not be, errors that tell nothing (RFC 9110, RFC 9112, PEP 3333)."""
 
 from __future__ import annotations
 
