@@ -369,7 +369,7 @@ def upgrade() -> None:
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("modified", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        comment="parent 0: the root; name: sealed with the parent; size of a collection: all beneath; born, mtime, ctime: nanoseconds as the disk gave them last; created, modified: microseconds as clients see them",
+        comment="parent 0: the root; name: sealed with the parent; size of a collection: all beneath; born, mtime, ctime: nanoseconds as the disk gave them last; created, modified: microseconds as clients see them; media_type: what the client said, else empty",
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("filesystem_node", schema=None) as batch_op:
