@@ -10,7 +10,7 @@ from shareproviders.contract import Ground, QuotaExceeded
 from shareproviders.vault.catalog import Catalog
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.schema import dead_property
-from shareproviders.vault.statements import Statement
+from shareproviders.vault.statements import Row, Statement
 from shareproviders.vault.turn import Turn
 
 MAX_BYTES = 1024 * 1024
@@ -63,15 +63,17 @@ class Properties:
         turn.run_many(self._remove, ("space", "of", "name"), sealed)
         self._add(turn, node_id, {name: value for name, value in changes.items() if value is not None})
 
-    def copy(self, turn: Turn, ids: Mapping[int, int]) -> None:
-        """Copy the properties of nodes (source id → target id) onto nodes that have none."""
-        for source, properties in self.of(ids).items():
-            self._add(turn, ids[source], properties)
+    def copy(self, turn: Turn, rows: Iterable[Row], ids: Mapping[int, int]) -> None:
+        """Seal rows (node, name, value) anew for other nodes (source id → target id) that have none."""
+        for source, sealed_name, sealed_value in rows:
+            if source in ids:
+                name, value = self._secrets.open_property(sealed_name, sealed_value, source)
+                self._add(turn, ids[source], {name: value})
 
     def replace(self, turn: Turn, source: int, target: int) -> None:
         """Give `target` the properties of `source` in place of its own."""
         self.clear(turn, target)
-        self.copy(turn, {source: target})
+        self._add(turn, target, self.of([source]).get(source, {}))
 
     def clear(self, turn: Turn, node_id: int) -> None:
         turn.run(self._clear, of=node_id)

@@ -79,7 +79,7 @@ version = Table(
     "version",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=False),
-    Column("space", Integer, ForeignKey("space.id"), nullable=False),
+    Column("space", Integer, nullable=False),
     Column("node", BigInteger, ForeignKey("node.id"), nullable=False),
     Column("blob", LargeBinary(16), ForeignKey("blob.id"), nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -97,7 +97,7 @@ dead_property = Table(
     metadata,
     Column("node", BigInteger, ForeignKey("node.id"), primary_key=True, autoincrement=False),
     Column("name_ct", LargeBinary, primary_key=True),
-    Column("space", Integer, ForeignKey("space.id"), nullable=False),
+    Column("space", Integer, nullable=False),
     Column("value_ct", LargeBinary, nullable=False),
 )
 
@@ -116,7 +116,7 @@ trash = Table(
     "trash",
     metadata,
     Column("node", _Id, ForeignKey("node.id"), primary_key=True, autoincrement=False),
-    Column("space", Integer, ForeignKey("space.id"), nullable=False),
+    Column("space", Integer, nullable=False),
     Column("from_parent", BigInteger, nullable=False),
     Column("by", String(160), nullable=False),
     Column("at", BigInteger, nullable=False),

@@ -32,13 +32,19 @@ class Trees:
         of: BindParameter[int] = bindparam("of")
         down = _down()
         self._tree = Statement(
-            select(*COLUMNS, version.c.mac)
+            select(*_COPIED)
             .select_from(CURRENT.join(down, down.c.id == node.c.id))
             .where(node.c.space == own)
             .order_by(down.c.height)
         )
         beneath = select(down.c.id)
         of_tree = and_(version.c.space == own, version.c.node.in_(beneath))
+        held = dead_property.join(down, down.c.id == dead_property.c.node)
+        self._held = Statement(
+            select(dead_property.c.node, dead_property.c.name_ct, dead_property.c.value_ct)
+            .select_from(held)
+            .where(dead_property.c.space == own)
+        )
         self._versions = Statement(select(version.c.blob, version.c.size).where(of_tree))
         self._purging = (
             Statement(delete(version).where(of_tree)),
@@ -132,7 +138,8 @@ class Trees:
         parent = place.above[-1]
         seq = turn.note(first, parent, "make" if copied.entry.kind == COLLECTION else "put")
         self._insert(turn, rows, ids, sizes, place=place, writing=writing, seq=seq)
-        self._properties.copy(turn, ids)
+        held = self._held.rows(turn.connection, {"space": turn.space, "of": copied.entry.id})
+        self._properties.copy(turn, held, ids)
         turn.touch(dict.fromkeys(place.above, size))
         return first
 
@@ -140,16 +147,17 @@ class Trees:
         """Rows of the tree, parents first, checked; what is left out takes all beneath it along."""
         selected: list[tuple[Any, ...]] = []
         known: set[int] = set()
+        check = self._secrets.check_version
         for row in self._tree.rows(turn.connection, {"space": turn.space, "of": root}):
-            node_id, parent = row[0], row[1]
+            node_id, parent, _, kind, current, size, _, blob_id, mac = row
             if node_id in without or (node_id != root and (not deep or parent not in known)):
                 continue
             known.add(node_id)
             selected.append(row)
-            if row[3] != COLLECTION:
-                if row[-1] is None:
+            if kind != COLLECTION:
+                if mac is None:
                     raise Damaged("a document has no current version")
-                self._secrets.check_version(row[-1], node_id, row[8], row[11], row[9])
+                check(mac, node_id, current, blob_id, size)
         if not selected:
             raise NotFound("there is nothing at this path")
         return selected
@@ -167,18 +175,21 @@ class Trees:
     ) -> None:
         nodes, versions = [], []
         next_version = ids[rows[0][0]] + len(rows)
-        root = rows[0][0]
+        root, secrets = rows[0][0], self._secrets
         modified = writing.at if writing.modified is None else writing.modified
         for row in rows:
-            node_id, parent, name_ct, kind, size, media_type, blob_id = *row[:4], *row[9:12]
-            new, new_parent = ids[node_id], place.above[-1] if node_id == root else ids[parent]
-            name = place.name if node_id == root else self._secrets.open_name(name_ct, parent)
+            node_id, parent, name_ct, kind, _, size, media_type, blob_id, _ = row
+            new = ids[node_id]
+            if node_id == root:
+                new_parent, name = place.above[-1], place.name
+            else:
+                new_parent, name = ids[parent], secrets.open_name(name_ct, parent)
             current = None
             if kind != COLLECTION:
                 current, next_version = next_version, next_version + 1
-                mac = self._secrets.version_mac(new, current, blob_id, size)
+                mac = secrets.version_mac(new, current, blob_id, size)
                 versions.append((current, turn.space, new, blob_id, size, media_type, writing.by, writing.at, mac))
-            sealed = self._secrets.seal_name(name, new_parent)
+            sealed = secrets.seal_name(name, new_parent)
             gross = sizes[node_id]
             nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq))
         turn.run_many(self._history.insert_node, _NODE, nodes)
@@ -236,6 +247,17 @@ class Trees:
         turn.shred(blob_id for blob_id, _ in rows)
 
 
+_COPIED = (
+    node.c.id,
+    node.c.parent,
+    node.c.name_ct,
+    node.c.kind,
+    node.c.version,
+    version.c.size,
+    version.c.media_type,
+    version.c.blob,
+    version.c.mac,
+)
 _NODE = tuple(column.name for column in node.columns)
 _VERSION = tuple(column.name for column in version.columns)
 
@@ -257,7 +279,7 @@ def _down() -> CTE:
 
 def _sizes(rows: list[tuple[Any, ...]]) -> dict[int, int]:
     """Size of each selected node: its own bytes and those of what was selected beneath it."""
-    sizes = {row[0]: 0 if row[3] == COLLECTION else int(row[9]) for row in rows}
+    sizes = {row[0]: 0 if row[3] == COLLECTION else int(row[5]) for row in rows}
     for row in reversed(rows):
         if row is not rows[0]:
             sizes[row[1]] += sizes[row[0]]
