@@ -161,13 +161,13 @@ class ChunkedBody(Body):
         self._at = 0
 
     def _line(self) -> bytes:
-        """The next line without its CRLF; a lone CR or LF, or more than 256 bytes, is an error."""
+        """The next line without its CRLF; a lone LF, or more than 256 bytes, is an error."""
         while True:
             end = self._arrived.find(b"\n", self._at, self._at + _LINE_BYTES + 2)
             if end >= 0:
                 line = self._arrived[self._at : end + 1]
                 self._at = end + 1
-                if not line.endswith(b"\r\n") or line.count(b"\r") != 1:
+                if not line.endswith(b"\r\n"):
                     raise IncompleteBody("The chunked request body is malformed.")
                 return line[:-2]
             if len(self._arrived) - self._at > _LINE_BYTES:

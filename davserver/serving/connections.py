@@ -142,7 +142,7 @@ class Connection:
         self._served = True
         patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds
         self.deadline = time.monotonic() + patience
-        return response.keeps and body.complete
+        return response.keeps
 
     def _stays_hot(self) -> bool:
         """Whether the next request is here in a moment: a busy peer saves its way through Arrivals."""

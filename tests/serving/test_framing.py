@@ -145,6 +145,27 @@ def test_a_head_in_doubt_is_refused_and_nothing_behind_it_runs(running: Running,
     assert time.monotonic() - begin < 1
 
 
+@pytest.mark.parametrize(
+    ("begun", "status"),
+    [
+        (b"GET / HTTP/1.1\nHost: test\n\n", 400),
+        (b"GET /\r\n", 400),
+        (b"\x16\x03\x01\x02\x00", 400),
+        (b"GET / HTTP/1.1\r\nX: a\rb", 400),
+        (b"GET / HTTP/1.1\r\nX: a\0", 400),
+        (b"GET /" + b"a" * 8200, 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 66_000, 431),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 12_000, 431),
+    ],
+)
+def test_nonsense_is_refused_before_it_ends(running: Running, begun: bytes, status: int) -> None:
+    """A head that cannot become good is not waited for; the size limits hold while it arrives."""
+    with running.peer(3) as peer:
+        peer.send(begun)
+        answer = peer.answer()
+    assert (answer.status, answer.closes) == (status, True)
+
+
 @pytest.mark.parametrize("body", BAD_CHUNKS.values(), ids=BAD_CHUNKS.keys())
 @pytest.mark.parametrize("path", ["/read", "/ignore"])
 def test_a_malformed_chunked_body_ends_the_connection(running: Running, path: str, body: bytes) -> None:
