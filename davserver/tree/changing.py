@@ -14,12 +14,13 @@ from acl.privileges import Rights
 from davserver.locks import Holder
 from davserver.tree.forest import SharePlaces
 from davserver.tree.looking import LookingTree
-from davserver.tree.names import is_programs, is_temp
+from davserver.tree.names import is_programs, is_temp, maker_mark, owner_files_of
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from shareproviders.contract import (
     Expected,
     KeepsProperties,
     KeepsTrash,
+    KeepsVersions,
     MetersQuota,
     NameTaken,
     Node,
@@ -110,8 +111,10 @@ class ChangingTree(LookingTree):
             self._demand_beneath(spot.places, seen, Rights.DISCOVER)
             terms.check()
             self._delete(connection, spot, seen.node, terms)
-            if not seen.node.is_collection and isinstance(spot.places.provider, KeepsTrash):
-                self._departed(connection, spot, seen.node, deleted=True)
+            if not seen.node.is_collection:
+                self._orphaned(spot)
+                if isinstance(spot.places.provider, KeepsTrash):
+                    self._departed(connection, spot, seen.node, deleted=True)
 
     def _delete(self, connection: Connection, spot: Spot, node: Node, terms: Terms) -> None:
         holder = self._holder(terms)
@@ -220,6 +223,21 @@ class ChangingTree(LookingTree):
         rules = self.forest.rules.of(places)
         if node.id in rules.marks:
             self.forest.rules.stale(connection, places.share)
+
+    def _orphaned(self, spot: Spot) -> None:
+        """A document left its name for good: its owner files are their makers' own from now on."""
+        provider, folder = spot.places.provider, spot.inner.parent
+        for name in owner_files_of(spot.path.name):
+            stored = SharePath((*folder.segments, name))
+            try:
+                node = provider.stat(stored)
+            except NotFound:
+                continue
+            if node.is_collection:
+                continue
+            maker = provider.versions(node)[0].by if isinstance(provider, KeepsVersions) else self.principal.key
+            own = SharePath((*folder.segments, name + maker_mark(maker)))
+            provider.move(stored, own, self._writing(name))
 
     def _departed(self, connection: Connection, spot: Spot, node: Node, *, deleted: bool) -> None:
         """A document left its name; whoever takes the name next may be an office program saving it."""

@@ -46,6 +46,11 @@ def owner_of(name: str) -> str | None:
     return match[match.lastgroup or 0] if match else None
 
 
+def owner_files_of(name: str) -> tuple[str, ...]:
+    """All names that an owner file of this document can have."""
+    return f".~lock.{name}#", f"._{name}", f"~${name}", f"~${name[2:]}"
+
+
 def is_programs(name: str) -> bool:
     """Made by a program for itself: kept out of versions, notices and the portal."""
     return is_private(name) or owner_of(name) is not None
@@ -65,7 +70,7 @@ class Neighbours:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
+        self._names = frozenset(name for name in names if owner_of(name) is None)
         self._tails = frozenset(name[2:] for name in self._names)
 
     def has(self, owner_file: str) -> bool:

@@ -64,8 +64,11 @@ class TwoSidedTree(ChangingTree):
             if onto:
                 self._inherit_pins(connection, start.places.share, seen.node, node)
             self._moved(connection, end.places, node)
-            if not node.is_collection and is_temp(target.name):
-                self._departed(connection, start, seen.node, deleted=False)
+            if not node.is_collection:
+                if is_temp(target.name):
+                    self._departed(connection, start, seen.node, deleted=False)
+                else:
+                    self._orphaned(start)
             self._note(connection, "move", end.places.share, node)
             return self._made(target), created
 

@@ -51,6 +51,23 @@ def test_an_owner_file_without_a_document_is_seen_by_its_maker_alone(folder: Dav
     assert otto.get("/.~lock.none.odt#").status == 404
 
 
+@pytest.mark.parametrize("pattern", [".~lock.{}#", "~${}", "._{}"])
+def test_an_owner_file_outlives_its_document_for_its_maker(folder: DavClient, people: People, pattern: str) -> None:
+    """Finder moves the document first and its `._` file after it."""
+    otto = people("otto", folder.base)
+    folder.put("/a.odt", b"1")
+    old, new = "/" + pattern.format("a.odt"), "/" + pattern.format("b.odt")
+    folder.put(old, b"mine")
+    assert folder.move("/a.odt", "/b.odt").status == 201
+    assert otto.get(old).status == 404
+    assert folder.move(old, new).status == 201
+    assert otto.get(new).body == b"mine"
+    assert folder.delete("/b.odt").status == 204
+    assert (folder.get(new).status, otto.get(new).status) == (200, 404)
+    assert folder.delete(new).status == 204
+    assert folder.names("/") == []
+
+
 def test_an_owner_file_of_a_hidden_document_tells_nobody(server: RunningServer, people: People) -> None:
     clerk, otto = people("clara", "/dav/ba05"), people("otto", "/dav/ba05")
     clerk.mkcol("/owner-files")

@@ -296,10 +296,6 @@ def upgrade() -> None:
             ["node"],
             ["node.id"],
         ),
-        sa.ForeignKeyConstraint(
-            ["space"],
-            ["space.id"],
-        ),
         sa.PrimaryKeyConstraint("node", "name_ct"),
     )
     op.create_table(
@@ -312,10 +308,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["node"],
             ["node.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["space"],
-            ["space.id"],
         ),
         sa.PrimaryKeyConstraint("node"),
     )
@@ -340,10 +332,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["node"],
             ["node.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["space"],
-            ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
         comment="mac: over node, id, blob and size; media_type: what the client said, empty: derived from the name",
