@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import select
 import socket
 import ssl
 import struct
-import termios
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -41,15 +38,14 @@ class Pace:
         """Seconds until the rate is judged."""
         return max(self._limits.rate_seconds - self._waited, 0.0)
 
-    def waited(self, seconds: float, moved: Callable[[], int]) -> None:
+    def waited(self, seconds: float, moved: int) -> None:
         """Adds a wait; `moved` counts all bytes so far. Raises PeerTooSlow."""
         self._waited += seconds
         if self._waited < self._limits.rate_seconds:
             return
-        count = moved()
-        if count - self._mark < self._limits.rate_bytes * self._limits.rate_seconds:
+        if moved - self._mark < self._limits.rate_bytes * self._limits.rate_seconds:
             raise PeerTooSlow("the peer is too slow")
-        self._waited, self._mark = 0.0, count
+        self._waited, self._mark = 0.0, moved
 
 
 class Wire:
@@ -129,7 +125,7 @@ class Wire:
                 if self.read_by <= time.monotonic():
                     raise PeerTooSlow("the peer is too slow")
                 seconds = min(seconds, self.read_by - time.monotonic())
-            self._wait(select.POLLIN, seconds, self._pace_in, lambda: self._received)
+            self._wait(select.POLLIN, seconds, self._pace_in, self._received)
 
     def send(self, *pieces: bytes) -> None:
         """Sends all pieces, small ones in one call. Raises PeerTooSlow, PeerGone."""
@@ -143,7 +139,7 @@ class Wire:
                 return
             left = _after(left, sent)
             if left and not sent:
-                self._wait(select.POLLOUT, self._pace_out.left(), self._pace_out, self._delivered)
+                self._wait(select.POLLOUT, self._pace_out.left(), self._pace_out, self._sent)
 
     def offer(self, piece: bytes) -> None:
         """Sends what the kernel takes at once, without ever waiting."""
@@ -166,16 +162,7 @@ class Wire:
         except (OSError, ValueError) as failure:
             raise PeerGone(str(failure)) from failure
 
-    def _delivered(self) -> int:
-        """Bytes the peer has acknowledged: the kernel's buffer does not count as progress."""
-        unacknowledged = array.array("i", [0])
-        try:
-            fcntl.ioctl(self.sock.fileno(), termios.TIOCOUTQ, unacknowledged)
-        except OSError as failure:
-            raise PeerGone(str(failure)) from failure
-        return self._sent - unacknowledged[0]
-
-    def _wait(self, event: int, seconds: float, pace: Pace, moved: Callable[[], int]) -> None:
+    def _wait(self, event: int, seconds: float, pace: Pace, moved: int) -> None:
         begin = time.monotonic()
         with self._stalled():
             waiting = select.poll()
