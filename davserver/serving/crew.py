@@ -73,8 +73,12 @@ class Crew:
         count = len(self._threads)
         if self.load > count and count - self._stalled < self._least and count < self._most:
             thread = threading.Thread(target=self._work, name=f"serving-{count}", daemon=True)
-            self._threads.add(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads; those that there are go on
+                _log.exception("cannot start another thread")
+            else:
+                self._threads.add(thread)
 
     def _work(self) -> None:
         me = threading.current_thread()

@@ -47,7 +47,7 @@ class Response:
         self._date = date
         self._status = ""
         self._headers: list[tuple[str, str]] = []
-        self._sent_head = False
+        self._sent_head = self._sent_all = False
         self._left: int | None = None
         self._chunked = False
         self._silent = head.method == "HEAD"
@@ -58,6 +58,7 @@ class Response:
             result = app(environ, self.start_response)
             try:
                 self._deliver(result)
+                self._sent_all = True
             finally:
                 close = getattr(result, "close", None)
                 if close is not None:
@@ -184,7 +185,8 @@ class Response:
     def _fail(self, status: str, sentence: str) -> None:
         self.keeps = False
         if self._sent_head:
-            self._wire.reset()
+            if not self._sent_all:
+                self._wire.reset()
         else:
             self._sent_head = True
             self._wire.send(plain_answer(status, sentence, self._date, with_body=self._head.method != "HEAD"))

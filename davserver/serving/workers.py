@@ -87,6 +87,14 @@ class _Stopping:
         os.close(self.bell)
         os.close(self._clapper)
 
+    def wait(self, life: int | None) -> None:
+        """Returns when asked to stop, or when the other end of the pipe `life` is closed."""
+        awaited = [self.bell] if life is None else [self.bell, life]
+        while not self.asked:
+            ready, _, _ = select.select(awaited, [], [])
+            if life in ready:
+                return
+
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
 
@@ -96,32 +104,37 @@ def _serve_here(app_factory: AppFactory, settings: ServingSettings, *, on_ready:
     _allow_many_files()
     with _Stopping() as stopping:
         app = app_factory()
-        server = Server(
-            app,
-            (settings.host, settings.port),
-            threads=settings.threads,
-            limits=settings.limits,
-            tls=None if settings.tls is None else LazyTLS(settings.tls),
-            reuse_port=life is not None,
-            stop_seconds=settings.stop_seconds,
-        )
         try:
-            server.prepare()
-        except OSError as failure:
-            raise _address_problem(settings, failure) from failure
-        thread = threading.Thread(target=server.serve, name="arrivals", daemon=True)
-        thread.start()
-        on_ready(*server.bind_addr)
-        awaited = [stopping.bell] if life is None else [stopping.bell, life]
-        while not stopping.asked:
-            ready, _, _ = select.select(awaited, [], [])
-            if life in ready:
-                break
-        server.stop()
-        thread.join()
-        close = getattr(app, "close", None)
-        if close is not None:
-            close()
+            server = _listening(app, settings, reuse_port=life is not None)
+            thread = threading.Thread(target=server.serve, name="arrivals", daemon=True)
+            thread.start()
+            try:
+                on_ready(*server.bind_addr)
+                stopping.wait(life)
+            finally:
+                server.stop()
+                thread.join()
+        finally:
+            close = getattr(app, "close", None)
+            if close is not None:
+                close()
+
+
+def _listening(app: App, settings: ServingSettings, *, reuse_port: bool) -> Server:
+    server = Server(
+        app,
+        (settings.host, settings.port),
+        threads=settings.threads,
+        limits=settings.limits,
+        tls=None if settings.tls is None else LazyTLS(settings.tls),
+        reuse_port=reuse_port,
+        stop_seconds=settings.stop_seconds,
+    )
+    try:
+        server.prepare()
+    except OSError as failure:
+        raise _address_problem(settings, failure) from failure
+    return server
 
 
 def _allow_many_files() -> None:
@@ -191,7 +204,6 @@ class _Supervisor:
             finally:
                 self._stop_all()
                 os.close(self._life[0])
-                os.close(self._life[1])
 
     def _start_due(self, reserved: socket.socket, stopping: _Stopping) -> None:
         now = time.monotonic()
@@ -255,6 +267,7 @@ class _Supervisor:
         _log.error("a worker ended with %s; the next one starts in %.1f s", os.waitstatus_to_exitcode(status), delay)
 
     def _stop_all(self) -> None:
+        os.close(self._life[1])  # asks those, too, that were just born and would miss the signal
         living = {worker.process: worker for worker in self._workers if worker.process is not None}
         for process in living:
             os.kill(process, signal.SIGTERM)

@@ -20,6 +20,16 @@ from tests.serving.raw import HOST, Peer
 Environ = dict[str, Any]
 
 
+class FailingClose:
+    """A whole answer whose close() raises."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"whole"])
+
+    def close(self) -> None:
+        raise LookupError("/secret/path")
+
+
 @dataclass
 class Application:
     """Answers by path; `seen` are the environs, `broken` the bodies that did not come to their end."""
@@ -87,6 +97,10 @@ class Application:
         """The status of the query, with a body that may not be allowed."""
         start(f"{environ['QUERY_STRING']} Whatever", [("Content-Length", "9")])
         return [b"forbidden"]
+
+    def fail_closing(self, environ: Environ, start: Callable[..., Any]) -> FailingClose:
+        start("200 OK", [])
+        return FailingClose()
 
     def headers(self, environ: Environ, start: Callable[..., Any]) -> list[bytes]:
         start("200 OK", [("X-Name", "value\r\nSet-Cookie: stolen=1")])

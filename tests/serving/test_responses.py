@@ -97,6 +97,13 @@ def test_a_broken_answer_never_looks_whole(running: Running, path: str) -> None:
     assert running.application.requests == [f"GET {path}"]
 
 
+def test_an_error_after_the_answer_leaves_it_whole(running: Running) -> None:
+    with running.peer() as peer:
+        peer.send(request("GET", "/fail_closing"))
+        assert peer.answer().body == b"whole"
+        assert peer.closed_within(5)
+
+
 def test_a_value_cannot_add_header_lines(running: Running) -> None:
     """Response splitting: such an answer is a 500."""
     with running.peer() as peer:
