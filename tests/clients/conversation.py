@@ -1,12 +1,12 @@
 """Recorded conversations of real clients, and their replay on one keep-alive connection.
 
-A file holds one JSON value per line. The first says who spoke (`client`, `agent`), what must be there before (`before`),
-as whom to replay (`as`: clerk unless it says reader) and bodies that recur (`bodies`). Each other line is a request:
-`verb`, `at` (below the folder of the replay) or `absolute` (on the host), `send` (headers), the content (`body`: a name
-of `bodies`, `text`, or `bytes`: a length; `chunked`), `anonymous`, `keep` (remember the lock token under this name);
-and what must come back: `status`, `responses` (members of a multistatus), `range` (Content-Range).
-In headers and texts stand `{url}` (of the folder), `{lock1}` (a kept token), `{tag PATH}` and `{date PATH}` (the entity tag
-and the modification date that the client has seen last).
+A file holds one JSON value per line. The first says who spoke (`client`, `agent`), what must be there before
+(`before`), as whom to replay (`as`: clerk unless it says reader) and bodies that recur (`bodies`). Each other line is
+a request: `verb`, `at` (below the folder of the replay) or `absolute` (on the host), `send` (headers), the content
+(`body`: a name of `bodies`, `text`, or `bytes`: a length; `chunked`), `anonymous`, `agent`, `keep` (remember the lock
+token under this name); and what must come back: `status`, `responses` (of a multistatus), `range` (Content-Range).
+In headers and texts stand `{url}` (of the folder), `{lock1}` (a kept token), `{tag PATH}` and `{date PATH}` (the
+entity tag and the modification date that the client has seen last).
 """
 
 from __future__ import annotations

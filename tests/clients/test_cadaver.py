@@ -14,7 +14,8 @@ from tests.davclient import DavClient
 from tests.running import PASSWORD
 
 Shell = Callable[..., str]
-EDITOR = '#!/bin/sh\necho "Zusatz von Hand" >> "$1" && touch -d tomorrow "$1"\n'  # cadaver looks at the whole second of the time
+# a time of another second, by which cadaver knows that something was edited
+EDITOR = '#!/bin/sh\necho "Zusatz von Hand" >> "$1" && touch -d tomorrow "$1"\n'
 CUSTOM = "{http://webdav.org/cadaver/custom-properties/}"
 
 
