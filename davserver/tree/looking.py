@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from acl.engine import HIDDEN_ON_DAV, LOG_READ, Granted
 from acl.principals import Channel, Principal
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
 from davserver.tree.forest import Forest, SharePlaces
-from davserver.tree.names import Neighbours, is_private, is_reserved, maker_mark, owner_of, shown_name
+from davserver.tree.names import (
+    Neighbours,
+    bare_name,
+    is_private,
+    is_programs,
+    is_reserved,
+    maker_mark,
+    owner_of,
+)
 from davserver.tree.seen import AccessDenied, Lock, Seen
 from shareproviders.contract import (
     BadName,
@@ -61,23 +70,19 @@ class LookingTree:
             page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
             tag = self._collection_tag(places)
         segments, share = seen.path.segments, seen.share
-        members, owner_files = [], False
+        members: list[Seen] = []
+        foreign: list[Seen] = []
         for node, granted in zip(nodes, page, strict=True):
-            name = shown_name(node.name, self._mark)
-            if name is not None and shown(node, granted):
-                path = SharePath((*segments, name))
-                tagged = tag(node) if node.is_collection else node.entity_tag
-                owner_files = owner_files or owner_of(name) is not None
-                members.append(Seen(path, share, node, granted.rights, tagged, name, granted.obligations))
-        return self._without_foreign_owner_files(members) if owner_files else members
-
-    def _without_foreign_owner_files(self, members: list[Seen]) -> list[Seen]:
-        names = Neighbours(seen.display_name for seen in members)
-        return [
-            seen
-            for seen in members
-            if owner_of(seen.display_name) is None or seen.node.name != seen.display_name or names.has(seen.node.name)
-        ]
+            name = bare_name(node.name)
+            marked = node.name != name
+            own = marked and node.name.endswith(self._mark)
+            theirs = not own and owner_of(name) is not None
+            if (marked and not own and not theirs) or not shown(node, granted):
+                continue
+            tagged = tag(node) if node.is_collection else node.entity_tag
+            seen = Seen(SharePath((*segments, name)), share, node, granted.rights, tagged, name, granted.obligations)
+            (foreign if theirs else members).append(seen)
+        return with_owner_files(members, foreign) if foreign else members
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
@@ -130,11 +135,21 @@ class LookingTree:
 
     def _inner(self, path: SharePath) -> SharePath:
         """The path inside its share, with the stored names of the asker's own files. Raises BadName."""
-        segments = path.segments[1:]
-        stored = [self._stored(name) for name in segments]
-        if segments and owner_of(segments[-1]) is not None and not self._has_document(path):
-            stored[-1] += self._mark
-        return SharePath(tuple(stored))
+        stored = SharePath(tuple(self._stored(name) for name in path.segments[1:]))
+        return stored if owner_of(path.name) is None else self._owner_file(path, stored)
+
+    def _owner_file(self, path: SharePath, stored: SharePath) -> SharePath:
+        """Where an owner file lies or would: the asker's own, or else whoever's if he may discover its document."""
+        provider, folder = self._places(path).provider, stored.parent
+        own = SharePath((*folder.segments, stored.name + self._mark))
+        try:
+            provider.stat(own)
+        except NotFound:
+            if self._has_document(path):
+                others = (node.name for node in provider.children(provider.stat(folder)))
+                name = next((name for name in others if bare_name(name) == path.name), own.name)
+                return SharePath((*folder.segments, name))
+        return own
 
     def _stored(self, name: str) -> str:
         if is_reserved(name):
@@ -144,13 +159,14 @@ class LookingTree:
     def _has_document(self, owner_file: SharePath) -> bool:
         """True if the asker may discover the document that an owner file belongs to."""
         name, folder = owner_file.name, owner_file.parent
+        document = owner_of(name) or ""
         try:
-            self.stat(SharePath((*folder.segments, owner_of(name) or "")))
+            self.stat(SharePath((*folder.segments, document)))
         except NotFound:
             if not name.startswith("~$"):
                 return False
         else:
-            return True
+            return not is_programs(document)
         try:
             members = self.children(self.stat(folder))
         except (NotFound, WrongKind):
@@ -199,6 +215,13 @@ class CollectionTag:
 
     def __call__(self, node: Node) -> str:
         return f"c{node.id:x}.{node.change:x}.{self._epoch}" if self._epoch else ""
+
+
+def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
+    """The members and those owner files of others that belong to one of them; of one name, the asker's own."""
+    names = Neighbours(seen.display_name for seen in members)
+    theirs = {seen.path: seen for seen in reversed(foreign) if names.has(seen.display_name)}
+    return sorted((theirs | {seen.path: seen for seen in members}).values(), key=attrgetter("path"))
 
 
 def shown(node: Node, granted: Granted) -> bool:

@@ -33,7 +33,7 @@ class Carried:
 
     seen: Seen
     below: tuple[str, ...]
-    """Names under the source of the whole verb."""
+    """Stored names under the source of the whole verb."""
     staged: Staged | None
 
 
@@ -237,7 +237,7 @@ class TwoSidedTree(ChangingTree):
         rules = self.forest.rules.of(start.places)
         there = self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
         for arrival in baggage:
-            now = self.stat(SharePath((*source.segments, *arrival.below)))
+            now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:
                 raise Outdated("the source was changed while it was being copied; nothing was copied")
             node = self._set_down(end, arrival)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,3 +52,11 @@ def fresh_collection(server: RunningServer, drive: str) -> str:
     with server.client("clara") as clerk:
         assert clerk.mkcol(path).status == 201
     return path
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what a client does when it finds the time, at most 20 s."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "still not so after 20 s"
+        time.sleep(0.1)

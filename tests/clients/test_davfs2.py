@@ -6,14 +6,14 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.clients.mounts import fresh_collection, need_fuse, room, unmount
+from tests.clients.mounts import eventually, fresh_collection, need_fuse, room, unmount
 from tests.conftest import need
 from tests.davclient import DAV, DavClient
 from tests.running import PASSWORD, RunningServer
@@ -197,10 +197,3 @@ def uploaded(client: DavClient, path: str, content: bytes) -> None:
 def shows(directory: Path, *names: str) -> None:
     """davfs2 asks for a listing anew in the next second."""
     eventually(lambda: sorted(entry.name for entry in directory.iterdir()) == sorted(names))
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end, "still not so after 20 s"
-        time.sleep(0.1)
