@@ -46,9 +46,9 @@ def unmount(point: Path, *command: str) -> None:
         raise AssertionError(f"the mount did not go away: {done.stdout}{done.stderr}")
 
 
-def fresh_collection(server: RunningServer, drive: str) -> str:
-    """The path of a new folder in which members may write."""
-    path = f"/dav/{drive}/Arbeitsordner/m-{uuid.uuid4().hex[:12]}"
+def fresh_collection(server: RunningServer, drive: str, where: str = "/Arbeitsordner") -> str:
+    """The path of a new folder; in Arbeitsordner members may write, elsewhere they only read."""
+    path = f"/dav/{drive}{where}/m-{uuid.uuid4().hex[:12]}"
     with server.client("clara") as clerk:
         assert clerk.mkcol(path).status == 201
     return path
