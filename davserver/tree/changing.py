@@ -9,14 +9,13 @@ from sqlalchemy import Connection
 from acl.labels import carried
 from acl.privileges import Rights
 from davserver.tree import parts
-from davserver.tree.names import is_programs, is_temp, maker_mark, owner_files_of
+from davserver.tree.names import is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot, SpottingTree
 from shareproviders.contract import (
     Expected,
     KeepsProperties,
     KeepsTrash,
-    KeepsVersions,
     MetersQuota,
     NameTaken,
     Node,
@@ -90,7 +89,6 @@ class ChangingTree(SpottingTree):
             terms.check()
             self._delete(connection, spot, seen.node, terms)
             if not seen.node.is_collection:
-                self._orphaned(spot)
                 if isinstance(spot.places.provider, KeepsTrash):
                     self._departed(connection, spot, seen.node, deleted=True)
 
@@ -171,21 +169,6 @@ class ChangingTree(SpottingTree):
         terms.check()
         self._unlocked_membership(connection, spot, self._holder(terms))
         return spot
-
-    def _orphaned(self, spot: Spot) -> None:
-        """A document left its name for good: its owner files are their makers' own from now on."""
-        provider, folder = spot.places.provider, spot.inner.parent
-        for name in owner_files_of(spot.path.name):
-            stored = SharePath((*folder.segments, name))
-            try:
-                node = provider.stat(stored)
-            except NotFound:
-                continue
-            if node.is_collection:
-                continue
-            maker = provider.versions(node)[0].by if isinstance(provider, KeepsVersions) else self.principal.key
-            own = SharePath((*folder.segments, name + maker_mark(maker)))
-            provider.move(stored, own, self._writing(name))
 
     def _departed(self, connection: Connection, spot: Spot, node: Node, *, deleted: bool) -> None:
         """A document left its name; whoever takes the name next may be an office program saving it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 
 from acl.engine import HIDDEN_ON_DAV, LOG_READ, Granted, View
 from acl.privileges import Rights
@@ -11,7 +12,7 @@ from davserver.locks import by_node, covering
 from davserver.tree import parts
 from davserver.tree.forest import SharePlaces
 from davserver.tree.locating import LocatingTree
-from davserver.tree.names import Neighbours, owner_of, shown_name
+from davserver.tree.names import Neighbours, bare_name, owner_of
 from davserver.tree.seen import AccessDenied, Lock, Seen
 from shareproviders.contract import (
     KeepsProperties,
@@ -53,22 +54,21 @@ class LookingTree(LocatingTree):
         view, nodes = self._look(places, lambda: places.provider.children(seen.node))
         page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
         segments, share = seen.path.segments, seen.share
-        members, owner_files = [], False
+        members: list[Seen] = []
+        foreign: list[Seen] = []
         for node, granted in zip(nodes, page, strict=True):
-            name = shown_name(node.name, self._mark)
-            if name is not None and shown(node, granted):
-                path = SharePath((*segments, name))
-                owner_files = owner_files or owner_of(name) is not None
-                members.append(Seen(path, share, node, granted.rights, node.entity_tag, name, granted.obligations))
-        return self._tagged(self._without_foreign_owner_files(members) if owner_files else members, places, view)
-
-    def _without_foreign_owner_files(self, members: list[Seen]) -> list[Seen]:
-        names = Neighbours(seen.display_name for seen in members)
-        return [
-            seen
-            for seen in members
-            if owner_of(seen.display_name) is None or seen.node.name != seen.display_name or names.has(seen.node.name)
-        ]
+            if not shown(node, granted):
+                continue
+            name, kind = node.name, members
+            if ".~" in name:
+                name = bare_name(name)
+                if name != node.name and not node.name.endswith(self._mark):
+                    if owner_of(name) is None:
+                        continue
+                    kind = foreign
+            path = SharePath((*segments, name))
+            kind.append(Seen(path, share, node, granted.rights, node.entity_tag, name, granted.obligations))
+        return self._tagged(with_owner_files(members, foreign) if foreign else members, places, view)
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
@@ -144,11 +144,22 @@ class LookingTree(LocatingTree):
             raise AccessDenied(seen.path, needed)
 
     def _inner(self, path: SharePath) -> SharePath:
-        """As stored; an owner file without a document to be found is its maker's own."""
+        """As stored; an owner file lies where its maker put it."""
         inner = super()._inner(path)
-        if inner.segments and owner_of(path.name) is not None and not self._has_document(path):
-            return SharePath((*inner.segments[:-1], path.name + self._mark))
-        return inner
+        return inner if owner_of(path.name) is None else self._owner_file(path, inner)
+
+    def _owner_file(self, path: SharePath, stored: SharePath) -> SharePath:
+        """Where an owner file lies or would: the asker's own, or else whoever's if he may discover its document."""
+        provider, folder = self._places(path).provider, stored.parent
+        own = SharePath((*folder.segments, stored.name + self._mark))
+        try:
+            provider.stat(own)
+        except NotFound:
+            if self._has_document(path):
+                others = (node.name for node in provider.children(provider.stat(folder)))
+                name = next((name for name in others if bare_name(name) == path.name), own.name)
+                return SharePath((*folder.segments, name))
+        return own
 
     def _has_document(self, owner_file: SharePath) -> bool:
         """True if the asker may discover the document that an owner file belongs to."""
@@ -211,6 +222,13 @@ class LookingTree(LocatingTree):
             except NotFound:
                 continue
         return drives
+
+
+def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
+    """The members and those owner files of others that belong to one of them; of one name, the asker's own."""
+    names = Neighbours(seen.display_name for seen in members)
+    theirs = {seen.path: seen for seen in reversed(foreign) if names.has(seen.display_name)}
+    return sorted((theirs | {seen.path: seen for seen in members}).values(), key=attrgetter("path"))
 
 
 def shown(node: Node, granted: Granted) -> bool:

@@ -33,7 +33,7 @@ class Carried:
 
     seen: Seen
     below: tuple[str, ...]
-    """Names under the source of the whole verb."""
+    """Stored names under the source of the whole verb."""
     staged: Staged | None
 
 
@@ -70,11 +70,8 @@ class TwoSidedTree(LabellingTree):
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
             self._moved(connection, end.places, node)
-            if not node.is_collection:
-                if is_temp(target.name):
-                    self._departed(connection, start, seen.node, deleted=False)
-                else:
-                    self._orphaned(start)
+            if not node.is_collection and is_temp(target.name):
+                self._departed(connection, start, seen.node, deleted=False)
             self._note(connection, "move", end.places.share, node)
             return self._made(target), created
 
@@ -203,7 +200,7 @@ class TwoSidedTree(LabellingTree):
         rules = self.forest.rules.of(start.places)
         there = self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
         for arrival in baggage:
-            now = self.stat(SharePath((*source.segments, *arrival.below)))
+            now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:
                 raise Outdated("the source was changed while it was being copied; nothing was copied")
             node = self._set_down(end, arrival)
