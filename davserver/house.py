@@ -131,17 +131,19 @@ def policies_of(settings: Settings) -> list[Policy]:
 class House:
     """Everything below the door. Opened after the fork, never before; closed by `close`."""
 
-    def __init__(self, directory: Path, settings: Settings, database: Database, keys: KeyRing) -> None:
+    def __init__(
+        self, directory: Path, settings: Settings, database: Database, keys: KeyRing, clock: Callable[[], int]
+    ) -> None:
         self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
-        self.clock = now
-        self.shares = Shares(database, keys, now, directory)
-        self.audit = Audit(database, keys.secret(CHAIN_SECRET), now)
-        self.reads = ReadLog(self.audit, database, now)
+        self.clock = clock
+        self.shares = Shares(database, keys, clock, directory)
+        self.audit = Audit(database, keys.secret(CHAIN_SECRET), clock)
+        self.reads = ReadLog(self.audit, database, clock)
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
-        self.login = Login(database, settings, keys.secret(PEPPER_SECRET), self.audit, now)
+        self.login = Login(database, settings, keys.secret(PEPPER_SECRET), self.audit, clock)
 
     @classmethod
-    def open(cls, directory: Path, key: Path, settings: Settings) -> House:
+    def open(cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now) -> House:
         """Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin."""
         if not (directory / DATABASE_NAME).exists():
             raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
@@ -149,7 +151,7 @@ class House:
         database = Database(directory)
         try:
             migrations.check(database)
-            return cls(directory, settings, database, KeyRing(root, database.read))
+            return cls(directory, settings, database, KeyRing(root, database.read), clock)
         except BaseException:
             database.close()
             raise
