@@ -62,6 +62,7 @@ part = Table(
     Column("pin", BigInteger, primary_key=True),
     Column("change", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("cut", BigInteger, nullable=False, default=0),
     comment="collections with pins beneath, in parts; see tree/parts.py",
 )
 

@@ -88,9 +88,8 @@ class ChangingTree(SpottingTree):
             self._demand_beneath(spot.places, seen, Rights.DISCOVER)
             terms.check()
             self._delete(connection, spot, seen.node, terms)
-            if not seen.node.is_collection:
-                if isinstance(spot.places.provider, KeepsTrash):
-                    self._departed(connection, spot, seen.node, deleted=True)
+            if not seen.node.is_collection and isinstance(spot.places.provider, KeepsTrash):
+                self._departed(connection, spot, seen.node, deleted=True)
 
     def _delete(self, connection: Connection, spot: Spot, node: Node, terms: Terms) -> None:
         holder = self._holder(terms)

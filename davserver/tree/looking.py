@@ -12,7 +12,7 @@ from davserver.locks import by_node, covering
 from davserver.tree import parts
 from davserver.tree.forest import SharePlaces
 from davserver.tree.locating import LocatingTree
-from davserver.tree.names import Neighbours, bare_name, owner_of
+from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
 from davserver.tree.seen import AccessDenied, Lock, Seen
 from shareproviders.contract import (
     KeepsProperties,
@@ -164,13 +164,14 @@ class LookingTree(LocatingTree):
     def _has_document(self, owner_file: SharePath) -> bool:
         """True if the asker may discover the document that an owner file belongs to."""
         name, folder = owner_file.name, owner_file.parent
+        document = owner_of(name) or ""
         try:
-            self.stat(SharePath((*folder.segments, owner_of(name) or "")))
+            self.stat(SharePath((*folder.segments, document)))
         except NotFound:
             if not name.startswith("~$"):
                 return False
         else:
-            return True
+            return not is_programs(document)
         try:
             members = self.children(self.stat(folder))
         except (NotFound, WrongKind):

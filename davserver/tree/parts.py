@@ -37,6 +37,8 @@ class Part(NamedTuple):
 
     pin: int
     change: int
+    cut: int
+    """For which rules it last lost something to a pin of its own, or took it back."""
     size: int
 
 
@@ -58,7 +60,7 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
     wanted = list(collections)
     found: dict[int, list[Part]] = {}
     if wanted:
-        query = select(table.c.collection, table.c.pin, table.c.change, table.c.size).where(
+        query = select(table.c.collection, table.c.pin, table.c.change, table.c.cut, table.c.size).where(
             table.c.share == share, table.c.collection.in_(wanted)
         )
         for collection, *facts in connection.execute(query.order_by(table.c.pin)):
@@ -70,7 +72,7 @@ def tag(node: Node, parts: Sequence[Part], may_discover: Callable[[int], bool]) 
     """The entity tag of a collection for a reader who may discover the parts that `may_discover` says."""
     if not parts:
         return f"c{node.id:x}.{node.change:x}"
-    known = [(part.pin, part.change) for part in parts if may_discover(part.pin)]
+    known = [part[:3] for part in parts if may_discover(part.pin)]
     return f"c{node.id:x}.{hashlib.sha256(repr(known).encode()).hexdigest()[:16]}"
 
 
@@ -96,8 +98,8 @@ def settle(connection: Connection, provider: ShareProvider, rules: ShareRules) -
     have = {(row.collection, row.pin) for row in rows}
     cutting.remove(have - wanted)
     cutting.add(wanted - have)
-    cutting.measure({pin for _, pin in wanted ^ have if pin})
     epoch = store.epoch(connection, rules.share)
+    cutting.measure({pin for _, pin in wanted ^ have if pin}, epoch)
     if not connection.execute(update(settled).where(settled.c.share == rules.share).values(epoch=epoch)).rowcount:
         connection.execute(insert(settled).values(share=rules.share, epoch=epoch))
 
@@ -133,13 +135,22 @@ class _Cutting:
         if rows:
             self._connection.execute(insert(table), rows)
 
-    def measure(self, changed: set[int]) -> None:
-        """The parts from which a pin was cut, or to which one fell back, have other bytes now."""
-        above = {self._pin_above(pin) for pin in changed} - {0} - changed
-        rows = [{"at": pin, "bytes": self._own_size(pin)} for pin in above]
-        if rows:
-            here = (table.c.share == self._rules.share, table.c.pin == bindparam("at"))
-            self._connection.execute(update(table).where(*here).values(size=bindparam("bytes")), rows)
+    def measure(self, changed: set[int], epoch: int) -> None:
+        """The parts from which a pin was cut, or to which one fell back: other bytes, and news to who may see them."""
+        cuts, pins = set(), set()
+        for pin in changed:
+            node, above = self._node(pin), 0
+            for collection in reversed(node.lineage[:-1] if node else ()):
+                cuts.add((collection, above))
+                above = above or (collection if collection in self._rules.regions else 0)
+            pins.add(above)
+        own = table.c.share == self._rules.share, table.c.pin == bindparam("at")
+        if cuts:
+            rows = [{"of": collection, "at": pin} for collection, pin in cuts]
+            here = (*own, table.c.collection == bindparam("of"))
+            self._connection.execute(update(table).where(*here).values(cut=epoch), rows)
+        for pin in pins - {0} - changed:
+            self._connection.execute(update(table).where(*own).values(size=self._own_size(pin)), {"at": pin})
 
     def _pin_above(self, pin: int) -> int:
         node = self._node(pin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,10 +126,10 @@ def test_the_lock_of_a_leaver_hinders_nobody(running: RunningServer, clerk: DavC
         otto.put("/leaver.txt", b"1")
         assert otto.lock("/leaver.txt").status == 200
         assert clara.put("/leaver.txt", b"2").status == 423
-        added = command("entry", "add", "ba05/Arbeitsordner", "user:otto", "--deny", "all", "--json", data=running.data)
+        deny = ("entry", "add", "ba05/Arbeitsordner", "user:otto", "all", "--deny", "--json")
+        number = json.loads(command(*deny, data=running.data))["id"]
         assert clara.put("/leaver.txt", b"2").status == 204
-        number = str(__import__("json").loads(added)["id"])
-        command("entry", "remove", "ba05", number, data=running.data)
+        command("entry", "remove", "ba05", str(number), data=running.data)
 
 
 def test_a_running_download_of_a_withdrawn_paper_stops(running: RunningServer, clerk: DavClient) -> None:

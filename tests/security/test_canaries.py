@@ -194,7 +194,13 @@ def test_the_scanner_knows_how_a_text_may_be_written(canaries: Canaries) -> None
     text = canaries.new("place")
     for before in (b"", b"1", b"12", b"123", b"1234"):
         raw = before + text.encode() + b"after"
-        writings = [raw, base64.b64encode(raw), base64.urlsafe_b64encode(raw), base64.b32encode(raw), raw.hex().encode()]
+        writings = [
+            raw,
+            base64.b64encode(raw),
+            base64.urlsafe_b64encode(raw),
+            base64.b32encode(raw),
+            raw.hex().encode(),
+        ]
         writings += [gzip.compress(raw), zlib.compress(raw), raw.upper(), raw[::-1]]
         for codec in ("utf-16", "utf-16-le", "utf-16-be"):
             writings += [before + text.encode(codec), base64.b64encode(before + text.encode(codec))]

@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.Column("pin", sa.BigInteger(), nullable=False),
         sa.Column("change", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("cut", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("share", "collection", "pin"),
         comment="collections with pins beneath, in parts; see tree/parts.py",
     )
