@@ -112,8 +112,6 @@ def stored(server: RunningServer, client: DavClient, path: str, content: bytes) 
 
 @pytest.fixture(scope="module")
 def scene(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    from tests.running import copied
-
     data = copied(installed, tmp_path_factory.mktemp("altered") / "own")
     declared = data.parent / "second.toml"
     declared.write_text(SECOND_COMMITTEE)
