@@ -112,7 +112,6 @@ def stored(server: RunningServer, client: DavClient, path: str, content: bytes) 
 
 @pytest.fixture(scope="module")
 def scene(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-
     data = copied(installed, tmp_path_factory.mktemp("altered") / "own")
     declared = data.parent / "second.toml"
     declared.write_text(SECOND_COMMITTEE)
@@ -247,7 +246,9 @@ def rows_of(connection: sqlite3.Connection, scene: Scene, table: str) -> dict[st
     return found
 
 
-def assign(scene: Scene, table: str, columns: tuple[str, ...], key: str, values: dict[object, sqlite3.Row]) -> None:
+def assign(
+    scene: Scene, table: str, columns: tuple[str, ...], key: str, values: dict[object, sqlite3.Row]
+) -> None:
     """Give the rows with these keys the columns of other rows."""
     setting = ", ".join(f"{column} = ?" for column in columns)
     with scene.written() as connection:
