@@ -158,9 +158,9 @@ def connected(pipe: str) -> Any:
 def main() -> None:
     password = sys.stdin.readline().rstrip("\n")
     driver = Driver(connected(sys.argv[1]), Person(sys.argv[2], password))
-    print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the answers go to standard output)
+    print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(driver.work(json.loads(line))), flush=True)  # noqa: T201
+        print(json.dumps(driver.work(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def test_eight_at_once_pass_within_64_mebibytes_each(worker: Worker) -> None:
             act = getattr(patterns[number], verb)
             statuses.append(act(worker.client, f"/large-{number}.bin"))
 
-        growth = worker.peak(lambda: all_at_once(transfer, AT_ONCE))  # noqa: B023 (it runs within this round)
+        growth = worker.peak(lambda: all_at_once(transfer, AT_ONCE))
         assert statuses == [status] * AT_ONCE
         assert growth <= AT_ONCE * ALLOWED, f"{verb} took {growth / MIB:.0f} MiB"
         print(f"8 x 256 MiB {verb}: +{growth / MIB:.1f} MiB")

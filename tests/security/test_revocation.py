@@ -150,6 +150,7 @@ def test_a_disabled_account_fails_everywhere_at_once(pair: list[RunningServer], 
 @pytest.mark.parametrize("when", ["at once", "by the clock"])
 def test_an_ended_mandate_fails_everywhere_at_once(pair: list[RunningServer], house: House, when: str) -> None:
     """`apply` of an end in the past counts from its commit; an end that comes counts from its instant."""
+
     def declared(end: str) -> None:
         assert declare(house, parse_declaration(MANDATE.format(end=end)), "test")
 

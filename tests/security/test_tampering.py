@@ -246,9 +246,7 @@ def rows_of(connection: sqlite3.Connection, scene: Scene, table: str) -> dict[st
     return found
 
 
-def assign(
-    scene: Scene, table: str, columns: tuple[str, ...], key: str, values: dict[object, sqlite3.Row]
-) -> None:
+def assign(scene: Scene, table: str, columns: tuple[str, ...], key: str, values: dict[object, sqlite3.Row]) -> None:
     """Give the rows with these keys the columns of other rows."""
     setting = ", ".join(f"{column} = ?" for column in columns)
     with scene.written() as connection:
