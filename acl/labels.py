@@ -56,6 +56,8 @@ class Label(NamedTuple):
     close_at: int | None = None
     review_at: int | None = None
     publish_at: int | None = None
+    matter: bytes | None = None
+    """Marks of the matters that it concerns, 16 bytes each, joined; those of ancestors hold besides."""
 
 
 class Bound(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,12 @@ class Meeting:
     start: int
     end: int
     state: MeetingState = MeetingState.PLANNED
+    node: int | None = None
+    """Its folder."""
+    released_at: int | None = None
+    closed_at: int | None = None
+    approved_at: int | None = None
+    """The instants at which the states were reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +48,17 @@ class AgendaItem:
     matter: str | None = None
     """The file number that ties items of several meetings together."""
     id: int = 0
-    """Given by the store; 0 before."""
+    """Given by the store, and unique over all shares; 0 before."""
+    node: int | None = None
+    """Its folder."""
+    matter_mark: bytes | None = None
+    """Made by the store from the matter; equal for equal matters of all committees."""
+
+
+Mark = Callable[[str], bytes]
+"""Makes 16 bytes of a normalised matter number that tell nothing but equality (a keyed hash)."""
+
+
+def normal_matter(number: str) -> str:
+    """A matter's number as it is marked: upper case, single blanks, one around each `/`: `20-26 / V 15898`."""
+    return " / ".join(" ".join(part.split()) for part in number.upper().split("/"))

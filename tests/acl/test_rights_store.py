@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,10 @@ def sealer() -> Sealer:
     return Sealer(SpaceKeys(bytes(16), bytes(range(32))))
 
 
+def mark(number: str) -> bytes:
+    return hmac.digest(b"house", number.encode(), "sha256")[:16]
+
+
 def test_declaring_twice_changes_nothing(connection: Connection, sealer: Sealer) -> None:
     """contract.md: applying twice changes nothing; a change of a fact is one."""
     mandate = Mandate("ba05", "otto", "member", 10, 20)
@@ -45,7 +50,7 @@ def test_declaring_twice_changes_nothing(connection: Connection, sealer: Sealer)
         lambda: store.declare_mandate(connection, mandate),
         lambda: store.declare_undertaking(connection, "otto", 5),
         lambda: store.declare_meeting(connection, sealer, meeting),
-        lambda: store.declare_agenda_item(connection, sealer, point),
+        lambda: store.declare_agenda_item(connection, sealer, mark, point),
         lambda: store.set_label(connection, "ba05", 7, Label(Classification.PUBLIC, ON_CREATION)),
     ):
         assert [declared(), declared()] == [True, False]
@@ -122,11 +127,11 @@ def test_an_empty_label_removes_it(connection: Connection) -> None:
 def test_titles_and_matters_are_sealed(connection: Connection, sealer: Sealer) -> None:
     """storage.md §6: no title or file number stands readable in the database."""
     store.declare_meeting(connection, sealer, Meeting("ba05", "m", "KANARIE-1", 10, 20))
-    store.declare_agenda_item(connection, sealer, AgendaItem("ba05", "m", "N 1", "KANARIE-2", False, "KANARIE-3"))
+    store.declare_agenda_item(connection, sealer, mark, AgendaItem("ba05", "m", "N 1", "KANARIE-2", False, "KANARIE-3"))
     rows = [str(connection.execute(text(f"SELECT * FROM {name}")).all()) for name in ("meeting", "agenda_item")]
     assert "KANARIE" not in "".join(rows)
     with pytest.raises(ValueError, match="no meeting other"):
-        store.declare_agenda_item(connection, sealer, AgendaItem("ba05", "other", "1", "x", True))
+        store.declare_agenda_item(connection, sealer, mark, AgendaItem("ba05", "other", "1", "x", True))
     with pytest.raises(ValueError, match="must end after it starts"):
         store.declare_meeting(connection, sealer, Meeting("ba05", "n", "x", 20, 20))
 
