@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from acl import schema
 from acl.meetings import AgendaItem, Mark, Meeting, MeetingState, normal_matter
@@ -173,6 +173,36 @@ def bindings(connection: Connection, share: str) -> dict[int, tuple[int, ...]]:
     for row in connection.execute(select(table).where(table.c.share == share).order_by(table.c.agenda_item)):
         found[row.node].append(row.agenda_item)
     return {node: tuple(ids) for node, ids in found.items()}
+
+
+def deciding_meetings(connection: Connection, share: str) -> list[Meeting]:
+    """Without their titles, which decide nothing."""
+    table = schema.meeting
+    return [
+        Meeting(
+            share,
+            row.id,
+            "",
+            row.start,
+            row.end,
+            MeetingState(row.state),
+            row.node,
+            row.released_at,
+            row.closed_at,
+            row.approved_at,
+        )
+        for row in connection.execute(select(table).where(table.c.share == share))
+    ]
+
+
+def deciding_agenda(connection: Connection, share: str, bound: Iterable[int]) -> list[AgendaItem]:
+    """The share's items and those of the ids in `bound`, without titles and readable matters."""
+    table = schema.agenda_item
+    wanted = select(table).where(or_(table.c.share == share, table.c.id.in_(set(bound))))
+    return [
+        AgendaItem(row.share, row.meeting, row.number, "", row.public, None, row.id, row.node, row.matter_mark)
+        for row in connection.execute(wanted)
+    ]
 
 
 def _title_place(*parts: str) -> str:

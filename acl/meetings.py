@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import time
 from enum import StrEnum
+
+from acl.calendar import MIDNIGHT, on_next_day
+
+CLOSES_ITSELF = time(6)
+"""Berlin time of the day after a meeting at which it is over, whether or not somebody closed it."""
 
 
 class MeetingState(StrEnum):
@@ -33,6 +39,23 @@ class Meeting:
     closed_at: int | None = None
     approved_at: int | None = None
     """The instants at which the states were reached."""
+
+    @property
+    def over_at(self) -> int:
+        """When it ends: when it is closed, or by itself the next morning; never at its planned time."""
+        by_itself = on_next_day(self.end, CLOSES_ITSELF)
+        return by_itself if self.closed_at is None else min(self.closed_at, by_itself)
+
+    @property
+    def settled_at(self) -> int | None:
+        """The midnight after the approval of its minutes."""
+        return None if self.approved_at is None else on_next_day(self.approved_at, MIDNIGHT)
+
+
+def deciding(meetings: Iterable[Meeting]) -> Meeting | None:
+    """Of several meetings the latest that is not cancelled decides a paper's phase."""
+    held = [meeting for meeting in meetings if meeting.state is not MeetingState.CANCELLED]
+    return max(held, key=lambda meeting: (meeting.start, meeting.id), default=None)
 
 
 @dataclass(frozen=True, slots=True)

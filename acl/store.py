@@ -22,6 +22,8 @@ from acl.meeting_store import (
     bind_agenda_item_folder,
     bind_meeting,
     bindings,
+    deciding_agenda,
+    deciding_meetings,
     declare_agenda_item,
     declare_meeting,
     meetings,
@@ -252,18 +254,27 @@ def load_rules(
     `place` gives the lineages of living nodes; ids that it leaves out are gone. `also` names further nodes to
     place: the scopes of app passwords, so that their owners can walk down to them.
     """
-    facts = committee(connection, share)
     own_labels, entries = labels(connection, share), list_entries(connection, share)
+    sittings, bound = deciding_meetings(connection, share), bindings(connection, share)
+    elsewhere = {number for numbers in bound.values() for number in numbers}
+    points = deciding_agenda(connection, share, elsewhere)
+    homes = [sitting.node for sitting in sittings] + [point.node for point in points if point.share == share]
+    folders = {node for node in homes if node is not None}
     named = {word.removeprefix("committee:") for e in entries if (word := e.principal).startswith("committee:")}
     table, pledged = schema.mandate, schema.undertaking
     query = select(table).where(table.c.share.in_({share, *named})).order_by(*table.primary_key)
     return build_rules(
-        facts,
+        committee(connection, share),
         mandates=_mandates(connection.execute(query)),
         undertakings={row.person: row.since for row in connection.execute(select(pledged))},
         labels=own_labels,
         entries=entries,
-        places=place({*own_labels, *(entry.node for entry in entries), *also}),
+        places=place({*own_labels, *(entry.node for entry in entries), *bound, *folders, *also}),
+        meetings=sittings,
+        agenda=points,
+        bindings=bound,
+        recusals=recusals(connection, share, elsewhere),
+        links=links(connection, share),
     )
 
 

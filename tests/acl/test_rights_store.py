@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
 
 import pytest
+from rights_scenario import mark
 from sqlalchemy import Connection, create_engine, text
 
 from acl import store
@@ -33,10 +33,6 @@ def connection() -> Iterator[Connection]:
 @pytest.fixture
 def sealer() -> Sealer:
     return Sealer(SpaceKeys(bytes(16), bytes(range(32))))
-
-
-def mark(number: str) -> bytes:
-    return hmac.digest(b"house", number.encode(), "sha256")[:16]
 
 
 def test_declaring_twice_changes_nothing(connection: Connection, sealer: Sealer) -> None:
@@ -164,6 +160,6 @@ def test_what_is_carried_is_never_looser() -> None:
     """rights.md §2.7: higher of both classes, later release, earlier close, never publish_at."""
     source = Bound(Classification.PERSONAL, 100, 900, 50, 10)
     target = Bound(Classification.PUBLIC, ON_CREATION, NEVER, NEVER, 10)
-    assert carried(source, target) == Label(Classification.PERSONAL, 100, 900, 50, None)
+    assert carried(source, target) == Label(Classification.PERSONAL, 100, 900, 50, None, None)
     draft = Committee("ba05", "BA 5").ground
     assert target.under(carried(draft, target)).phase_at(10**9) is Phase.DRAFT
