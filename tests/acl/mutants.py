@@ -107,7 +107,15 @@ def survives(name: str, tree: ast.Module, files: tuple[str, ...]) -> bool:
         os.dup2(silence, 1)
         os.dup2(silence, 2)
         sys.meta_path.insert(0, Mutant(name, ast.fix_missing_locations(tree)))
-        options = ["-x", "-q", "-p", "no:faulthandler", "--deselect", f"{HERE}/test_policies.py::{INSTALLS}"]
+        options = [
+            "-x",
+            "-q",
+            "--assert=plain",
+            "-p",
+            "no:faulthandler",
+            "--deselect",
+            f"{HERE}/test_policies.py::{INSTALLS}",
+        ]
         os._exit(int(pytest.main([*options, *(str(HERE / file) for file in files)])))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
