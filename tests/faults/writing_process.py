@@ -15,7 +15,12 @@ def main(directory: Path, name: str) -> None:
     """One transaction for each row; now and then a checkpoint, as a worker does it."""
     database = Database(directory)
     stopping = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), stopping.set()), daemon=True).start()
+
+    def listen() -> None:
+        sys.stdin.read()
+        stopping.set()
+
+    threading.Thread(target=listen, daemon=True).start()
     number = 0
     while not stopping.is_set():
         number += 1
