@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 
-from acl.engine import HIDDEN_ON_DAV, LOG_READ, Granted, View
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, Granted, View
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
 from davserver.tree import parts
@@ -234,4 +234,5 @@ def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
 
 def shown(node: Node, granted: Granted) -> bool:
     """Discoverable, and for a document: in a form that this channel can deliver."""
-    return bool(granted.rights & Rights.DISCOVER) and (node.is_collection or HIDDEN_ON_DAV not in granted.obligations)
+    hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
+    return bool(granted.rights & Rights.DISCOVER) and not hidden
