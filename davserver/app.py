@@ -85,7 +85,8 @@ class Worker:
         return GuardedTree(forest, principal, Channel.DAV)
 
     def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
-        return LinkTree(forest, self._house.links.link(token, environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]))
+        authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
+        return LinkTree(forest, self._house.links.link(token, authorization, address))
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""

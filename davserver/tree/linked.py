@@ -70,10 +70,11 @@ class LinkTree(GuardedTree):
 
     def locks(self, page: Sequence[Seen]) -> list[list[Lock]]:
         """That something is locked, but not by whom: an owner is a person's name."""
-        own = self.principal.key
-        return [
-            [lock if lock.principal == own else replace(lock, owner="") for lock in held] for held in super().locks(page)
-        ]
+        found = super().locks(page)
+        return [[self._without_name(lock) for lock in held] for held in found]
+
+    def _without_name(self, lock: Lock) -> Lock:
+        return lock if lock.principal == self.principal.key else replace(lock, owner="")
 
     def usage(self, seen: Seen) -> Usage | None:
         """How full the committee's drive is concerns its people only."""
@@ -81,7 +82,7 @@ class LinkTree(GuardedTree):
         return None
 
     def read(self, seen: Seen, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """As everywhere; a link with limited uses gives one of them, once for a request. Raises NotFound without any."""
+        """As everywhere; a link with limited uses gives one, once for a request. Raises NotFound if none is left."""
         self.admit_read(seen)
         if not self._used and not seen.node.is_collection:
             self._used = True

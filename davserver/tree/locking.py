@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from acl.privileges import Rights
 from davserver.locks import LockWish
-from davserver.tree.sharing import SharingTree
 from davserver.tree.seen import AccessDenied, DoesNotFit, Lock, NoSuchLock, Seen, Terms
+from davserver.tree.sharing import SharingTree
 from shareproviders.contract import Expected, NotFound
 from shareproviders.paths import SharePath
 

@@ -65,7 +65,7 @@ class SharedWithMe:
                 continue  # in the trash
             names = [shown_name(name, tree._mark) for name in stored.segments]
             path = SharePath((places.share, *(name for name in names if name is not None)))
-            if names and None not in names and tree.sees(places, path, node):
+            if names and None not in names and tree._seen(places, path, node) is not None:
                 found.append((node, path))
         return found
 
@@ -91,7 +91,7 @@ class SharedWithMe:
         return SharePath((*start.segments, *rest))
 
     def end(self, path: SharePath, *, stays: bool = False) -> SharePath:
-        """As `real`, for an end of MOVE or COPY. Raises ParentMissing, and DoesNotFit for a line that would not stay."""
+        """As `real`, for an end of MOVE or COPY. Raises ParentMissing, DoesNotFit for a line that would not stay."""
         if self.is_fixed(path) and not stays:
             raise DoesNotFit(FIXED)
         try:
@@ -176,4 +176,3 @@ def _named(nodes: list[tuple[Node, SharePath]]) -> dict[str, SharePath]:
             name = numbered(name, node.id)
         named[name] = path
     return named
-
