@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from acl import store
 from acl.links import Link, LinkKind
-from acl.principals import Ceiling, Channel, Principal, PrincipalKind
+from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.changing import Spot
 from davserver.tree.forest import Forest, SharePlaces
@@ -22,12 +22,6 @@ from shareproviders.contract import Node, NotFound, Staged, Usage
 from shareproviders.paths import SharePath
 
 
-def link_principal(link: Link) -> Principal:
-    """Who asks when this link is used; its ceiling says again what the decision finds, so that neither stands alone."""
-    ceiling = Ceiling("link", link.rights, link.max_class, ((link.share, link.node),))
-    return Principal(PrincipalKind.LINK, str(link.id), ceiling=ceiling)
-
-
 class LinkTree(GuardedTree):
     """What one link opens. A document is shown as the only member of a collection that has nothing else to tell."""
 
@@ -36,7 +30,7 @@ class LinkTree(GuardedTree):
 
     def __init__(self, forest: Forest, link: Link) -> None:
         """Raises NotFound if the node has left the tree."""
-        super().__init__(forest, link_principal(link), Channel.LINK)
+        super().__init__(forest, Principal(PrincipalKind.LINK, str(link.id)), Channel.LINK)
         self._link, self._used = link, False
         places = SharePlaces(link.share, forest.provider(link.share))
         stored, self._node = places.provider.locate(link.node)
