@@ -12,12 +12,12 @@ from acl import store
 from acl.links import Link, LinkKind
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
-from davserver.tree.changing import Spot
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
 from davserver.tree.names import numbered
 from davserver.tree.seen import AccessDenied, DoesNotFit, Lock, Seen, Terms
+from davserver.tree.spots import Spot
 from shareproviders.contract import Node, NotFound, Staged, Usage
 from shareproviders.paths import SharePath
 
@@ -98,7 +98,7 @@ class LinkTree(GuardedTree):
         modified: int | None = None,
     ) -> tuple[Seen, bool]:
         """As everywhere; in a drop always a new document, whose path tells the name that it got."""
-        with self._changing() as connection:
+        with self.forest.database.transaction() as connection:
             seen, created = super().put(self._free(path), staged, terms, media_type=media_type, modified=modified)
             if self._is_drop and self._link.uses_left is not None:
                 self._use(connection, seen.node)

@@ -7,7 +7,7 @@ the committee's drive.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from acl.principals import PrincipalKind
 from acl.privileges import Rights
 from acl.rules import ShareRules
 from davserver.tree.forest import SharePlaces
-from davserver.tree.names import numbered, shown_name
+from davserver.tree.names import bare_name, numbered
 from davserver.tree.seen import DoesNotFit, Seen
 from shareproviders.contract import Node, NotFound, ParentMissing
 from shareproviders.paths import SharePath
@@ -41,33 +41,35 @@ class SharedWithMe:
 
     def __init__(self, tree: LookingTree) -> None:
         self._tree = tree
+        self._known: dict[str, Mapping[str, SharePath]] = {}
+
+    def _lines(self, share: str) -> Mapping[str, SharePath]:
+        """What one committee shares with the principal: name as listed here → real path in the whole tree."""
+        if share not in self._known:
+            forest, principal = self._tree.forest, self._tree.principal
+            found: Mapping[str, SharePath] = {}
+            if principal.kind is PrincipalKind.USER and share in forest.shares():
+                found = _named(self._nodes(SharePlaces(share, forest.provider(share))))
+            self._known[share] = found
+        return self._known[share]
 
     @cached_property
-    def _places(self) -> Mapping[str, Mapping[str, SharePath]]:
-        """Committee → name as listed here → real path, in the whole tree."""
-        tree, found = self._tree, dict[str, dict[str, SharePath]]()
-        if tree.principal.kind is not PrincipalKind.USER:
-            return found
-        for share in sorted(tree.forest.shares()):
-            places = SharePlaces(share, tree.forest.provider(share))
-            nodes = self._nodes(places)
-            if nodes:
-                found[share] = _named(nodes)
-        return found
+    def _committees(self) -> tuple[str, ...]:
+        """Those that share anything with the principal."""
+        return tuple(share for share in sorted(self._tree.forest.shares()) if self._lines(share))
 
     def _nodes(self, places: SharePlaces) -> list[tuple[Node, SharePath]]:
         """What is shared with the principal in one drive and may be discovered, each with its real path."""
-        tree, found = self._tree, []
-        for node_id in sorted(self._concerned(tree.forest.rules.of(places))):
-            try:
-                stored, node = places.provider.locate(node_id)
-            except NotFound:
-                continue  # in the trash
-            names = [shown_name(name, tree._mark) for name in stored.segments]
-            path = SharePath((places.share, *(name for name in names if name is not None)))
-            if names and None not in names and tree._seen(places, path, node) is not None:
-                found.append((node, path))
-        return found
+        concerned = sorted(self._concerned(self._tree.forest.rules.of(places)))
+        if not concerned:
+            return []
+        view, located = self._tree._look(places, lambda: _located(places, concerned))
+        real = [(node, SharePath((places.share, *stored.segments))) for stored, node in located]
+        return [
+            (node, path)
+            for node, path in real
+            if bare_name(node.name) == node.name and self._tree._seen(view, path, node) is not None
+        ]
 
     def _concerned(self, rules: ShareRules) -> set[int]:
         """Nodes with an inside share that speaks of the principal now."""
@@ -85,7 +87,7 @@ class SharedWithMe:
         if len(path.segments) < DEPTH:
             raise NotFound("there is nothing here")
         _, share, name, *rest = path.segments
-        start = self._places.get(share, {}).get(name)
+        start = self._lines(share).get(name)
         if start is None:
             raise NotFound("there is nothing here")
         return SharePath((*start.segments, *rest))
@@ -108,11 +110,11 @@ class SharedWithMe:
         """Would be a line of the list, but is none."""
         if not self.is_fixed(path):
             return False
-        return len(path.segments) < DEPTH or path.segments[2] not in self._places.get(path.segments[1], {})
+        return len(path.segments) < DEPTH or path.segments[2] not in self._lines(path.segments[1])
 
     def listing(self, path: SharePath) -> Seen:
         """The drive or a committee in it. Raises NotFound where nothing is shared."""
-        if len(path.segments) > 1 and path.segments[1] not in self._places:
+        if len(path.segments) > 1 and not self._lines(path.segments[1]):
             raise NotFound("there is nothing here")
         name = SHARED_NAME if len(path.segments) == 1 else self._committee(path.segments[1])
         node = Node(0, (0,), path.name, True, 0, "", "", 0, 0, 0)
@@ -125,23 +127,23 @@ class SharedWithMe:
     def members(self, path: SharePath) -> list[Seen]:
         """Of the drive: committees; of a committee: what is shared there."""
         if len(path.segments) == 1:
-            return [self.listing(path / share) for share in self._places]
-        return [self._tree.stat(path / name) for name in sorted(self._places.get(path.segments[1], {}))]
+            return [self.listing(path / share) for share in self._committees]
+        return [self._tree.stat(path / name) for name in sorted(self._lines(path.segments[1]))]
 
     def in_front(self, drives: list[Seen]) -> list[Seen]:
         """The list of all drives as the principal should meet it: with this one if there is anything in it, and
         without those into which nothing but what is shared leads.
         """
-        if not self._places:
+        if not self._committees:
             return drives
-        mine = [seen for seen in drives if seen.share not in self._places or not self._only_shared(seen)]
+        mine = [seen for seen in drives if seen.share not in self._committees or not self._only_shared(seen)]
         return sorted([*mine, self.listing(SharePath((SHARED,)))], key=lambda seen: seen.path)
 
     def _only_shared(self, drive: Seen) -> bool:
         """No mandate, and nothing that may be discovered for another reason."""
         tree, now = self._tree, self._tree.clock()
         places = SharePlaces(drive.share, tree.forest.provider(drive.share))
-        view = tree.forest.rules.view(places, tree.principal, tree.channel)
+        view = tree._view(places)
         rules = view.rules
         if any(held.share == drive.share and held.holds_at(now) for held in rules.mandates.get(tree.principal.id, ())):
             return False
@@ -152,6 +154,17 @@ class SharedWithMe:
             for lineage in lineages
             if shared.isdisjoint(lineage) and view.granted(lineage, now).rights & Rights.DISCOVER
         )
+
+
+def _located(places: SharePlaces, nodes: Iterable[int]) -> list[tuple[SharePath, Node]]:
+    """Stored path and facts of those that live."""
+    found = []
+    for node in nodes:
+        try:
+            found.append(places.provider.locate(node))
+        except NotFound:
+            continue  # in the trash
+    return found
 
 
 def shares_in(rules: ShareRules) -> list[Entry]:

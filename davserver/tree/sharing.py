@@ -12,7 +12,6 @@ from acl.labels import Classification
 from acl.links import Link, LinkKind
 from acl.principals import PrincipalKind
 from acl.privileges import Rights
-from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen
 from davserver.tree.two_sided import TwoSidedTree
@@ -64,6 +63,7 @@ class SharingTree(TwoSidedTree):
             entry = Entry(seen.node.id, principal, rights, start=start, end=end, maker=self.principal.key)
             number, new = store.add_entry(connection, seen.share, entry)
             if new:
+                self._repinned.add(self._share(seen.share))
                 self._note_about(connection, "share", seen.share, seen.node.id, f"entry {number}")
             return number
 
@@ -75,6 +75,7 @@ class SharingTree(TwoSidedTree):
                 raise NotFound(NOT_FOUND)
             self._demand_own(share, found.node, found.maker, Rights.SHARE)
             store.remove_entry(connection, share, entry)
+            self._repinned.add(self._share(share))
             self._note_about(connection, "unshare", share, found.node, f"entry {entry}")
 
     def make_link(self, path: SharePath, wish: LinkWish) -> Link:
@@ -106,6 +107,7 @@ class SharingTree(TwoSidedTree):
                 now,
             )
             number = store.add_link(connection, link)
+            self._repinned.add(self._share(seen.share))
             self._note_about(connection, "link", seen.share, seen.node.id, f"{wish.kind} {number}")
             return store.link_by_hash(connection, wish.digest) or link
 
@@ -117,6 +119,7 @@ class SharingTree(TwoSidedTree):
                 raise NotFound(NOT_FOUND)
             self._demand_own(share, found.node, found.maker, Rights.LINK)
             if store.revoke_link(connection, link, self.clock()):
+                self._repinned.add(self._share(share))
                 self._note_about(connection, "link-revoke", share, found.node, f"{found.kind} {link}")
 
     def _to_give(self, path: SharePath, needed: Rights, rights: Rights, most: Rights) -> Seen:
@@ -135,7 +138,7 @@ class SharingTree(TwoSidedTree):
         """Only its maker, or whoever may make the like there; for all others it does not exist."""
         if maker == self.principal.key:
             return
-        seen = self.stat(SharePlaces(share, self.forest.provider(share)).path(node))
+        seen = self.stat(self._share(share).path(node))
         self._demand(seen, needed)
 
     def _note_about(self, connection: Connection, what: str, share: str, node: int, detail: str) -> None:
