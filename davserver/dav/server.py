@@ -7,33 +7,25 @@ answers, log one line.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from wsgidav.request_server import RequestServer as WsgiDAVRequestServer
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from acl.principals import Principal, PrincipalKind
 from davserver.dav import content, locking, namespace, targets
 from davserver.dav.errors import DavError, translated
 from davserver.dav.exchange import Exchange, Log
+from davserver.dav.mounts import Doors, DriveMount, Login, Mount
 from davserver.dav.propfind import propfind, propfind_above
 from davserver.dav.proppatch import proppatch
-from davserver.dav.request import Request, Response, Site
+from davserver.dav.request import Request, Response
 from davserver.dav.resources import REQUEST, RootProvider
-from davserver.login import Unauthorized
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
-if TYPE_CHECKING:
-    from davserver.tree.locking import GuardedTree
-
 Environ = dict[str, Any]
-Login = Callable[[Mapping[str, Any]], Principal]
-"""Who sent the request with this environ; raises LoginError, Unavailable or DavError."""
-Doors = Callable[[Principal], "GuardedTree"]
-"""The tree as this principal sees it, made for one request."""
 
 _logger = logging.getLogger(__name__)
 
@@ -88,7 +80,7 @@ def not_allowed(methods: Iterable[str], message: str = "this cannot be done here
 
 
 class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
-    """The WSGI application for everything at and above one prefix."""
+    """The WSGI application for everything at and above the drives' prefix, and for what is mounted beside it."""
 
     methods_above: ClassVar[tuple[str, ...]] = ("OPTIONS", "GET", "HEAD", "PROPFIND")
 
@@ -101,6 +93,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         log: Log,
         prefix: str = "/dav",
         public_url: str = "",
+        beside: Sequence[Mount] = (),
     ) -> None:
         """`config` are keys of WsgiDAV's own configuration; `public_url` is where clients reach us, if configured."""
         self.provider = RootProvider()
@@ -112,9 +105,10 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         }
         super().__init__({**settled, **config, "mount_path": prefix, "provider_mapping": {"/": self.provider}})
         self.server = RequestServer(self.provider)
-        self._login, self._doors, self._log = login, doors, log
-        self._site = Site(prefix, targets.split_origin(public_url)[0] if public_url else "")
-        self._prefix = targets.decode_path(prefix).segments
+        self._log = log
+        self._drives = DriveMount(login, doors, prefix)
+        self._mounts: tuple[Mount, ...] = (self._drives, *beside)
+        self._origin = targets.split_origin(public_url)[0] if public_url else ""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request (PEP 3333); whatever happens, in WebDAV's terms."""
@@ -130,39 +124,35 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self.server.do_OPTIONS()
         path, has_slash = targets.decode_path(_raw_path(environ))
-        depth = len(self._prefix)
-        if path[:depth] != self._prefix:
+        mount = next((each for each in self._mounts if path[: len(each.names)] == each.names), None)
+        if mount is None:
             return self._answer_above(exchange, path)
-        if len(path) - depth > MAX_DEPTH:
+        if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
-        tree = self._door(environ)
-        request = Request(environ, tree, SharePath(path[depth:]), has_slash=has_slash, site=self._site)
+        tree, site, below = mount.enter(environ, path[len(mount.names) :])
+        site = site._replace(public_origin=self._origin)
+        whole = SharePath((*site.base.segments, *below))
+        request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
         """What lies above the prefix shows the way down; beside it there is nothing."""
-        if self._prefix[: len(path)] != path:
+        prefix = self._drives.names
+        if prefix[: len(path)] != path:
             raise NotFound("there is nothing here")
         environ = exchange.environ
         method = environ["REQUEST_METHOD"]
         if method in ("GET", "HEAD"):
-            line = (
-                f"This is a WebDAV server. Mount {self._site.public_origin}{self._site.prefix}/ as a network drive.\n"
-            )
+            line = f"This is a WebDAV server. Mount {self._origin}{self._drives.site.prefix}/ as a network drive.\n"
             return Response(200, [("Content-Type", "text/plain; charset=utf-8")], [line.encode()])
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
-        site = self._site._replace(prefix="")
-        exchange.request = Request(environ, self._door(environ), SharePath(path), has_slash=True, site=site)
-        return propfind_above(exchange.request, self._prefix[len(path)])
-
-    def _door(self, environ: Environ) -> GuardedTree:
-        principal = self._login(environ)
-        if principal.kind is PrincipalKind.ANONYMOUS:
-            raise Unauthorized("log in with your user name and an app password")
-        return self._doors(principal)
+        tree, site, _ = self._drives.enter(environ, ())
+        above = site._replace(prefix="", public_origin=self._origin)
+        exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
+        return propfind_above(exchange.request, prefix[len(path)])
 
 
 def _raw_path(environ: Environ) -> str:
