@@ -15,11 +15,12 @@ from wsgidav.request_server import RequestServer as WsgiDAVRequestServer
 from wsgidav.wsgidav_app import WsgiDAVApp
 
 from acl.principals import Principal, PrincipalKind
-from davserver.dav import content, locking, namespace, targets
+from davserver.dav import access, content, locking, namespace, principals, targets
 from davserver.dav.errors import DavError, translated
 from davserver.dav.exchange import Exchange, Log
-from davserver.dav.propfind import propfind, propfind_above
+from davserver.dav.propfind import propfind, propfind_above, propfind_principals
 from davserver.dav.proppatch import proppatch
+from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
 from davserver.login import Unauthorized
@@ -43,7 +44,7 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
 
     methods: ClassVar[tuple[str, ...]] = (
         *("OPTIONS", "GET", "HEAD", "PUT", "PROPFIND", "PROPPATCH"),
-        *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"),
+        *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "ACL"),
     )
     do_GET = staticmethod(content.get)  # noqa: N815 (WsgiDAV's names)
     do_HEAD = staticmethod(content.head)  # noqa: N815
@@ -56,24 +57,36 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
     do_MOVE = staticmethod(namespace.move)  # noqa: N815
     do_LOCK = staticmethod(locking.lock)  # noqa: N815
     do_UNLOCK = staticmethod(locking.unlock)  # noqa: N815
+    do_REPORT = staticmethod(report)  # noqa: N815
+    do_ACL = staticmethod(access.acl)  # noqa: N815
 
     classes: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ("1", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
         ("2", ("LOCK", "UNLOCK")),
         ("3", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
+        ("access-control", ("PROPFIND", "REPORT", "ACL")),
         ("extended-mkcol", ("MKCOL",)),
     )
-    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 5689 §3.1)."""
+    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 3744 §7.2, RFC 5689 §3.1)."""
 
     def __call__(self, request: Request) -> Response:
         """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
         if request.method not in self.methods:
             raise not_allowed(self.methods)
+        if principals.is_inside(request.path):
+            return self._among_principals(request)
         try:
             response: Response = getattr(self, f"do_{request.method}")(request)
         except NameTaken as error:  # MKCOL where something stands (RFC 4918 §9.3.1)
             raise not_allowed([each for each in self.methods if each != request.method], str(error)) from None
         return response
+
+    @staticmethod
+    def _among_principals(request: Request) -> Response:
+        """Offices and accounts are made by the administration, never here."""
+        if request.method not in principals.METHODS:
+            raise not_allowed(principals.METHODS)
+        return report(request) if request.method == "REPORT" else propfind_principals(request)
 
     def do_OPTIONS(self) -> Response:  # noqa: N802
         """The same everywhere and for everybody: Office and Windows ask without credentials, also above the drives."""
@@ -113,7 +126,8 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         super().__init__({**settled, **config, "mount_path": prefix, "provider_mapping": {"/": self.provider}})
         self.server = RequestServer(self.provider)
         self._login, self._doors, self._log = login, doors, log
-        self._site = Site(prefix, targets.split_origin(public_url)[0] if public_url else "")
+        origin = targets.split_origin(public_url)[0] if public_url else ""
+        self._site = Site(prefix, origin, home=prefix, methods=self.server.methods, reports=tuple(REPORTS))
         self._prefix = targets.decode_path(prefix).segments
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
