@@ -13,8 +13,8 @@ from acl.roles import RoleTableError
 from davserver.accounts import AccountProblem
 from davserver.commands import accounts, demo, drives, house, rights
 from davserver.commands.workspace import Refused, Workspace, WrongUsage
-from davserver.declarations import BadDeclaration
 from davserver.house import NoHouse
+from davserver.keyed import BadDeclaration
 from davserver.keys import KeyProblem
 from davserver.migrations import WrongSchema
 from davserver.plugins import UnknownPlugin

@@ -16,9 +16,10 @@ from acl.meetings import Meeting as MeetingFacts
 from acl.meetings import MeetingState
 from acl.privileges import parse_rights
 from davserver.accounts import add_account, change_account
-from davserver.declarations import BadDeclaration, Committee, Declaration, Mandate, Meeting, Person
+from davserver.declarations import Committee, Declaration, Mandate, Meeting, Person
 from davserver.house import House
 from davserver.instants import shown
+from davserver.keyed import BadDeclaration
 from davserver.schema import account, person
 from davserver.schema import share as share_table
 from shareproviders.contract import NameTaken, ShareProvider, Writing
