@@ -11,6 +11,7 @@ from acl import store
 from acl.labels import NEVER, Classification, Label
 from acl.meetings import AgendaItem, Meeting, MeetingState
 from davserver.house import House
+from davserver.labelling import WITHDRAWN
 from davserver.naming import Numbered, agenda_names, folded, limit_under, meeting_name, unique
 from davserver.tree.aliases import KEPT, Aliases
 from davserver.tree.forest import SharePlaces
@@ -26,8 +27,6 @@ COURSE = (
     MeetingState.MINUTES_APPROVED,
 )
 """The states of a meeting that takes place, in their order."""
-WITHDRAWN = "withdraw"
-"""In the audit log: what had been released is a draft again, and still counts as released once."""
 
 
 class Agendas:
@@ -149,11 +148,6 @@ class Agendas:
         """The paper concerns this item too, besides that of its folder."""
         return self._noted(store.add_binding(self._connection, self._share, node, point.id), "binding-add", node, point)
 
-    def unbind(self, node: int, point: AgendaItem) -> bool:
-        """Take a binding back."""
-        gone = store.remove_binding(self._connection, self._share, node, point.id)
-        return self._noted(gone, "binding-remove", node, point)
-
     def _noted(self, changed: bool, what: str, node: int, point: AgendaItem) -> bool:
         if changed:
             self._note(what, node, f"item {point.number} of {point.meeting}")
@@ -191,6 +185,8 @@ class Agendas:
             limit = limit_under(SharePath((self._share,)))
             folder = self._folder(ROOT, meeting_name(meeting.start, meeting.title, limit=limit), self._bound())
             store.bind_meeting(self._connection, self._share, meeting.id, folder.id)
+            if _is_released(meeting.state):
+                self._release(folder.id)
 
     def _settle(self, meeting_id: str, before: Sequence[AgendaItem], renumbered: Iterable[str] = ()) -> None:
         """Every item has a folder with the name that its number and title give; names given by hand are left."""
@@ -214,6 +210,8 @@ class Agendas:
                 folder = self._folder(parent, name, bound)
                 store.bind_agenda_item_folder(self._connection, self._share, point.id, folder.id)
                 self._classify(folder.id, point)
+                if _is_released(meeting.state) and point.id not in old:
+                    self._label(folder.id, release_at=NEVER)  # late, as papers that come now are
             elif name != old.get(point.id):
                 present = self._name_of(point.node)
                 if present is not None and (present == old.get(point.id) or point.number in renumbered):
