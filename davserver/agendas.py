@@ -71,6 +71,17 @@ class Agendas:
             f"the meeting {meeting_id} has no item {number}; see: davserver item list {self._share} {meeting_id}"
         )
 
+    def points_of(self, lineage: Sequence[int]) -> list[AgendaItem]:
+        """The items of this committee that a node concerns: whose folder it lies in or to which it is bound."""
+        bindings = store.bindings(self._connection, self._share)
+        bound = {point for node in lineage for point in bindings.get(node, ())}
+        return [
+            point
+            for meeting in store.meetings(self._connection, self._sealer, self._share)
+            for point in store.agenda(self._connection, self._sealer, self._share, meeting.id)
+            if point.node in lineage or point.id in bound
+        ]
+
     # -- declaring ------------------------------------------------------------------------------------------------
 
     def declare_meeting(self, meeting: Meeting) -> None:
@@ -289,6 +300,7 @@ class Agendas:
 
     def _told(self, sentence: str) -> None:
         self.changes.append(sentence)
+        self._note("agenda", 0, sentence)
 
     def _note(self, what: str, node: int, detail: str = "") -> None:
         self._house.audit.note(self._connection, self._by, what, share=self._share, node=node, detail=detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection, select, update
 
@@ -35,15 +35,24 @@ class _DryRun(Exception):  # noqa: N818
     """Ends the transaction of a dry run without a trace."""
 
 
-def declare(house: House, declaration: Declaration, by: str, *, dry_run: bool = False) -> list[str]:
+def declare(
+    house: House,
+    declaration: Declaration,
+    by: str,
+    *,
+    dry_run: bool = False,
+    look: Callable[[Connection], None] | None = None,
+) -> list[str]:
     """One transaction; every change as a line for people (no titles). Raises BadDeclaration, and nothing is changed.
 
-    What the declaration does not name stays. `by` is noted in the audit log.
+    What the declaration does not name stays. `by` is noted in the audit log; `look` sees the transaction at its end.
     """
     changes: list[str] = []
     try:
         with house.database.transaction() as connection:
             _Declaring(house, connection, by, changes, dry_run).all(declaration)
+            if look is not None:
+                look(connection)
             _undo_if(dry_run)
     except _DryRun:
         return changes
@@ -155,6 +164,8 @@ class _Declaring:
             )
         facts = MandateFacts(share, mandate.user, mandate.role, mandate.start, mandate.end)
         if store.declare_mandate(self._connection, facts):
+            if self._by == f"user:{mandate.user}":
+                raise BadDeclaration(f"nobody gives himself a mandate; let somebody else apply that of {mandate.user}")
             until = f" until {shown(mandate.end)}" if mandate.end is not None else ""
             self._changed(
                 f"committee {share}: {mandate.user} is {mandate.role} from {shown(mandate.start)}{until}", share
@@ -172,7 +183,7 @@ class _Declaring:
         )
         if meeting.state:
             agendas.reach_forward(meeting.id, MeetingState(meeting.state))
-        self._told((share, f"committee {share}: {change}") for change in agendas.changes)
+        self._changes += [f"committee {share}: {change}" for change in agendas.changes]
 
     # -- the two folders of a new drive (rights.md §2) ------------------------------------------------------------
 
