@@ -74,6 +74,17 @@ settled = Table(
     comment="for which rules the parts of a share were cut",
 )
 
+alias = Table(
+    "alias",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("parent", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", LargeBinary, primary_key=True),
+    Column("node", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    comment="name: sealed with its parent's id; see tree/aliases.py",
+)
+
 account = Table(
     "account",
     metadata,

@@ -16,7 +16,8 @@ from davserver.accounts import (
     open_label,
     revoke_app_password,
 )
-from davserver.commands.workspace import Subparsers, Workspace, WrongUsage, command, group, share_path, table
+from davserver.commands.spot import on_behalf
+from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
 from davserver.schema import account, app_password, person
@@ -34,6 +35,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     changing.add_argument("user", metavar="NAME")
     for parser in (adding, changing):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+        on_behalf(parser)
     command(users, "disable", disable, "end all logins of an account", common).add_argument("user", metavar="NAME")
     command(users, "list", list_users, "list accounts", common)
 
@@ -68,6 +70,8 @@ def add(workspace: Workspace) -> int:
 
 def passwd(workspace: Workspace) -> int:
     user = workspace.arguments.user
+    if user == workspace.arguments.acting:
+        raise Refused("nobody resets his own password; let somebody else do it")
     password = workspace.new_password(required=True) or ""
     with workspace.house() as house:
         hashed = Passwords(house.settings).hash(password)
