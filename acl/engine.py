@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from acl import weighing
 from acl.entries import Entry
 from acl.labels import Classification, Phase, earlier
+from acl.links import LinkKind
 from acl.policies import Policy
-from acl.principals import Channel, Principal
+from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import LEAVES, NAMES, Rights
 from acl.reasons import reasons_against, reasons_for
-from acl.roles import RoleTable
+from acl.roles import Delivery, RoleTable
 from acl.rules import ShareRules
 from acl.weighing import Question, Standing, Weighed
 
@@ -21,7 +22,13 @@ LOG_READ = "log_read"
 """Obligation: a reading of this is noted (non-public papers)."""
 HIDDEN_ON_DAV = "hidden_on_dav"
 """Obligation: may be viewed but not read, so a drive leaves a document out; collections stay."""
+POINTER = "pointer_on_dav"
+"""Obligation: may be viewed but not read, so a drive shows a pointer to the portal in a document's place."""
 
+_POINTED = (
+    Delivery.POINTER,
+    Delivery.RENDITION,
+)  # a rendition is made by the portal; until then the pointer leads there
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +110,17 @@ class _Kept(NamedTuple):
     granted: Granted
 
 
+class _Alike(NamedTuple):
+    """What regions have in common that get the same answer."""
+
+    classification: Classification
+    phase: Phase
+    entries: tuple[Entry, ...]
+    recusals: tuple[int, ...]
+    in_scope: bool
+    itself: bool
+
+
 class View:
     """One share as one principal sees it through one channel; keeps each region's answer until its next time edge.
 
@@ -113,13 +131,18 @@ class View:
         self.rules, self.engine, self.principal, self.channel = rules, engine, principal, channel
         scopes = principal.ceiling.scopes
         self._scopes = frozenset(node for share, node in scopes if share == rules.share) if scopes else None
-        self._marks = rules.marks
+        self._marks, self._alone = rules.marks, rules.inboxes
         if self._scopes:
             self._marks = rules.marks.union(*(rules.places.get(node, (node,)) for node in self._scopes))
+        self._link = rules.links.get(principal.id) if principal.kind is PrincipalKind.LINK else None
+        if self._link is not None:
+            self._marks |= {self._link.node}
+            if self._link.kind is LinkKind.DROP:
+                self._alone |= {self._link.node}
         self._standing: tuple[int, Standing] | None = None
-        self._regions: dict[tuple[int, bool], _Kept] = {}
+        self._regions: dict[tuple[int, bool, bool], _Kept] = {}
         self._nodes: dict[int, _Kept] = {}
-        self._alike: dict[tuple[Classification, Phase, tuple[Entry, ...], bool], tuple[int, Weighed]] = {}
+        self._alike: dict[_Alike, tuple[int, Weighed]] = {}
 
     def granted(self, lineage: tuple[int, ...], at: int) -> Granted:
         """All rights at one node."""
@@ -127,11 +150,15 @@ class View:
             return self._marked(lineage, at)
         return self._plain(lineage, at)
 
+    def inherited(self, lineage: tuple[int, ...], at: int) -> Granted:
+        """Rights by office, entries and class alone: without what a collection owes to something beneath it."""
+        return self._plain(lineage, at)
+
     def page(self, lineage_of_parent: tuple[int, ...], ids: Sequence[int], at: int) -> list[Granted]:
         """As `granted` for each member; those that carry no mark share one answer."""
         if self.engine.per_node:
             return [self.granted((*lineage_of_parent, node), at) for node in ids]
-        common = self._plain(lineage_of_parent, at)
+        common = self._plain(lineage_of_parent, at, beneath=True)
         marks = self._marks
         if marks.isdisjoint(ids):
             return [common] * len(ids)
@@ -155,14 +182,30 @@ class View:
             reasons = ("container",)
         return Decision(allowed, reasons, granted.obligations, granted.until)
 
-    def _plain(self, lineage: tuple[int, ...], at: int) -> Granted:
-        """Steps 1 to 5, by region."""
+    def own_rights(self, lineage: tuple[int, ...], at: int) -> Rights:
+        """What the asker is to have over a member that he adds here: the entries of an inbox that concern him.
+
+        For the door, which gives them by an entry at the new member.
+        """
+        region = self.rules.regions[self.rules.region_of(lineage)]
+        subjects = self._standing_at(at).subjects
+        own = [entry for entry in region.entries if entry.drop_own and entry.node == lineage[-1]]
+        rights = 0
+        for entry in own:
+            if entry.holds_at(at) and entry.concerns(subjects):
+                rights |= int(entry.rights)
+        return Rights(rights)
+
+    def _plain(self, lineage: tuple[int, ...], at: int, *, beneath: bool = False) -> Granted:
+        """Steps 1 to 5, by region; `beneath`: for what lies in the node and carries no mark."""
         if self.engine.per_node:
             return self._grant(self._weigh(lineage, at), lineage, at)
-        key = (self.rules.region_of(lineage), self._in_scope(lineage))
+        itself = not beneath and lineage[-1] in self._alone
+        key = (self.rules.region_of(lineage), self._in_scope(lineage), itself)
         kept = self._regions.get(key)
         if kept is None or not _still_holds(kept, at):
-            kept = self._regions[key] = _Kept(at, self._grant(self._weigh_once(lineage, at), lineage, at))
+            weighed = self._or_nothing(lambda: self._weigh_once(lineage, at, itself), at)
+            kept = self._regions[key] = _Kept(at, self._grant(weighed, lineage, at))
         return kept.granted
 
     def _marked(self, lineage: tuple[int, ...], at: int) -> Granted:
@@ -180,6 +223,8 @@ class View:
 
     def _traversed(self, granted: Granted, lineage: tuple[int, ...], at: int) -> Granted:
         node, until = lineage[-1], granted.until
+        if self._link is not None and not self._in_scope(lineage):
+            return granted  # what lies above a link's node is no business of whoever holds it
         places = self.rules.places
         for below in (*self.rules.beneath.get(node, ()), *(self._scopes or ())):
             place = places.get(below, ())
@@ -193,36 +238,51 @@ class View:
         return granted._replace(until=until)
 
     def _weigh(self, lineage: tuple[int, ...], at: int) -> Weighed:
+        return self._or_nothing(lambda: self._weighed(lineage, at, lineage[-1] in self._alone), at)
+
+    def _or_nothing(self, weigh: Callable[[], Weighed], at: int) -> Weighed:
         """Step 8: whatever goes wrong, the answer is no, it is logged, and nobody may keep it."""
         try:
-            return weighing.weigh(
-                Question(
-                    self.engine.roles,
-                    self.engine.policies,
-                    self.rules,
-                    self.principal,
-                    self._standing_at(at),
-                    self.rules.regions[self.rules.region_of(lineage)],
-                    self._in_scope(lineage),
-                    at,
-                    self.channel,
-                    lineage[-1],
-                )
-            )
+            return weigh()
         except Exception:  # noqa: BLE001 (law 4: an error in a policy means no, whatever kind it is)
             _log.exception("rights of %s in share %s cannot be decided", self.principal.key, self.rules.share)
             return weighing.failed(at)
 
-    def _weigh_once(self, lineage: tuple[int, ...], at: int) -> Weighed:
-        """Regions alike in class, phase and entries are weighed once: a stranger's look at a drive meets thousands."""
-        if self.engine.policies:
-            return self._weigh(lineage, at)
+    def _weighed(self, lineage: tuple[int, ...], at: int, itself: bool) -> Weighed:
+        question = Question(
+            self.engine.roles,
+            self.engine.policies,
+            self.rules,
+            self.principal,
+            self._standing_at(at),
+            self.rules.regions[self.rules.region_of(lineage)],
+            self._in_scope(lineage),
+            at,
+            self.channel,
+            lineage[-1],
+            itself,
+            self._link,
+        )
+        makers = weighing.makers_here(question.region, self._link)
+        if not makers:
+            return weighing.weigh(question)
+        lent, until = weighing.lent_here(question, makers)
+        weighed = weighing.weigh(question._replace(lent=lent))
+        return weighed._replace(until=earlier(weighed.until, until))
+
+    def _weigh_once(self, lineage: tuple[int, ...], at: int, itself: bool) -> Weighed:
+        """Regions alike in all that decides are weighed once: a stranger's look at a drive meets thousands."""
         region = self.rules.regions[self.rules.region_of(lineage)]
+        if self.engine.policies or weighing.makers_here(region, self._link):
+            return self._weighed(lineage, at, itself)
         bound = weighing.bind(self.rules, region)
-        key = (bound.classification, bound.phase_at(at), region.entries, self._in_scope(lineage))
+        counted = weighing.recusals_that_count(self.rules, region, self._standing_at(at), self.principal.id)
+        recusals = tuple(recusal.id for recusal in counted)
+        phase, in_scope = bound.phase_at(at), self._in_scope(lineage)
+        key = _Alike(bound.classification, phase, region.entries, recusals, in_scope, itself)
         kept = self._alike.get(key)
         if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
-            kept = self._alike[key] = at, self._weigh(lineage, at)
+            kept = self._alike[key] = at, self._weighed(lineage, at, itself)
         return kept[1]
 
     def _standing_at(self, at: int) -> Standing:
@@ -233,6 +293,8 @@ class View:
         return kept[1]
 
     def _in_scope(self, lineage: tuple[int, ...]) -> bool:
+        if self._link is not None and self._link.node not in lineage:
+            return False
         return self._scopes is None or not self._scopes.isdisjoint(lineage)
 
     def _grant(self, weighed: Weighed, lineage: tuple[int, ...], at: int) -> Granted:
@@ -244,7 +306,8 @@ class View:
             if weighed.classification >= Classification.NON_PUBLIC:
                 obligations.add(LOG_READ)
             if self.channel is Channel.DAV and rights & weighing.READ != weighing.READ:
-                obligations.add(HIDDEN_ON_DAV)
+                pointed = self.engine.roles.delivery[weighed.classification] in _POINTED
+                obligations.add(POINTER if pointed else HIDDEN_ON_DAV)
         return Granted(Rights(rights), frozenset(obligations), earlier(weighed.until, bound.next_edge(at)))
 
 

@@ -29,6 +29,10 @@ class Entry:
     end: int | None = None
     id: int = 0
     """Given by the store; 0 before."""
+    maker: str = ""
+    """`user:anna`: an inside share, cut down at each use to what its maker may do there himself; '': by office."""
+    drop_own: bool = False
+    """At the node itself it lets add; the rights are for what one brought there oneself (`View.own_rights`)."""
 
     def holds_at(self, at: int) -> bool:
         return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
@@ -57,5 +61,11 @@ def check_entry(entry: Entry) -> None:
         raise ValueError("an entry must start before it ends")
     if not entry.rights and not entry.cut:
         raise ValueError("an entry without rights says nothing; name at least one right")
+    if entry.maker and entry.maker.partition(":")[0] != "user":
+        raise ValueError(f"an inside share is made by a user; write user:NAME, not {entry.maker!r}")
+    if entry.deny and (entry.maker or entry.drop_own):
+        raise ValueError("an entry that denies is neither an inside share nor an inbox; give rights, or deny plainly")
+    if entry.cut and entry.maker:
+        raise ValueError("an inside share cannot cut what others were given")
     if entry.cut and entry.deny:
         raise ValueError("an entry that denies cannot cut: denials from above always hold")

@@ -56,25 +56,34 @@ class Label(NamedTuple):
     close_at: int | None = None
     review_at: int | None = None
     publish_at: int | None = None
+    matter: bytes | None = None
+    """Marks of the matters that it concerns, 16 bytes each, joined; those of ancestors hold besides."""
 
 
 class Bound(NamedTuple):
-    """The label that holds at a node, after inheritance."""
+    """The label that holds at a node, after inheritance, with what its meeting adds."""
 
     classification: Classification
     release_at: int
     close_at: int = NEVER
     review_at: int = NEVER
     publish_at: int = NEVER
+    concluded_at: int = NEVER
+    """The end of its meeting."""
+    ended_at: int = NEVER
+    """The midnight after the approval of the minutes: closes it, but takes back no publication."""
+    matters: frozenset[bytes] = frozenset()
+    """Marks of the matters that it concerns."""
 
     def under(self, label: Label) -> Bound:
         """What holds one level deeper, where `label` is written."""
-        return Bound(
-            self.classification if label.classification is None else label.classification,
-            self.release_at if label.release_at is None else label.release_at,
-            self.close_at if label.close_at is None else label.close_at,
-            self.review_at if label.review_at is None else label.review_at,
-            self.publish_at if label.publish_at is None else label.publish_at,
+        return self._replace(
+            classification=self.classification if label.classification is None else label.classification,
+            release_at=self.release_at if label.release_at is None else label.release_at,
+            close_at=self.close_at if label.close_at is None else label.close_at,
+            review_at=self.review_at if label.review_at is None else label.review_at,
+            publish_at=self.publish_at if label.publish_at is None else label.publish_at,
+            matters=self.matters if label.matter is None else self.matters | marks(label.matter),
         )
 
     def phase_at(self, at: int) -> Phase:
@@ -84,11 +93,21 @@ class Bound(NamedTuple):
         closed = self.close_at <= at
         if self.publish_at <= at and not (closed and self.close_at >= self.publish_at):
             return Phase.PUBLISHED
-        return Phase.CLOSED if closed else Phase.RELEASED
+        if closed or self.ended_at <= at:
+            return Phase.CLOSED
+        return Phase.CONCLUDED if self.concluded_at <= at else Phase.RELEASED
 
     def next_edge(self, at: int) -> int | None:
         """The next instant at which the phase may change."""
-        return next_edge(at, (self.release_at, self.close_at, self.publish_at))
+        return next_edge(at, (self.release_at, self.close_at, self.publish_at, self.concluded_at, self.ended_at))
+
+
+MARK_BYTES = 16
+
+
+def marks(joined: bytes) -> frozenset[bytes]:
+    """The marks of a label's `matter`."""
+    return frozenset(joined[begin : begin + MARK_BYTES] for begin in range(0, len(joined), MARK_BYTES))
 
 
 def next_edge(at: int, instants: Iterable[int | None]) -> int | None:
@@ -106,12 +125,14 @@ def earlier(one: int | None, other: int | None) -> int | None:
 def carried(source: Bound, target: Bound) -> Label:
     """The label that a paper takes along from `source` into a folder where `target` holds (rights.md §2.7).
 
-    The higher class, the later release, the earlier closing and review; never a publication.
+    The higher class, the later release, the earlier closing and review, the matters of both; never a publication.
+    Agenda items go along as bindings, which are the door's to write.
     """
     return Label(
         max(source.classification, target.classification),
         max(source.release_at, target.release_at),
-        min(source.close_at, target.close_at),
+        min(source.close_at, source.ended_at, target.close_at, target.ended_at),
         min(source.review_at, target.review_at),
         None,
+        b"".join(sorted(source.matters | target.matters)) or None,
     )

@@ -26,6 +26,8 @@ ROLES = (
     "auditor",
 )
 """All offices there are; `config/roles.toml` has a row for each."""
+CHAIR, VICE_CHAIR = "chair", "vice_chair"
+"""The office that is represented where it is recused, and the one that represents it."""
 
 
 class CommitteeKind(StrEnum):

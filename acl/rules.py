@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from acl.entries import Entry
-from acl.labels import Bound, Label
-from acl.mandates import Committee, Mandate
+from acl.labels import NEVER, Bound, Classification, Label
+from acl.links import Link
+from acl.mandates import CHAIR, Committee, Mandate
+from acl.meetings import AgendaItem, Meeting, deciding
+from acl.recusals import Effect, Recusal
+
+_Fact = TypeVar("_Fact", Mandate, Recusal)
 
 
 class Region(NamedTuple):
@@ -20,6 +25,15 @@ class Region(NamedTuple):
     bound: Bound
     entries: tuple[Entry, ...]
     """Those at the pin and above it, from the root down; at one node those that cut come first."""
+    items: frozenset[int] = frozenset()
+    """Ids of the agenda items that it concerns: of its folders and bindings, from the root down."""
+    meetings: frozenset[str] = frozenset()
+    """Ids of the share's meetings that it belongs to."""
+
+    @property
+    def matters(self) -> frozenset[bytes]:
+        """Marks of the matters that it concerns: of its items, and of labels from the root down."""
+        return self.bound.matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,16 @@ class ShareRules:
     """Collection → the pins strictly beneath it; only collections that have any."""
     marks: frozenset[int]
     """Pins and the collections above them: the nodes that need a look of their own."""
+    meetings: Mapping[str, Meeting] = field(default_factory=dict)
+    """By id; without their titles."""
+    recusals: Mapping[str, tuple[Recusal, ...]] = field(default_factory=dict)
+    """By person; only those that take the documents."""
+    links: Mapping[str, Link] = field(default_factory=dict)
+    """By the id of their principal."""
+    chairs: tuple[Mandate, ...] = ()
+    """Of this committee, past and coming ones too."""
+    inboxes: frozenset[int] = frozenset()
+    """Nodes at which an entry lets people add what stays theirs alone: they do not decide for what lies in them."""
 
     @property
     def share(self) -> str:
@@ -64,39 +88,113 @@ def build_rules(
     labels: Mapping[int, Label] | None = None,
     entries: Iterable[Entry] = (),
     places: Mapping[int, tuple[int, ...]] | None = None,
+    meetings: Iterable[Meeting] = (),
+    agenda: Iterable[AgendaItem] = (),
+    bindings: Mapping[int, Iterable[int]] | None = None,
+    recusals: Iterable[Recusal] = (),
+    links: Iterable[Link] = (),
 ) -> ShareRules:
     """Cut a share into regions.
 
-    A pin that `places` does not know is gone from the tree (trash): it keeps its own label and denials, grants
-    nothing, and stands above and beneath nothing.
+    A pin that `places` does not know is gone from the tree (trash): it keeps its own label, items and denials,
+    grants nothing, and stands above and beneath nothing. `agenda` may hold items of other committees that
+    `bindings` names: their matters and recusals count here, their meetings do not.
     """
-    labels, places = labels or {}, places or {}
-    by_node: dict[int, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_node[entry.node].append(entry)
-    for own in by_node.values():
-        own.sort(key=lambda entry: (not entry.cut, entry.id))
-    pins = labels.keys() | by_node.keys()
+    sown = _Sown(committee, labels or {}, entries, meetings, agenda, bindings or {})
+    places = places or {}
     regions = {0: Region(0, committee.ground, ())}
     beneath: dict[int, list[int]] = defaultdict(list)
-    for pin in sorted(pins):
-        bound, inherited = committee.ground, list[Entry]()
-        placed = pin in places
+    for pin in sorted(sown.pins):
+        regions[pin] = sown.region(pin, places.get(pin))
         for node in places.get(pin, (pin,)):
-            bound = bound.under(labels[node]) if node in labels else bound
-            inherited += (entry for entry in by_node.get(node, ()) if placed or entry.deny)
             if node != pin:
                 beneath[node].append(pin)
-        regions[pin] = Region(pin, bound, tuple(inherited))
-    by_person: dict[str, list[Mandate]] = defaultdict(list)
-    for mandate in mandates:
-        by_person[mandate.person].append(mandate)
+    held = _by_person(mandates)
     return ShareRules(
         committee,
-        {person: tuple(held) for person, held in by_person.items()},
+        held,
         dict(undertakings or {}),
         regions,
         dict(places),
         {node: tuple(found) for node, found in beneath.items()},
-        frozenset(pins) | beneath.keys(),
+        frozenset(sown.pins) | beneath.keys(),
+        sown.meetings,
+        _by_person(recusal for recusal in recusals if recusal.effect is not Effect.DISCUSSION),
+        {str(link.id): link for link in links},
+        tuple(one for some in held.values() for one in some if one.role == CHAIR and one.share == committee.share),
+        frozenset(node for node, some in sown.entries.items() if any(entry.drop_own for entry in some)),
     )
+
+
+class _Sown:
+    """The facts of a share by the node they stand at."""
+
+    def __init__(  # noqa: PLR0917 (the kinds of facts there are)
+        self,
+        committee: Committee,
+        labels: Mapping[int, Label],
+        entries: Iterable[Entry],
+        meetings: Iterable[Meeting],
+        agenda: Iterable[AgendaItem],
+        bindings: Mapping[int, Iterable[int]],
+    ) -> None:
+        self.committee, self.labels = committee, labels
+        self.meetings = {meeting.id: meeting for meeting in meetings}
+        self.agenda = {point.id: point for point in agenda}
+        self.entries: dict[int, list[Entry]] = defaultdict(list)
+        self.items: dict[int, set[int]] = defaultdict(set)
+        self.sittings: dict[int, set[str]] = defaultdict(set)
+        for entry in entries:
+            self.entries[entry.node].append(entry)
+        for own in self.entries.values():
+            own.sort(key=lambda entry: (not entry.cut, entry.id))
+        for point in self.agenda.values():
+            if point.node is not None and point.share == committee.share:
+                self.items[point.node].add(point.id)
+        for node, bound in bindings.items():
+            self.items[node].update(bound)
+        for meeting in self.meetings.values():
+            if meeting.node is not None:
+                self.sittings[meeting.node].add(meeting.id)
+        self.pins = {*labels, *self.entries, *self.items, *self.sittings}
+        self._edges: dict[str, tuple[int, int]] = {}
+
+    def region(self, pin: int, place: tuple[int, ...] | None) -> Region:
+        """All that holds at a pin, from the root down."""
+        bound, inherited = self.committee.ground, list[Entry]()
+        items, meetings = set[int](), set[str]()
+        for node in place or (pin,):
+            if node not in self.pins:
+                continue
+            bound = bound.under(self.labels[node]) if node in self.labels else bound
+            inherited += (entry for entry in self.entries.get(node, ()) if place or entry.deny)
+            items |= self.items.get(node, set())
+            meetings |= self.sittings.get(node, set())
+        points = [self.agenda[number] for number in items if number in self.agenda]
+        meetings |= {point.meeting for point in points if point.share == self.committee.share}
+        return Region(
+            pin, self._bound(bound, points, meetings), tuple(inherited), frozenset(items), frozenset(meetings)
+        )
+
+    def _bound(self, bound: Bound, points: Iterable[AgendaItem], meetings: Iterable[str]) -> Bound:
+        """What its items and meetings make of the label: a non-public item makes its papers non-public at least."""
+        for point in points:
+            if not point.public:
+                bound = bound._replace(classification=max(bound.classification, Classification.NON_PUBLIC))
+            if point.matter_mark is not None:
+                bound = bound._replace(matters=bound.matters | {point.matter_mark})
+        meeting = deciding(self.meetings[one] for one in meetings if one in self.meetings)
+        if meeting is None:
+            return bound
+        if meeting.id not in self._edges:
+            settled = meeting.settled_at
+            self._edges[meeting.id] = meeting.over_at, NEVER if settled is None else settled
+        concluded_at, ended_at = self._edges[meeting.id]
+        return bound._replace(concluded_at=concluded_at, ended_at=ended_at)
+
+
+def _by_person(facts: Iterable[_Fact]) -> dict[str, tuple[_Fact, ...]]:
+    found: dict[str, list[_Fact]] = defaultdict(list)
+    for fact in facts:
+        found[fact.person].append(fact)
+    return {person: tuple(some) for person, some in found.items()}

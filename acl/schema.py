@@ -12,7 +12,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -58,7 +60,8 @@ label = Table(
     Column("close_at", BigInteger),
     Column("review_at", BigInteger),
     Column("publish_at", BigInteger),
-    comment="null: inherited; release_at 0: released on creation; 2^63-1: never",
+    Column("matter_mark", LargeBinary, key="matter"),
+    comment="null: inherited; release_at 0: released on creation; 2^63-1: never; matter_mark: 16 bytes each, joined",
 )
 
 entry = Table(
@@ -73,9 +76,12 @@ entry = Table(
     Column("cut", Boolean, nullable=False),
     Column("start", BigInteger),
     Column("end", BigInteger),
+    Column("maker", String(160), nullable=False, server_default=""),
+    Column("drop_own", Boolean, nullable=False, server_default=false()),
     Index("entry_by_node", "share", "node"),
     sqlite_autoincrement=True,
-    comment="rights: the bits of acl.privileges.Rights, which therefore never change their places",
+    comment="rights: the bits of acl.privileges.Rights, which therefore never change their places;"
+    " maker: principal key of who shares inside, '' by office; drop_own: rights only over what one brought",
 )
 
 meeting = Table(
@@ -87,7 +93,11 @@ meeting = Table(
     Column("start", BigInteger, nullable=False),
     Column("end", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
-    comment="title: sealed",
+    Column("node", BigInteger),
+    Column("released_at", BigInteger),
+    Column("closed_at", BigInteger),
+    Column("approved_at", BigInteger),
+    comment="title: sealed; node: its folder; the instants at which the states were reached",
 )
 
 agenda_item = Table(
@@ -100,10 +110,77 @@ agenda_item = Table(
     Column("title", LargeBinary, nullable=False),
     Column("public", Boolean, nullable=False),
     Column("matter", LargeBinary),
+    Column("node", BigInteger),
+    Column("matter_mark", LargeBinary),
     UniqueConstraint("share", "meeting", "number"),
     Index("agenda_item_by_matter", "share", "matter"),
     sqlite_autoincrement=True,
-    comment="title and matter: sealed; a matter always in the same place, so that equal ones are found",
+    comment="title and matter: sealed; node: its folder; matter_mark: 16 bytes, equal in all shares for equal matters",
+)
+
+binding = Table(
+    "binding",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    Column("agenda_item", Integer, primary_key=True, autoincrement=False),
+    comment="a node concerns an agenda item besides that of its folder",
+)
+
+recusal = Table(
+    "recusal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("agenda_item", Integer),
+    Column("matter_mark", LargeBinary),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger),
+    Column("effect", String(16), nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("recusal_by_share", "share"),
+    sqlite_autoincrement=True,
+    comment="[start, end); by agenda item, or with share '' by matter, which then holds in every committee",
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("password", String(256)),
+    Column("rights", BigInteger, nullable=False),
+    Column("max_class", String(16), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger),
+    Column("uses_left", Integer),
+    Column("maker", String(160), nullable=False),
+    Column("label", LargeBinary),
+    Column("at", BigInteger, nullable=False),
+    Column("revoked", BigInteger),
+    Index("link_by_share", "share"),
+    sqlite_autoincrement=True,
+    comment="[start, end); uses_left null: any number; label: sealed; the token itself is not kept",
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("approved_by", String(160)),
+    Index("proposal_by_share", "share"),
+    sqlite_autoincrement=True,
+    comment="change: JSON, for a second person to approve",
 )
 
 epoch = Table(

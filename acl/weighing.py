@@ -6,22 +6,29 @@ decision and its explanation can never differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
+from acl.entries import Entry
 from acl.labels import ON_CREATION, Bound, Classification, Phase, earlier, next_edge
-from acl.mandates import CommitteeKind, absence
+from acl.links import Link, LinkKind
+from acl.mandates import CHAIR, VICE_CHAIR, CommitteeKind, Mandate, absence
 from acl.policies import Policy, RequestFacts
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights, close_chain
+from acl.recusals import Recusal
 from acl.roles import RoleTable
 from acl.rules import Region, ShareRules
 
 ALL = int(Rights.ALL)
 DISCOVER = int(Rights.DISCOVER)
+LINK = int(Rights.LINK)
 VIEW = int(Rights.VIEW)
 READ = int(Rights.READ)
 OWN_SET = int(Rights.READ_CURRENT_USER_PRIVILEGE_SET)
+TO_ADD = int(Rights.DISCOVER | Rights.BIND)
+"""What an inbox and a drop give: they are seen themselves, and may be added to."""
 
 Part = tuple[str, int]
 """A reason code and the rights that it gives or takes."""
@@ -74,17 +81,22 @@ class Question(NamedTuple):
     standing: Standing
     region: Region
     in_scope: bool
-    """Is the node inside the credential's scope?"""
+    """Is the node inside the credential's or the link's scope?"""
     at: int
     channel: Channel
     node: int
     """The node itself, for policies that are `per_node`."""
+    itself: bool = True
+    """Is it about the pin, the link's own node, and not about what lies beneath?"""
+    link: Link | None = None
+    lent: Mapping[str, int] = MappingProxyType({})
+    """Maker → what he may do here himself."""
 
 
 def standing_at(table: RoleTable, rules: ShareRules, principal: Principal, at: int) -> Standing:
     """Offices follow from mandates that run at this instant; everybody is a citizen, a link is nobody."""
     if principal.kind is PrincipalKind.LINK:
-        return Standing((), frozenset(), False, "link", None)
+        return Standing((), frozenset(), True, "link", None)  # it rests on its maker, who is asked for his undertaking
     citizen = Office("citizen", "role:citizen")
     if principal.kind is PrincipalKind.ANONYMOUS:
         return Standing((citizen,), frozenset({"all"}), False, "anonymous", None)
@@ -137,10 +149,11 @@ def weigh(question: Question) -> Weighed:
     offices = list(office_grants(table, question, bound.classification, phase))
     entries, lost = entry_grants(question, bound.classification)
     asked = [(policy, facts._replace(node=question.node) if policy.per_node else facts) for policy in question.policies]
-    grants = offices + entries + [(f"policy:{policy.name}", int(policy.grants(seen))) for policy, seen in asked]
+    links = list(link_grants(question))
+    grants = offices + entries + links + [(f"policy:{policy.name}", int(policy.grants(seen))) for policy, seen in asked]
     cuts = gates + list(ceilings(question, bound.classification)) + list(denials(question, phase, offices))
     cuts += [(f"policy:{policy.name}", int(policy.forbids(seen))) for policy, seen in asked]
-    until = earlier(standing.until, next_edge(at, (edge for e in region.entries for edge in (e.start, e.end))))
+    until = earlier(standing.until, next_edge(at, edges(question)))
     for policy, seen in asked:
         until = earlier(until, at if policy.changes_without_notice else policy.until(seen))
     return Weighed(
@@ -179,6 +192,37 @@ def office_grants(table: RoleTable, question: Question, classification: Classifi
         return
     for role, reason in question.standing.offices:
         yield reason, table.rights(role, classification, phase, committee.early_access)
+        if role == VICE_CHAIR and chair_is_recused(question):
+            acting = f"acting:{CHAIR}@{committee.share}"
+            yield acting, table.rights(CHAIR, classification, phase, committee.early_access)
+
+
+def chair_is_recused(question: Question) -> bool:
+    """Is there a chair in office, and is everyone who chairs recused here?"""
+    rules, at = question.rules, question.at
+    chairs = {mandate.person for mandate in rules.chairs if mandate.holds_at(at)}
+    return bool(chairs) and all(
+        any(recusal.holds_at(at) for recusal in recusals_here(rules, question.region, person)) for person in chairs
+    )
+
+
+def recusals_here(rules: ShareRules, region: Region, person: str) -> list[Recusal]:
+    """Those of a person that cover the region, at whatever time."""
+    return [
+        recusal
+        for recusal in rules.recusals.get(person, ())
+        if recusal.agenda_item in region.items or recusal.matter_mark in region.matters
+    ]
+
+
+def recusals_that_count(rules: ShareRules, region: Region, standing: Standing, person: str) -> list[Recusal]:
+    """Those on which the answer depends: one's own, and for a vice-chair those of the chairs."""
+    if not region.items and not region.matters:
+        return []
+    persons = [person]
+    if any(office.role == VICE_CHAIR for office in standing.offices):
+        persons += sorted({mandate.person for mandate in rules.chairs} - {person})
+    return [recusal for one in persons for recusal in recusals_here(rules, region, one)]
 
 
 def entry_grants(question: Question, classification: Classification) -> tuple[list[Part], list[Part]]:
@@ -193,10 +237,29 @@ def entry_grants(question: Question, classification: Classification) -> tuple[li
             lost += [(f"cut:{entry.id}", bits) for node, (_, bits) in grants if node != entry.node]
             grants = [grant for grant in grants if grant[0] == entry.node]
         if entry.concerns(question.standing.subjects):
-            bits = int(entry.rights)
-            grants.append((entry.node, (f"entry:{entry.id}", bits & most)))
-            lost.append(("ceiling:class", bits & ~most))
+            bits = _given(question, entry)
+            own = question.lent.get(entry.maker, 0) if entry.maker else ALL
+            grants.append((entry.node, (f"entry:{entry.id}", bits & most & own)))
+            lost += [("ceiling:class", bits & ~most), (f"maker:{entry.id}", bits & most & ~own)]
     return [part for _, part in grants], [part for part in lost if part[1]]
+
+
+def _given(question: Question, entry: Entry) -> int:
+    """What the entry gives here: that of an inbox is for the folder itself, never for what others put there."""
+    if not entry.drop_own:
+        return int(entry.rights)
+    return TO_ADD if question.itself and entry.node == question.region.node else 0
+
+
+def link_grants(question: Question) -> Iterator[Part]:
+    """Step 3, by link: what it says, as far as its maker may do so himself; a drop lets add to its own node only."""
+    link = question.link
+    if link is None:
+        return
+    bits = int(link.rights)
+    if link.kind is LinkKind.DROP:
+        bits = TO_ADD if question.itself else 0
+    yield f"link:{link.id}", bits & question.lent.get(link.maker, 0)
 
 
 def ceilings(question: Question, classification: Classification) -> Iterator[Part]:
@@ -207,10 +270,28 @@ def ceilings(question: Question, classification: Classification) -> Iterator[Par
     reason = f"ceiling:{ceiling.reason or 'credential'}"
     within = question.in_scope and classification <= ceiling.max_class
     yield reason, ALL & ~int(ceiling.rights) if within else ALL
+    if question.principal.kind is PrincipalKind.LINK:
+        yield from _link_ceiling(question, classification)
+
+
+def _link_ceiling(question: Question, classification: Classification) -> Iterator[Part]:
+    """A link opens no class above its own, and none for which nobody may make links; a drop shows nothing anyway."""
+    link = question.link
+    if link is None:
+        yield "link:unknown", ALL
+        return
+    nobody_may = not question.table.class_ceiling[classification] & LINK and link.kind is LinkKind.LINK
+    if classification > link.max_class or nobody_may:
+        yield "ceiling:link-class", ALL
 
 
 def denials(question: Question, phase: Phase, offices: Sequence[Part]) -> Iterator[Part]:
-    """Step 5, last and final: a closed window leaves only what the table gives; an entry that denies takes."""
+    """Step 5, last and final: recusal, revocation, a closed window that leaves only the table, entries that deny."""
+    for recusal in recusals_here(question.rules, question.region, _person(question.principal)):
+        if recusal.holds_at(question.at):
+            yield "recusal:matter" if recusal.agenda_item is None else "recusal:item", ALL
+    if question.link is not None and not question.link.holds_at(question.at):
+        yield "link:ended", ALL
     if phase is Phase.CLOSED:
         left = 0
         for _, bits in offices:
@@ -219,6 +300,51 @@ def denials(question: Question, phase: Phase, offices: Sequence[Part]) -> Iterat
     for entry in question.region.entries:
         if entry.deny and entry.holds_at(question.at) and entry.concerns(question.standing.subjects):
             yield f"deny:{entry.id}", int(entry.rights)
+
+
+def edges(question: Question) -> Iterator[int | None]:
+    """The instants at which the answer for the region may change, apart from those of label and standing."""
+    rules, region, standing = question.rules, question.region, question.standing
+    windows: list[Entry | Link | Recusal | Mandate] = [*region.entries]
+    windows += recusals_that_count(rules, region, standing, _person(question.principal))
+    if question.link is not None:
+        windows.append(question.link)
+        yield question.link.revoked
+    if any(office.role == VICE_CHAIR for office in standing.offices):
+        windows += rules.chairs
+    for window in windows:
+        yield window.start
+        yield window.end
+
+
+def makers_here(region: Region, link: Link | None) -> frozenset[str]:
+    """Principal keys of those on whose own rights the answer rests."""
+    makers = {entry.maker for entry in region.entries if entry.maker}
+    return frozenset(makers if link is None else makers | {link.maker})
+
+
+def lent_here(question: Question, makers: Iterable[str]) -> tuple[dict[str, int], int | None]:
+    """Maker → what he may do here himself, and the next edge of that.
+
+    A maker may hold by another's share what he shares on. The rounds begin with nobody lending anything and end
+    when nothing more is gained, so that two who share with each other gain nothing from it.
+    """
+    lent, until = dict.fromkeys(makers, 0), question.standing.until
+    while True:
+        gained: dict[str, int] = {}
+        for key in lent:
+            maker = Principal(PrincipalKind.USER, key.removeprefix("user:"))
+            standing = standing_at(question.table, question.rules, maker, question.at)
+            asked = question._replace(principal=maker, standing=standing, in_scope=True, link=None, lent=lent)
+            weighed = weigh(asked)
+            gained[key], until = weighed.rights, earlier(until, weighed.until)
+        if gained == lent:
+            return lent, until
+        lent = gained
+
+
+def _person(principal: Principal) -> str:
+    return principal.id if principal.kind is PrincipalKind.USER else ""
 
 
 def settle(channel: Channel, classification: Classification, grants: Sequence[Part], cuts: Sequence[Part]) -> int:

@@ -163,6 +163,11 @@ class Database:
         """True while this thread has its write transaction open."""
         return getattr(self._local, "open", None) is not None
 
+    @property
+    def in_view(self) -> bool:
+        """True while this thread looks at one state of the database: inside `read` or its write transaction."""
+        return self.in_transaction or getattr(self._local, "viewing", None) is not None
+
     def committed(self) -> int:
         """A number that differs after any commit by anyone (`PRAGMA data_version`); meaningful within this process."""
         with self._watching:

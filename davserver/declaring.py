@@ -158,7 +158,7 @@ class _Declaring:
             agenda_item = AgendaItemFacts(
                 share, meeting.id, declared.number, declared.title, declared.part == "public", declared.matter or None
             )
-            if store.declare_agenda_item(self._connection, sealer, agenda_item):
+            if store.declare_agenda_item(self._connection, sealer, self._house.matter_mark, agenda_item):
                 self._changed(f"committee {share}: meeting {meeting.id} has item {declared.number}", share)
 
     # -- the two folders of a new drive (rights.md §2) ------------------------------------------------------------

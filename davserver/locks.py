@@ -31,6 +31,9 @@ class Places(Protocol):
     def path(self, node: int) -> SharePath:
         """In the whole tree. Raises NotFound."""
 
+    def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
+        """False once the holder of a lock has lost the right to change what it covers: his lock covers nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockLimits:
@@ -74,7 +77,7 @@ class LockTable:
         self, connection: Connection, share: str, lineage: tuple[int, ...], holder: Holder, places: Places
     ) -> None:
         """Raise Locked if a lock covers the node and the holder submitted the token of none of his own there."""
-        rows = self.covering(connection, share, lineage)
+        rows = self._standing(self.covering(connection, share, lineage), places)
         if rows and not any(holder.holds(row) for row in rows):
             raise Locked(places.path(rows[0].node))
 
@@ -94,7 +97,11 @@ class LockTable:
                     rows.append(row)
             except NotFound:
                 continue  # rooted in the trash: covers nothing that lives
-        return rows
+        return self._standing(rows, places)
+
+    def _standing(self, rows: list[Row[Any]], places: Places) -> list[Row[Any]]:
+        """Without the locks of those who have left, or lost their right, since they made them (rights.md §3)."""
+        return [row for row in rows if places.may_still_write(row.principal, places.lineage(row.node))]
 
     def create(
         self, connection: Connection, share: str, lineage: tuple[int, ...], wish: LockWish, places: Places
@@ -103,7 +110,7 @@ class LockTable:
         now = self._clock()
         connection.execute(delete(table).where(table.c.expires <= now))
         node = lineage[-1]
-        around = self.covering(connection, share, lineage)
+        around = self._standing(self.covering(connection, share, lineage), places)
         if wish.deep:
             around += [row for row in self._beneath(connection, share, node, places) if row.node != node]
         for row in around:

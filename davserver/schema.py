@@ -54,6 +54,26 @@ departure = Table(
     comment="name: sealed with its parent's id; see tree/departures.py",
 )
 
+part = Table(
+    "part",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("collection", BigInteger, primary_key=True),
+    Column("pin", BigInteger, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("cut", BigInteger, nullable=False, default=0),
+    comment="collections with pins beneath, in parts; see tree/parts.py",
+)
+
+settled = Table(
+    "settled",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    comment="for which rules the parts of a share were cut",
+)
+
 account = Table(
     "account",
     metadata,

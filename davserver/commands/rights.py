@@ -124,7 +124,7 @@ def label(workspace: Workspace) -> int:
 
 def _told(own: Label) -> str:
     words = {NEVER: "never", 0: "on creation"}
-    dates = [f"{date} {words.get(at) or shown(at)}" for date, at in zip(DATES, own[1:], strict=True) if at is not None]
+    dates = [f"{date} {words.get(at) or shown(at)}" for date, at in zip(DATES, own[1:5], strict=True) if at is not None]
     classification = own.classification.word if own.classification is not None else "class inherited"
     return ", ".join([classification, *dates])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -16,11 +17,14 @@ from acl.rules import ShareRules
 from davserver.audit import Audit, ReadLog
 from davserver.database import Database
 from davserver.locks import LockTable
+from davserver.tree import parts
 from davserver.tree.departures import Departures
-from shareproviders.contract import NotFound, ShareProvider
+from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import SharePath
 
 VIEWS_KEPT = 4096
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,43 +87,56 @@ class RulesShelf:
         self._checked = threading.local()
         self._scopes: dict[str, frozenset[int]] = {}
 
+    @property
+    def checked(self) -> int:
+        """`Database.committed()` as it was when this thread last made sure of its rules."""
+        number: int = getattr(self._checked, "number", 0)
+        return number
+
     def of(self, places: SharePlaces) -> ShareRules:
-        """The rules of one share as of now; inside a transaction, as that transaction has left them."""
-        if self._database.in_transaction:
-            return self._load(places, keep=False)
+        """The rules of one share as of now; inside a view or transaction, as that one sees them."""
+        if self._database.in_view:
+            return self._load(places)[1]
         number = self._database.committed()
-        if getattr(self._checked, "number", None) != number:
+        if self.checked != number:
             self._checked.number, self._checked.shares = number, set()
         kept = self._rules.get(places.share)
-        if kept is not None and places.share in self._checked.shares:
-            return kept[1]
-        rules = self._load(places, keep=True)
-        self._checked.shares.add(places.share)
-        return rules
+        if kept is None or places.share not in self._checked.shares:
+            kept = self._rules[places.share] = self._load(places)
+            self._settle(places, kept)
+            self._checked.shares.add(places.share)
+        return kept[1]
 
-    def _load(self, places: SharePlaces, *, keep: bool) -> ShareRules:
+    def _load(self, places: SharePlaces) -> tuple[int, ShareRules]:
         with self._database.read() as connection:
             epoch = store.epoch(connection, places.share)
             kept = self._rules.get(places.share)
             if kept is not None and kept[0] == epoch:
-                return kept[1]
+                return kept
             scopes = self._scopes.get(places.share, frozenset())
-            rules = store.load_rules(connection, places.share, places.lineages, scopes)
-        if keep:
-            self._rules[places.share] = (epoch, rules)
-        return rules
+            return epoch, store.load_rules(connection, places.share, places.lineages, scopes)
 
-    def epoch_of(self, places: SharePlaces) -> str:
-        """A short text that changes with the rules of the share."""
-        if not self._database.in_transaction:
-            self.of(places)
-            return f"{self._rules[places.share][0]:x}"
+    def _settle(self, places: SharePlaces, loaded: tuple[int, ShareRules]) -> None:
+        """Rules that were changed by a command have not cut the collections into parts yet."""
+        if not isinstance(places.provider, TracksChanges):
+            return
         with self._database.read() as connection:
-            return f"{store.epoch(connection, places.share):x}"
+            if parts.is_settled(connection, places.share, loaded[0]):
+                return
+        try:
+            with self._database.transaction() as connection:
+                parts.settle(connection, places.provider, self._load(places)[1])
+        except Unavailable:
+            _log.warning("collections of %s are not cut along the new rules yet: the database is busy", places.share)
 
     def stale(self, connection: Connection, share: str) -> None:
         """Inside a transaction: what was cached of this share's rules no longer holds once it commits."""
         store.touch(connection, share)
+
+    def recut(self, connection: Connection, places: SharePlaces) -> None:
+        """At the end of a transaction that changed what is pinned, or where."""
+        if isinstance(places.provider, TracksChanges):
+            parts.settle(connection, places.provider, self._load(places)[1])
 
     def view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
         """What this principal may do in this share, decided once per region and remembered until its time edge."""
@@ -130,7 +147,7 @@ class RulesShelf:
         if kept is not None and kept[0] is rules:
             return kept[1]
         view = View(rules, self._engine, principal, channel)
-        if not self._database.in_transaction:
+        if not self._database.in_view:
             with self._views_lock:
                 self._views[key] = (rules, view)
                 while len(self._views) > VIEWS_KEPT:

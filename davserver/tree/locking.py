@@ -31,7 +31,7 @@ class GuardedTree(TwoSidedTree):
                 raise AccessDenied(path, Rights.WRITE_CONTENT)
             terms.check()
             places = self._places(path)
-            lock = self.forest.locks.create(connection, seen.share, seen.node.lineage, wish, places)
+            lock = self.forest.locks.create(connection, seen.share, seen.node.lineage, wish, self._lock_places(places))
             self._note(connection, "lock", seen.share, seen.node)
             return lock, seen, False
 
@@ -52,7 +52,7 @@ class GuardedTree(TwoSidedTree):
                 spot = self._admit_document(connection, path, terms)
                 provider, share = spot.places.provider, spot.places.share
                 node, created = provider.put(spot.inner, staged, Expected(absent=True), self._writing())
-                lock = self.forest.locks.create(connection, share, node.lineage, wish, spot.places)
+                lock = self.forest.locks.create(connection, share, node.lineage, wish, self._lock_places(spot.places))
                 self._note(connection, "lock", share, node)
                 return lock, self._made(path), created
         finally:
@@ -67,7 +67,7 @@ class GuardedTree(TwoSidedTree):
             if not seen.share:
                 raise NoSuchLock("no such lock here")
             holder = self._holder(Terms(tokens))
-            places = self._places(path)
+            places = self._lock_places(self._places(path))
             lineage = seen.node.lineage
             return self.forest.locks.refresh(connection, seen.share, lineage, holder, places, seconds=seconds)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 
-from acl.engine import HIDDEN_ON_DAV, LOG_READ, Granted
-from acl.principals import Channel, Principal
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, Granted, View
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
-from davserver.tree.forest import Forest, SharePlaces
-from davserver.tree.names import Neighbours, is_private, is_reserved, maker_mark, owner_of, shown_name
+from davserver.tree import parts
+from davserver.tree.forest import SharePlaces
+from davserver.tree.locating import LocatingTree
+from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
 from davserver.tree.seen import AccessDenied, Lock, Seen
 from shareproviders.contract import (
-    BadName,
     KeepsProperties,
     MetersQuota,
     Node,
@@ -25,28 +27,22 @@ from shareproviders.paths import ROOT, SharePath
 
 NOTHING_HERE = "there is nothing here"
 DRIVES = Node(0, (0,), "", True, 0, "", "", 0, 0, 0)  # the collection of all drives has no storage of its own
+WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right to read is asked anew
 
 
-class LookingTree:
+class LookingTree(LocatingTree):
     """The reading half of the guarded tree."""
-
-    def __init__(self, forest: Forest, principal: Principal, channel: Channel) -> None:
-        self.forest, self.principal, self.channel = forest, principal, channel
-        self.clock = forest.clock
-        self.started = forest.clock()
-        self._mark = maker_mark(principal.key)
 
     def stat(self, path: SharePath) -> Seen:
         """Raises NotFound for what is absent and for what may not be discovered, alike."""
         if path.is_root:
             return self._drives()
-        with self.forest.database.read():
-            places = self._places(path)
-            node = places.provider.stat(self._inner(path))
-            seen = self._seen(places, path, node)
+        places = self._places(path)
+        view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
+        seen = self._seen(view, path, node)
         if seen is None:
             raise NotFound(NOTHING_HERE)
-        return seen
+        return self._tagged([seen], places, view)[0]
 
     def children(self, seen: Seen) -> list[Seen]:
         """Members that may be discovered, sorted by name. Raises WrongKind for a document."""
@@ -54,30 +50,25 @@ class LookingTree:
             raise WrongKind("a document has no members")
         if not seen.share:
             return self._all_drives()
-        with self.forest.database.read():
-            places = SharePlaces(seen.share, self.forest.provider(seen.share))
-            nodes = places.provider.children(seen.node)
-            view = self.forest.rules.view(places, self.principal, self.channel)
-            page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
-            tag = self._collection_tag(places)
+        places = self._share(seen.share)
+        view, nodes = self._look(places, lambda: places.provider.children(seen.node))
+        page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
         segments, share = seen.path.segments, seen.share
-        members, owner_files = [], False
+        members: list[Seen] = []
+        foreign: list[Seen] = []
         for node, granted in zip(nodes, page, strict=True):
-            name = shown_name(node.name, self._mark)
-            if name is not None and shown(node, granted):
-                path = SharePath((*segments, name))
-                tagged = tag(node) if node.is_collection else node.entity_tag
-                owner_files = owner_files or owner_of(name) is not None
-                members.append(Seen(path, share, node, granted.rights, tagged, name, granted.obligations))
-        return self._without_foreign_owner_files(members) if owner_files else members
-
-    def _without_foreign_owner_files(self, members: list[Seen]) -> list[Seen]:
-        names = Neighbours(seen.display_name for seen in members)
-        return [
-            seen
-            for seen in members
-            if owner_of(seen.display_name) is None or seen.node.name != seen.display_name or names.has(seen.node.name)
-        ]
+            if not shown(node, granted):
+                continue
+            name, kind = node.name, members
+            if ".~" in name:
+                name = bare_name(name)
+                if name != node.name and not node.name.endswith(self._mark):
+                    if owner_of(name) is None:
+                        continue
+                    kind = foreign
+            path = SharePath((*segments, name))
+            kind.append(Seen(path, share, node, granted.rights, node.entity_tag, name, granted.obligations))
+        return self._tagged(with_owner_files(members, foreign) if foreign else members, places, view)
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
@@ -88,7 +79,7 @@ class LookingTree:
         if seen.node.is_collection:
             raise WrongKind("a collection has no content of its own")
         self.admit_read(seen)
-        pieces = self.forest.provider(seen.share).read(seen.node, start, length)
+        pieces = self._watched(seen, self.forest.provider(seen.share).read(seen.node, start, length))
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
         return pieces
@@ -107,7 +98,7 @@ class LookingTree:
         """All locks that cover each, direct and indirect (RFC 4918 §15.8), in order; one query per share."""
         found: dict[tuple[str, int], list[Lock]] = {}
         for share in {seen.share for seen in page if seen.share}:
-            places = SharePlaces(share, self.forest.provider(share))
+            places = self._lock_places(self._share(share))
             with self.forest.database.read() as connection:
                 rows = by_node(self.forest.locks.of_share(connection, share))
                 if not rows:
@@ -119,88 +110,129 @@ class LookingTree:
                         found[share, seen.node.id] = told
         return [found.get((seen.share, seen.node.id), []) for seen in page]
 
+    def _watched(self, seen: Seen, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """A long download ends when its reader loses the right to it: withdrawn, recused, resigned."""
+        asked = self.clock()
+        places = self._share(seen.share)
+        for piece in pieces:
+            yield piece
+            if self.clock() - asked > WITHDRAWN_AFTER:
+                granted = self._view(places).granted(places.lineage(seen.node.id), self.clock())
+                if Rights.READ & ~granted.rights:
+                    raise AccessDenied(seen.path, Rights.READ)
+                asked = self.clock()
+
     def usage(self, seen: Seen) -> Usage | None:
-        """Numbers for RFC 4331, None where nothing is metered."""
-        provider = self.forest.provider(seen.share) if seen.share else None
-        return provider.usage() if isinstance(provider, MetersQuota) else None
+        """Numbers for RFC 4331, None where nothing is metered; what the asker may not discover counts nowhere."""
+        if not seen.share:
+            return None
+        places = self._share(seen.share)
+        if not isinstance(places.provider, MetersQuota):
+            return None
+        whole = places.provider.usage()
+        if not isinstance(places.provider, TracksChanges):
+            return whole
+        view, root = self._look(places, lambda: places.provider.stat(ROOT))
+        with self.forest.database.read() as connection:
+            cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
+        hidden = sum(part.size for part in cut if part.pin and not self._may_discover(view, root.lineage, part.pin))
+        used = root.size - hidden
+        return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
 
     def _demand(self, seen: Seen, needed: Rights) -> None:
         if needed & ~seen.rights:
             raise AccessDenied(seen.path, needed)
 
     def _inner(self, path: SharePath) -> SharePath:
-        """The path inside its share, with the stored names of the asker's own files. Raises BadName."""
-        segments = path.segments[1:]
-        stored = [self._stored(name) for name in segments]
-        if segments and owner_of(segments[-1]) is not None and not self._has_document(path):
-            stored[-1] += self._mark
-        return SharePath(tuple(stored))
+        """As stored; an owner file lies where its maker put it."""
+        inner = super()._inner(path)
+        return inner if owner_of(path.name) is None else self._owner_file(path, inner)
 
-    def _stored(self, name: str) -> str:
-        if is_reserved(name):
-            raise BadName("a name cannot end in '.~' and twelve hexadecimal digits")
-        return name + self._mark if is_private(name) else name
+    def _owner_file(self, path: SharePath, stored: SharePath) -> SharePath:
+        """Where an owner file lies or would: the asker's own, or else whoever's if he may discover its document."""
+        provider, folder = self._places(path).provider, stored.parent
+        own = SharePath((*folder.segments, stored.name + self._mark))
+        try:
+            provider.stat(own)
+        except NotFound:
+            if self._has_document(path):
+                others = (node.name for node in provider.children(provider.stat(folder)))
+                name = next((name for name in others if bare_name(name) == path.name), own.name)
+                return SharePath((*folder.segments, name))
+        return own
 
     def _has_document(self, owner_file: SharePath) -> bool:
         """True if the asker may discover the document that an owner file belongs to."""
         name, folder = owner_file.name, owner_file.parent
+        document = owner_of(name) or ""
         try:
-            self.stat(SharePath((*folder.segments, owner_of(name) or "")))
+            self.stat(SharePath((*folder.segments, document)))
         except NotFound:
             if not name.startswith("~$"):
                 return False
         else:
-            return True
+            return not is_programs(document)
         try:
             members = self.children(self.stat(folder))
         except (NotFound, WrongKind):
             return False
         return Neighbours(seen.display_name for seen in members).has(name)
 
-    def _places(self, path: SharePath) -> SharePlaces:
-        share = path.segments[0]
-        return SharePlaces(share, self.forest.provider(share))
-
-    def _seen(self, places: SharePlaces, path: SharePath, node: Node) -> Seen | None:
-        """None for what may not be discovered."""
-        view = self.forest.rules.view(places, self.principal, self.channel)
+    def _seen(self, view: View, path: SharePath, node: Node) -> Seen | None:
+        """None for what may not be discovered; a collection's tag is still to be made."""
         granted = view.granted(node.lineage, self.clock())
         if not shown(node, granted):
             return None
-        tag = self._collection_tag(places)(node) if node.is_collection else node.entity_tag
         name = path.name if len(path.segments) > 1 else view.rules.committee.name
-        return Seen(path, places.share, node, granted.rights, tag, name, granted.obligations)
+        return Seen(path, view.rules.share, node, granted.rights, node.entity_tag, name, granted.obligations)
 
-    def _collection_tag(self, places: SharePlaces) -> CollectionTag:
+    def _tagged(self, page: list[Seen], places: SharePlaces, view: View) -> list[Seen]:
+        """The page with entity tags of its collections, made of what the asker may discover beneath each."""
         if not isinstance(places.provider, TracksChanges):
-            return CollectionTag("")
-        return CollectionTag(self.forest.rules.epoch_of(places))
+            return page
+        beneath = view.rules.beneath
+        cut = [seen.node.id for seen in page if seen.node.is_collection and seen.node.id in beneath]
+        found: dict[int, list[parts.Part]] = {}
+        if cut:
+            with self.forest.database.read() as connection:
+                found = parts.of_collections(connection, places.share, cut)
+        return [
+            seen._replace(
+                tag=parts.tag(
+                    seen.node, found.get(seen.node.id, ()), partial(self._may_discover, view, seen.node.lineage)
+                )
+            )
+            if seen.node.is_collection
+            else seen
+            for seen in page
+        ]
+
+    def _may_discover(self, view: View, collection: tuple[int, ...], pin: int) -> bool:
+        """May the asker discover this part of a collection: what lies under the pin, or (0) directly in it?"""
+        lineage = view.rules.places.get(pin, ()) if pin else collection
+        return bool(lineage and view.inherited(lineage, self.clock()).rights & Rights.DISCOVER)
 
     def _drives(self) -> Seen:
         return Seen(ROOT, "", DRIVES, Rights.READ, "", "")
 
     def _all_drives(self) -> list[Seen]:
         drives = []
-        with self.forest.database.read():
-            for share in sorted(self.forest.shares()):
-                places = SharePlaces(share, self.forest.provider(share))
-                path = SharePath((share,))
-                seen = self._seen(places, path, places.provider.stat(ROOT))
-                if seen is not None:
-                    drives.append(seen)
+        for share in sorted(self.forest.shares()):
+            try:
+                drives.append(self.stat(SharePath((share,))))
+            except NotFound:
+                continue
         return drives
 
 
-class CollectionTag:
-    """Makes entity tags of collections: the newest change beneath and the epoch of the rules; empty if untracked."""
-
-    def __init__(self, epoch: str) -> None:
-        self._epoch = epoch
-
-    def __call__(self, node: Node) -> str:
-        return f"c{node.id:x}.{node.change:x}.{self._epoch}" if self._epoch else ""
+def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
+    """The members and those owner files of others that belong to one of them; of one name, the asker's own."""
+    names = Neighbours(seen.display_name for seen in members)
+    theirs = {seen.path: seen for seen in reversed(foreign) if names.has(seen.display_name)}
+    return sorted((theirs | {seen.path: seen for seen in members}).values(), key=attrgetter("path"))
 
 
 def shown(node: Node, granted: Granted) -> bool:
     """Discoverable, and for a document: in a form that this channel can deliver."""
-    return bool(granted.rights & Rights.DISCOVER) and (node.is_collection or HIDDEN_ON_DAV not in granted.obligations)
+    hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
+    return bool(granted.rights & Rights.DISCOVER) and not hidden

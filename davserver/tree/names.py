@@ -1,8 +1,8 @@
 """Names that programs make, not people: temp files, owner files, one-per-person files (protocol.md §2).
 
-Temp and one-per-person files are stored under a name of their maker's own, so nobody else ever meets them. Owner files
-(`.~lock.NAME#`, `~$NAME`, `._NAME`) are seen by exactly those who may discover NAME, and without such a NAME by their
-maker alone.
+All of them are stored under a name of their maker's own, so that they stay with him whatever becomes of the document.
+Temp and one-per-person files nobody else ever meets. Owner files (`.~lock.NAME#`, `~$NAME`, `._NAME`) are seen by
+exactly those who may discover NAME, and without such a NAME by their maker alone.
 """
 
 from __future__ import annotations
@@ -46,31 +46,26 @@ def owner_of(name: str) -> str | None:
     return match[match.lastgroup or 0] if match else None
 
 
-def owner_files_of(name: str) -> tuple[str, ...]:
-    """All names that an owner file of this document can have."""
-    return f".~lock.{name}#", f"._{name}", f"~${name}", f"~${name[2:]}"
-
-
 def is_programs(name: str) -> bool:
     """Made by a program for itself: kept out of versions, notices and the portal."""
     return is_private(name) or owner_of(name) is not None
 
 
-def shown_name(stored: str, mark: str) -> str | None:
-    """What the holder of `mark` sees of a stored name: the name without his mark; None for another's own file."""
-    if ".~" not in stored or _PRIVATE.fullmatch(stored) is None:
-        return stored
-    return stored[: -len(mark)] if stored.endswith(mark) else None
+def bare_name(stored: str) -> str:
+    """A stored name without its maker's mark."""
+    match = _PRIVATE.fullmatch(stored) if ".~" in stored else None
+    return match["shown"] if match else stored
 
 
 class Neighbours:
     """The names that somebody may discover in one folder, to match owner files against.
 
-    Office cuts the first two characters of longer names, so `~$richt.docx` belongs to `Bericht.docx`.
+    Files of programs own no owner files that others see. Office cuts the first two characters of longer names, so
+    `~$richt.docx` belongs to `Bericht.docx`.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(name for name in names if owner_of(name) is None)
+        self._names = frozenset(name for name in names if not is_programs(name))
         self._tails = frozenset(name[2:] for name in self._names)
 
     def has(self, owner_file: str) -> bool:

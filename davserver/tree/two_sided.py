@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import Classification, Label, carried
+from acl.labels import carried
 from acl.privileges import Rights
-from davserver.tree.changing import ChangingTree, Spot
+from davserver.tree import parts
 from davserver.tree.forest import SharePlaces
+from davserver.tree.labelling import LabellingTree
 from davserver.tree.names import is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, PreconditionFailed, Seen, Terms
+from davserver.tree.spots import Spot
 from shareproviders.contract import (
     Expected,
     KeepsProperties,
     Node,
-    NotFound,
     Outdated,
     Staged,
-    TracksChanges,
     Writing,
 )
 from shareproviders.paths import SharePath
@@ -33,11 +33,11 @@ class Carried:
 
     seen: Seen
     below: tuple[str, ...]
-    """Names under the source of the whole verb."""
+    """Stored names under the source of the whole verb."""
     staged: Staged | None
 
 
-class TwoSidedTree(ChangingTree):
+class TwoSidedTree(LabellingTree):
     """The verbs with a Destination."""
 
     def move(self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool) -> tuple[Seen, bool]:
@@ -55,20 +55,23 @@ class TwoSidedTree(ChangingTree):
             label = self._arriving_label(start, seen, end, moving=True)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
-                connection, start.places.share, seen.node.id, self._holder(terms), start.places
+                connection, start.places.share, seen.node.id, self._holder(terms), self._lock_places(start.places)
             )
+            rules = self.forest.rules.of(start.places)
+            size = parts.own_size(connection, rules, seen.node)
             node = start.places.provider.move(start.inner, end.inner, self._writing(target.name))
             self.forest.locks.remove(connection, gone)  # RFC 4918 §7.5: a lock does not move with its resource
+            parts.touch(connection, rules, seen.node.lineage, node.change, -size)
+            parts.touch(
+                connection, rules, node.lineage, node.change, size - (end.node.size if onto and end.node else 0)
+            )
             if label is not None:
-                store.set_label(connection, end.places.share, node.id, label)
+                self._label(connection, end.places, node, label)
             if onto:
-                self._inherit_pins(connection, start.places.share, seen.node, node)
+                self._inherit_pins(connection, start.places, seen.node, node)
             self._moved(connection, end.places, node)
-            if not node.is_collection:
-                if is_temp(target.name):
-                    self._departed(connection, start, seen.node, deleted=False)
-                else:
-                    self._orphaned(start)
+            if not node.is_collection and is_temp(target.name):
+                self._departed(connection, start, seen.node, deleted=False)
             self._note(connection, "move", end.places.share, node)
             return self._made(target), created
 
@@ -91,8 +94,11 @@ class TwoSidedTree(ChangingTree):
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
             node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
+            onto = end.node is not None and not end.node.is_collection and not node.is_collection
+            gain = node.size - (end.node.size if onto and end.node else 0)
+            parts.touch(connection, self.forest.rules.of(end.places), node.lineage, node.change, gain)
             if label is not None:
-                store.set_label(connection, end.places.share, node.id, label)
+                self._label(connection, end.places, node, label)
             self._label_members(connection, end, inside)
             self._note(connection, "copy", end.places.share, node)
             return self._made(target), end.node is None
@@ -124,10 +130,10 @@ class TwoSidedTree(ChangingTree):
     ) -> None:
         locks, holder = self.forest.locks, self._holder(terms)
         if moving:
-            locks.check(connection, start.places.share, node.lineage, holder, start.places)
+            locks.check(connection, start.places.share, node.lineage, holder, self._lock_places(start.places))
             self._unlocked_membership(connection, start, holder)
         if end.node is not None:
-            locks.check(connection, end.places.share, end.node.lineage, holder, end.places)
+            locks.check(connection, end.places.share, end.node.lineage, holder, self._lock_places(end.places))
         self._unlocked_membership(connection, end, holder)
 
     def _cleared(self, connection: Connection, node: Node, end: Spot, terms: Terms) -> bool:
@@ -139,57 +145,11 @@ class TwoSidedTree(ChangingTree):
         self._delete(connection, end, end.node, terms)
         return False
 
-    def _inherit_pins(self, connection: Connection, share: str, source: Node, target: Node) -> None:
+    def _inherit_pins(self, connection: Connection, places: SharePlaces, source: Node, target: Node) -> None:
         """The source's id has ended: its own label was counted in, its entries end with it."""
-        if store.forget_node(connection, share, source.id):
-            self.forest.rules.stale(connection, share)
-        self._note(connection, "replace", share, target)
-
-    # -- labels ---------------------------------------------------------------------------------------------------
-
-    def _arriving_label(self, start: Spot, seen: Seen, end: Spot, *, moving: bool) -> Label | None:
-        """The label that the result must carry as its own; None if what holds there says the same."""
-        rules, there = self.forest.rules.of(start.places), self.forest.rules.of(end.places)
-        source = rules.bound_at(seen.node.lineage)
-        self._keepable(end.places, source.classification)
-        onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
-        base = there.bound_at(end.node.lineage if onto and end.node is not None else end.parent.node.lineage)
-        label = carried(source, base)
-        brings_own = moving and not onto and seen.node.id in rules.regions
-        return label if brings_own or base.under(label) != base else None
-
-    def _keepable(self, places: SharePlaces, classification: Classification) -> None:
-        """A share that tracks no changes holds classes up to restricted only (storage.md §6)."""
-        if classification > Classification.RESTRICTED and not isinstance(places.provider, TracksChanges):
-            raise DoesNotFit("this drive may hold public and restricted papers only")
-
-    def _labels_beneath(self, start: Spot, seen: Seen) -> list[tuple[tuple[str, ...], Label]]:
-        """Own labels inside a folder that is copied, by the stored names that lead to them."""
-        rules = self.forest.rules.of(start.places)
-        depth = len(start.inner.segments)
-        found = []
-        for pin in rules.beneath.get(seen.node.id, ()):
-            segments = start.places.provider.locate(pin)[0].segments
-            bound = rules.bound_at(rules.places[pin])
-            found.append((segments[depth:], carried(bound, bound)))
-        return found
-
-    def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:
-        for below, label in inside:
-            try:
-                node = end.places.provider.stat(SharePath((*end.inner.segments, *below)))
-            except NotFound:
-                continue  # it was left out, because the asker may not read it
-            store.set_label(connection, end.places.share, node.id, label)
-
-    def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
-        view = self.forest.rules.view(places, self.principal, self.channel)
-        now = self.clock()
-        return frozenset(
-            pin
-            for pin in view.rules.beneath.get(seen.node.id, ())
-            if Rights.READ & ~view.granted(view.rules.places[pin], now).rights
-        )
+        if store.forget_node(connection, places.share, source.id):
+            self._repinned.add(places)
+        self._note(connection, "replace", places.share, target)
 
     # -- two shares -----------------------------------------------------------------------------------------------
 
@@ -242,17 +202,20 @@ class TwoSidedTree(ChangingTree):
         base = end.node if onto and end.node is not None else end.parent.node
         there = self.forest.rules.of(end.places).bound_at(base.lineage)
         for arrival in baggage:
-            now = self.stat(SharePath((*source.segments, *arrival.below)))
+            now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:
                 raise Outdated("the source was changed while it was being copied; nothing was copied")
             node = self._set_down(end, arrival)
             bound = rules.bound_at(now.node.lineage)
             self._keepable(end.places, bound.classification)
             if not arrival.below or now.node.id in rules.regions:
-                store.set_label(connection, end.places.share, node.id, carried(bound, there))
+                self._label(connection, end.places, node, carried(bound, there))
         if moving:
             self._delete(connection, start, seen.node, terms)
         made = self._made(target)
+        old_size = end.node.size if end.node is not None and not end.node.is_collection else 0
+        gain = made.node.size - (old_size if not made.node.is_collection else 0)
+        parts.touch(connection, self.forest.rules.of(end.places), made.node.lineage, made.node.change, gain)
         self._note(connection, "move" if moving else "copy", end.places.share, made.node)
         return made, end.node is None
 

@@ -78,10 +78,12 @@ def closing(descriptor: int) -> Iterator[int]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns what the system refuses into Unavailable; names no path."""
+    """Turns what the system refuses into BadName for a name too long for it, else Unavailable; names no path."""
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadName("this name is too long for the disk of this drive; choose a shorter one") from error
         raise Unavailable(f"the disk of this share refuses: {error.strerror or type(error).__name__}") from error
 
 

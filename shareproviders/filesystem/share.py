@@ -342,6 +342,8 @@ class FilesystemShare:
 
     def recover(self) -> None:
         """Undo what a crash left between rename and commit, drop bodies that no living process stages."""
+        with self._changing():
+            pass  # undoes the steps; their records go in the next transaction, once this one stands
         self.collect(self._ground.clock() + GRACE)
 
 

@@ -22,7 +22,7 @@ def measure(what: str, times: int, call: Callable[[], object]) -> None:
     begin = perf_counter()
     for _ in range(times):
         call()
-    print(f"{what:45} {(perf_counter() - begin) / times * 1e6:10.1f} µs")  # noqa: T201 (that is its job)
+    print(f"{what:45} {(perf_counter() - begin) / times * 1e6:10.1f} µs")
 
 
 def main() -> None:

@@ -12,12 +12,27 @@ A file first states facts, one sentence a line, then expectations. Times are tho
     otto may not discover Sitzung/Vorlage because phase:draft
     otto with telefon via portal may only view comment Sitzung/Vorlage
     eva may nothing Sitzung/Vorlage because mandate:none@ba05
+
+Of meetings, recusals and what is shared:
+
+    meeting vg: 2026-12-07 19:00 until 2026-12-07 22:00 at Sitzung        (the folder may be left out)
+    meeting vg is closed 2026-12-07 22:30      (also: agenda_released, running, minutes_approved, cancelled, planned)
+    item 4.2 of vg: non_public, matter 20-26 / V 15898, at Sitzung/04.2      (also: public; matter and folder optional)
+    binding: Ablage/Vorlage to 4.2 of vg
+    otto is recused from item 4.2 of vg from 2026-12-01 for documents     (also: from matter …; until; discussion, both)
+    share by anna: user:eva may read at Sitzung/Vorlage until 2026-12-24
+    inbox: role:member may read unbind at Eingang
+    otto would own read unbind in Eingang
+    link gast by anna: read at Sitzung/Vorlage up to public until 2026-12-24      (also: drop; revoked T)
+    gast may only read Sitzung/Vorlage
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,14 +40,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, create_engine
 
 from acl import store
-from acl.engine import AccessRequest, Engine
+from acl.engine import AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import NEVER, ON_CREATION, Classification, Label
+from acl.links import Link, LinkKind
 from acl.mandates import Committee, CommitteeKind, Mandate
+from acl.meetings import AgendaItem, Meeting, MeetingState, normal_matter
 from acl.principals import ANONYMOUS, Ceiling, Channel, Principal, PrincipalKind
 from acl.privileges import NAMES, Rights, parse_rights
+from acl.recusals import Effect, Recusal
 from acl.roles import RoleTable
 from acl.schema import metadata
+from davserver.keys import Sealer, SpaceKeys
 
 CONFIG = Path(__file__).parents[2] / "config" / "roles.toml"
 TIME = r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?"
@@ -40,6 +59,19 @@ WINDOW = rf"(?: from (?P<start>{TIME}))?(?: until (?P<end>{TIME}))?"
 FACTS = {
     "committee": r"committee (?P<share>[a-z0-9-]+): (?P<parts>.+)",
     "admin": r"(?P<person>\w+) is administrator",
+    "meeting": rf"meeting (?P<name>\w+): (?P<start>{TIME}) until (?P<end>{TIME})(?: at (?P<path>\S+))?",
+    "state": rf"meeting (?P<name>\w+) is (?P<state>\w+) (?P<at>{TIME})",
+    "point": r"item (?P<number>\S+) of (?P<meeting>\w+): (?P<part>public|non_public)"
+    r"(?:, matter (?P<matter>[^,]+))?(?:, at (?P<path>\S+))?",
+    "binding": r"binding: (?P<path>\S+) to (?P<number>\S+) of (?P<meeting>\w+)",
+    "recusal": r"(?P<person>\w+) is recused from (?:item (?P<number>\S+) of (?P<meeting>\w+)|matter (?P<matter>.+?))"
+    rf"{WINDOW} for (?P<effect>\w+)",
+    "inside": rf"share by (?P<maker>\w+): (?P<who>\S+) may (?P<rights>[a-z -]+?) at (?P<path>\S+){WINDOW}",
+    "inbox": r"inbox: (?P<who>\S+) may (?P<rights>[a-z -]+?) at (?P<path>\S+)",
+    "own": r"(?P<who>\w+) would own (?P<rights>[a-z -]+?) in (?P<path>\S+)",
+    "link": r"(?P<kind>link|drop) (?P<name>\w+) by (?P<maker>\w+): (?P<rights>[a-z -]+?) at (?P<path>\S+)"
+    rf" up to (?P<most>\w+){WINDOW}",
+    "revocation": rf"(?:link|drop) (?P<name>\w+) is revoked (?P<at>{TIME})",
     "mandate": rf"(?P<person>\w+) is (?P<role>\w+)(?: of (?P<share>[a-z0-9-]+))?{WINDOW}",
     "pledge": rf"(?P<person>\w+) pledged (?P<since>{TIME})",
     "node": r"node (?P<path>\S+?)(?:: (?P<parts>.+))?",
@@ -60,6 +92,11 @@ def instant(text: str) -> int:
     return int(local.timestamp()) * 1_000_000
 
 
+def mark(number: str) -> bytes:
+    """As a house marks a matter."""
+    return hmac.digest(b"house", number.encode(), "sha256")[:16]
+
+
 class Scenario:
     """One file: its facts in a database, and a check for each expectation."""
 
@@ -68,6 +105,8 @@ class Scenario:
         self.ids: dict[str, int] = {"/": 1}
         self.admins: set[str] = set()
         self.credentials: dict[str, Ceiling] = {}
+        self.links: dict[str, int] = {}
+        self.sealer = Sealer(SpaceKeys(bytes(16), bytes(range(32))))
         self.at = 0
         self.checks = 0
         store.declare_committee(connection, Committee("ba05", "BA 5"))
@@ -122,6 +161,9 @@ class Scenario:
         label = Label()
         for part in parts.split(", ") if parts else ():
             word, _, when = part.partition(" ")
+            if word == "matter":
+                label = label._replace(matter=mark(normal_matter(when)))
+                continue
             at = {"on creation": ON_CREATION, "never": NEVER}.get(when) if when else None
             at = instant(when) if when and at is None else at
             field = {"released": "release_at", "closes": "close_at", "published": "publish_at"}.get(word)
@@ -142,6 +184,77 @@ class Scenario:
         )
         store.add_entry(self.connection, "ba05", entry)
 
+    def _meeting(self, name: str, start: str, end: str, path: str | None) -> None:
+        folder = self.lineage(path)[-1] if path else None
+        sitting = Meeting("ba05", name, name, instant(start), instant(end), node=folder)
+        store.declare_meeting(self.connection, self.sealer, sitting)
+
+    def _state(self, name: str, state: str, at: str) -> None:
+        store.set_meeting_state(self.connection, "ba05", name, MeetingState(state), instant(at))
+
+    def _point(self, number: str, meeting: str, part: str, matter: str | None, path: str | None) -> None:
+        folder = self.lineage(path)[-1] if path else None
+        point = AgendaItem("ba05", meeting, number, number, part == "public", matter, node=folder)
+        store.declare_agenda_item(self.connection, self.sealer, mark, point)
+
+    def _number(self, number: str, meeting: str) -> int:
+        agenda = store.agenda(self.connection, self.sealer, "ba05", meeting)
+        return next(point.id for point in agenda if point.number == number)
+
+    def _binding(self, path: str, number: str, meeting: str) -> None:
+        store.add_binding(self.connection, "ba05", self.lineage(path)[-1], self._number(number, meeting))
+
+    def _recusal(
+        self, person: str, number: str, meeting: str, matter: str, start: str | None, end: str | None, effect: str
+    ) -> None:
+        recusal = Recusal(
+            "" if matter else "ba05",
+            person,
+            None if matter else self._number(number, meeting),
+            mark(normal_matter(matter)) if matter else None,
+            instant(start) if start else 0,
+            instant(end) if end else None,
+            Effect(effect),
+            "user:anna",
+            0,
+        )
+        store.add_recusal(self.connection, recusal)
+
+    def _inside(self, maker: str, who: str, rights: str, path: str, start: str | None, end: str | None) -> None:
+        window = instant(start) if start else None, instant(end) if end else None
+        entry = Entry(self.lineage(path)[-1], who, parse_rights(rights.split()), False, False, *window)
+        store.add_entry(self.connection, "ba05", replace(entry, maker=f"user:{maker}"))
+
+    def _inbox(self, who: str, rights: str, path: str) -> None:
+        entry = Entry(self.lineage(path)[-1], who, parse_rights(rights.split()), drop_own=True)
+        store.add_entry(self.connection, "ba05", entry)
+
+    def _own(self, who: str, rights: str, path: str) -> None:
+        rules = store.load_rules(self.connection, "ba05", self.place)
+        view = View(rules, self.engine, self._principal(who, None), Channel.DAV)
+        wanted = parse_rights(word for word in rights.split() if word != "nothing")
+        assert view.own_rights(self.lineage(path), self.at) == wanted
+        self.checks += 1
+
+    def _link(
+        self, kind: str, name: str, maker: str, rights: str, path: str, most: str, start: str | None, end: str | None
+    ) -> None:
+        link = Link(
+            "ba05",
+            self.lineage(path)[-1],
+            LinkKind(kind),
+            name.encode(),
+            parse_rights(rights.split()),
+            Classification.parse(most),
+            f"user:{maker}",
+            instant(start) if start else 0,
+            instant(end) if end else None,
+        )
+        self.links[name] = store.add_link(self.connection, link)
+
+    def _revocation(self, name: str, at: str) -> None:
+        store.revoke_link(self.connection, self.links[name], instant(at))
+
     def _credential(self, name: str, parts: str) -> None:
         rights, most, scopes = Rights.ALL, Classification.FACTION, []
         for part in parts.split(", "):
@@ -160,12 +273,14 @@ class Scenario:
         if who == "anonymous":
             return ANONYMOUS
         ceiling = self.credentials[credential] if credential else Ceiling()
+        if who in self.links:
+            return Principal(PrincipalKind.LINK, str(self.links[who]), ceiling=ceiling)
         return Principal(PrincipalKind.USER, who, who, who in self.admins, ceiling)
 
     def _expect(
         self, who: str, credential: str, channel: str, kind: str, rights: str, path: str, codes: str | None
     ) -> None:
-        principal, way = self._principal(who, credential), Channel(channel or "dav")
+        principal, way = self._principal(who, credential), Channel(channel or ("link" if who in self.links else "dav"))
         lineage = self.lineage(path)
         scopes = [node for _, node in principal.ceiling.scopes]
         rules = store.load_rules(self.connection, "ba05", self.place, scopes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rights_scenario import CONFIG
 
-from acl.engine import HIDDEN_ON_DAV, LOG_READ, Engine, View
+from acl.engine import LOG_READ, POINTER, Engine, View
 from acl.entries import Entry
 from acl.labels import Classification, Label
 from acl.mandates import Committee, Mandate
@@ -33,7 +33,7 @@ def test_a_paper_to_view_but_not_to_read_is_hidden_on_a_drive_only() -> None:
     """rights.md §1: pointer and hidden leave the document out of the drive; the portal shows it, and notes it."""
     dav = ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 3))
     portal = ENGINE.granted(rules(), OTTO, 50, Channel.PORTAL, (1, 3))
-    assert dav.obligations == {HIDDEN_ON_DAV, LOG_READ}
+    assert dav.obligations == {POINTER, LOG_READ}
     assert portal.obligations == {LOG_READ}
     assert ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 2)).obligations == frozenset()
 

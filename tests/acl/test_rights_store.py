@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from rights_scenario import mark
 from sqlalchemy import Connection, create_engine, text
 
 from acl import store
@@ -45,7 +46,7 @@ def test_declaring_twice_changes_nothing(connection: Connection, sealer: Sealer)
         lambda: store.declare_mandate(connection, mandate),
         lambda: store.declare_undertaking(connection, "otto", 5),
         lambda: store.declare_meeting(connection, sealer, meeting),
-        lambda: store.declare_agenda_item(connection, sealer, point),
+        lambda: store.declare_agenda_item(connection, sealer, mark, point),
         lambda: store.set_label(connection, "ba05", 7, Label(Classification.PUBLIC, ON_CREATION)),
     ):
         assert [declared(), declared()] == [True, False]
@@ -122,11 +123,11 @@ def test_an_empty_label_removes_it(connection: Connection) -> None:
 def test_titles_and_matters_are_sealed(connection: Connection, sealer: Sealer) -> None:
     """storage.md §6: no title or file number stands readable in the database."""
     store.declare_meeting(connection, sealer, Meeting("ba05", "m", "KANARIE-1", 10, 20))
-    store.declare_agenda_item(connection, sealer, AgendaItem("ba05", "m", "N 1", "KANARIE-2", False, "KANARIE-3"))
+    store.declare_agenda_item(connection, sealer, mark, AgendaItem("ba05", "m", "N 1", "KANARIE-2", False, "KANARIE-3"))
     rows = [str(connection.execute(text(f"SELECT * FROM {name}")).all()) for name in ("meeting", "agenda_item")]
     assert "KANARIE" not in "".join(rows)
     with pytest.raises(ValueError, match="no meeting other"):
-        store.declare_agenda_item(connection, sealer, AgendaItem("ba05", "other", "1", "x", True))
+        store.declare_agenda_item(connection, sealer, mark, AgendaItem("ba05", "other", "1", "x", True))
     with pytest.raises(ValueError, match="must end after it starts"):
         store.declare_meeting(connection, sealer, Meeting("ba05", "n", "x", 20, 20))
 
@@ -159,6 +160,6 @@ def test_what_is_carried_is_never_looser() -> None:
     """rights.md §2.7: higher of both classes, later release, earlier close, never publish_at."""
     source = Bound(Classification.PERSONAL, 100, 900, 50, 10)
     target = Bound(Classification.PUBLIC, ON_CREATION, NEVER, NEVER, 10)
-    assert carried(source, target) == Label(Classification.PERSONAL, 100, 900, 50, None)
+    assert carried(source, target) == Label(Classification.PERSONAL, 100, 900, 50, None, None)
     draft = Committee("ba05", "BA 5").ground
     assert target.under(carried(draft, target)).phase_at(10**9) is Phase.DRAFT

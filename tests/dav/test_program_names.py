@@ -95,3 +95,64 @@ def test_nobody_can_name_the_stored_form(folder: DavClient) -> None:
     """The stored name of somebody's own file is no name for anybody."""
     assert folder.put("/.DS_Store.~0123456789ab", b"1").status == 400
     assert folder.get("/.DS_Store.~0123456789ab").status == 400
+
+
+def test_an_owner_file_stays_with_its_maker_when_the_document_goes(folder: DavClient, people: People) -> None:
+    """Finder renames a document first and its `._` file after it; for everybody else that file is gone between."""
+    otto = people("otto", folder.base)
+    folder.put("/a.txt", b"1")
+    folder.put("/._a.txt", b"Clara")
+    assert folder.move("/a.txt", "/b.txt").status == 201
+    assert otto.get("/._a.txt").status == 404
+    assert set(otto.names("/")) == {"b.txt"}
+    assert folder.move("/._a.txt", "/._b.txt").status == 201
+    assert otto.get("/._b.txt").body == b"Clara"
+    assert folder.delete("/b.txt").status == 204
+    assert otto.get("/._b.txt").status == 404
+    assert folder.delete("/._b.txt").status == 204
+    assert folder.names("/") == []
+
+
+@pytest.mark.parametrize("pattern", [".~lock.{}#", "~${}", "._{}"])
+def test_an_owner_file_made_before_its_document_shows_with_it(folder: DavClient, people: People, pattern: str) -> None:
+    """Office programs mark a new document as theirs before they save it for the first time."""
+    otto = people("otto", folder.base)
+    owner_file = pattern.format("neu.odt")
+    assert folder.put(f"/{owner_file}", b"Clara").status == 201
+    folder.put("/neu.odt", b"1")
+    assert folder.get(f"/{owner_file}").body == b"Clara"
+    assert otto.get(f"/{owner_file}").body == b"Clara"
+    assert set(otto.names("/")) == set(folder.names("/")) == {"neu.odt", owner_file}
+    assert folder.delete(f"/{owner_file}").status == 204
+    assert otto.names("/") == ["neu.odt"]
+
+
+def test_an_owner_file_is_no_document_for_another(folder: DavClient, people: People) -> None:
+    """`~$brief.docx` alone does not make itself visible by its own tail; `._.DS_Store` is as private as .DS_Store."""
+    otto = people("otto", folder.base)
+    folder.put("/~$brief.docx", b"Clara")
+    assert folder.get("/~$brief.docx").body == b"Clara"
+    assert otto.get("/~$brief.docx").status == 404
+    for client in (folder, otto):
+        client.put("/.DS_Store", b"1")
+        client.put("/._.DS_Store", client.authorization.encode())
+    for client in (folder, otto):
+        assert client.get("/._.DS_Store").body == client.authorization.encode()
+        assert "._.DS_Store" in client.names("/")
+
+
+def test_programs_files_go_along_into_another_drive(people: People) -> None:
+    """A folder with files of programs moves across drives as a whole."""
+    clerk = people("clara", "/dav")
+    clerk.mkcol("/ba05/Arbeitsordner/wandert")
+    for name in ("a.txt", "._a.txt", "Thumbs.db"):
+        clerk.put(f"/ba05/Arbeitsordner/wandert/{name}", name)
+    assert clerk.move("/ba05/Arbeitsordner/wandert", "/archiv/Arbeitsordner/wandert").status == 201
+    assert set(clerk.names("/archiv/Arbeitsordner/wandert")) == {"a.txt", "._a.txt", "Thumbs.db"}
+    assert clerk.get("/archiv/Arbeitsordner/wandert/._a.txt").body == b"._a.txt"
+
+
+def test_an_owner_file_with_a_name_too_long_for_the_disk_is_refused(people: People) -> None:
+    """A disk takes 255 bytes with the maker's mark; more is the name's fault, not the server's."""
+    clerk = people("clara", "/dav/archiv/Arbeitsordner")
+    assert clerk.put("/._" + "x" * 253, b"1").status == 400

@@ -90,6 +90,17 @@ def upgrade() -> None:
         batch_op.create_index("lock_by_principal", ["principal"], unique=False)
 
     op.create_table(
+        "part",
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("collection", sa.BigInteger(), nullable=False),
+        sa.Column("pin", sa.BigInteger(), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("cut", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("share", "collection", "pin"),
+        comment="collections with pins beneath, in parts; see tree/parts.py",
+    )
+    op.create_table(
         "person",
         sa.Column("user", sa.String(length=128), nullable=False),
         sa.Column("name", sa.String(length=256), nullable=False),
@@ -102,6 +113,13 @@ def upgrade() -> None:
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
         comment="instance id, pepper of app passwords (wrapped), key of the audit chain (wrapped)",
+    )
+    op.create_table(
+        "settled",
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("share"),
+        comment="for which rules the parts of a share were cut",
     )
     op.create_table(
         "share",
@@ -426,8 +444,10 @@ def downgrade() -> None:
     op.drop_table("throttle")
     op.drop_table("space_key")
     op.drop_table("share")
+    op.drop_table("settled")
     op.drop_table("setting")
     op.drop_table("person")
+    op.drop_table("part")
     with op.batch_alter_table("lock", schema=None) as batch_op:
         batch_op.drop_index("lock_by_principal")
         batch_op.drop_index("lock_by_node")

@@ -1,0 +1,83 @@
+"""What the stores of this room share: declaring and removing one row, and telling snapshots that they are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+
+from acl import schema
+
+ALL_SHARES = ""
+"""As a share of `touch`: what changed may concern every share (mandates named by entries elsewhere, undertakings)."""
+
+
+class Sealer(Protocol):
+    """Seals short texts of one share; equal text in an equal place gives equal bytes."""
+
+    def seal(self, text: str, place: str) -> bytes: ...
+
+    def open(self, sealed: bytes, place: str) -> str: ...
+
+
+def touch(connection: Connection, share: str) -> None:
+    """Snapshots of this share's rules are stale once the transaction commits; `ALL_SHARES` for every share."""
+    table = schema.epoch
+    if not connection.execute(update(table).where(table.c.share == share).values(number=table.c.number + 1)).rowcount:
+        connection.execute(insert(table).values(share=share, number=1))
+
+
+def epoch(connection: Connection, share: str) -> int:
+    """Grows with every change that a snapshot of this share's rules depends on."""
+    table = schema.epoch
+    wanted = select(func.coalesce(func.sum(table.c.number), 0)).where(table.c.share.in_((share, ALL_SHARES)))
+    return int(connection.execute(wanted).scalar_one())
+
+
+def matching(table: Table, key: Mapping[str, Any]) -> list[Any]:
+    """The conditions under which a row has these values."""
+    return [table.c[name].is_(None) if value is None else table.c[name] == value for name, value in key.items()]
+
+
+def row_of(connection: Connection, table: Table, key: Mapping[str, Any]) -> Row[Any] | None:
+    """One row with these values, if there is any."""
+    return connection.execute(select(table).where(*matching(table, key)).limit(1)).one_or_none()
+
+
+def add(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """The id of a new row."""
+    inserted = connection.execute(insert(table).values(values)).inserted_primary_key
+    assert inserted is not None
+    return int(inserted[0])
+
+
+def declare(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Write or update the row of this key; True, and snapshots are stale, if that changed anything."""
+    row = row_of(connection, table, key)
+    if row is None:
+        connection.execute(insert(table).values({**key, **values}))
+    elif all(row._mapping[table.c[name]] == value for name, value in values.items()):
+        return False
+    else:
+        connection.execute(update(table).where(*matching(table, key)).values(**values))
+    touch(connection, _concerned(table, key))
+    return True
+
+
+def revise(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """As `declare` for a row that may be missing: then it stays missing, and nothing has changed."""
+    return row_of(connection, table, key) is not None and declare(connection, table, key, values)
+
+
+def remove(connection: Connection, table: Table, key: Mapping[str, Any]) -> bool:
+    """True, and snapshots are stale, if there was any."""
+    removed = bool(connection.execute(delete(table).where(*matching(table, key))).rowcount)
+    if removed:
+        touch(connection, _concerned(table, key))
+    return removed
+
+
+def _concerned(table: Table, key: Mapping[str, Any]) -> str:
+    """Whose snapshots a changed row makes stale."""
+    return ALL_SHARES if table in (schema.mandate, schema.undertaking) else str(key["share"])

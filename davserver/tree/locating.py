@@ -1,0 +1,84 @@
+"""From a path in the whole tree to a place in a share's storage; a consistent look at it together with its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from acl.engine import View
+from acl.principals import Channel, Principal, PrincipalKind
+from acl.privileges import Rights
+from davserver.tree.forest import Forest, SharePlaces
+from davserver.tree.names import is_private, is_reserved, maker_mark
+from shareproviders.contract import BadName
+from shareproviders.paths import SharePath
+
+Found = TypeVar("Found")
+LOOKS = 5  # after so many looks that met a commit, look once more under one database view
+
+
+class LocatingTree:
+    """What a guarded tree stands on: one principal, one channel, one instant at which his request began."""
+
+    def __init__(self, forest: Forest, principal: Principal, channel: Channel) -> None:
+        self.forest, self.principal, self.channel = forest, principal, channel
+        self.clock = forest.clock
+        self.started = forest.clock()
+        self._mark = maker_mark(principal.key)
+
+    def _places(self, path: SharePath) -> SharePlaces:
+        """The share that a path leads into. Raises NotFound."""
+        return self._share(path.segments[0])
+
+    def _share(self, share: str) -> SharePlaces:
+        return SharePlaces(share, self.forest.provider(share))
+
+    def _lock_places(self, places: SharePlaces) -> LockPlaces:
+        return LockPlaces(places.share, places.provider, self.forest, self.clock())
+
+    def _inner(self, path: SharePath) -> SharePath:
+        """The path inside its share, with the stored names of the asker's own files. Raises BadName."""
+        return SharePath(tuple([self._stored(name) for name in path.segments[1:]]))
+
+    def _stored(self, name: str) -> str:
+        if is_reserved(name):
+            raise BadName("a name cannot end in '.~' and twelve hexadecimal digits")
+        return name + self._mark if is_private(name) else name
+
+    def _view(self, places: SharePlaces) -> View:
+        return self.forest.rules.view(places, self.principal, self.channel)
+
+    def _look(self, places: SharePlaces, find: Callable[[], Found]) -> tuple[View, Found]:
+        """What `find` finds, and rights that are at least as new; neither may be older than a commit between them.
+
+        The quick way reads the rules first and repeats the look if anything was committed until it was done.
+        """
+        rules, database = self.forest.rules, self.forest.database
+        if not database.in_view:
+            for _ in range(LOOKS):
+                view, number = self._view(places), rules.checked
+                with database.read():
+                    found = find()
+                if database.committed() == number:
+                    return view, found
+        with database.read():
+            found = find()
+            return self._view(places), found
+
+
+@dataclass(frozen=True, slots=True)
+class LockPlaces(SharePlaces):
+    """Where the nodes of a share are, and whether the holders of its locks may still change them."""
+
+    forest: Forest
+    at: int
+
+    def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
+        """Judged without the ceiling of a credential: a lock outlives the connection that made it."""
+        kind, _, number = principal.partition(":")
+        holder = Principal(PrincipalKind(kind), number)
+        channel = Channel.LINK if holder.kind is PrincipalKind.LINK else Channel.DAV
+        places = SharePlaces(self.share, self.provider)
+        rights = self.forest.rules.view(places, holder, channel).granted(lineage, self.at).rights
+        return bool(rights & Rights.WRITE)

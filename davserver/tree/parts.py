@@ -1,0 +1,165 @@
+"""What of a folder each reader may know has changed, and how much of it he may know is there (rights.md §4).
+
+A collection that has pins beneath it is kept in parts: one for each pin strictly beneath (what no deeper pin claims),
+and part 0 for the rest. A write touches only the part that it happened in, so a reader's entity tag, made of the parts
+that he may discover, stays as it is when only hidden things change. Collections without pins beneath need no rows:
+their own newest change says everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from acl import store
+from acl.rules import ShareRules
+from davserver.schema import part as table
+from davserver.schema import settled
+from shareproviders.contract import Node, NotFound, ShareProvider
+
+_log = logging.getLogger(__name__)
+
+_touch = (
+    update(table)
+    .where(
+        table.c.share == bindparam("in_share"), table.c.collection == bindparam("of"), table.c.pin == bindparam("at")
+    )
+    .values(change=bindparam("newest"), size=table.c.size + bindparam("gain"))
+)
+
+
+class Part(NamedTuple):
+    """One part of a collection: `pin` 0 for what lies under no deeper pin; bytes are kept for pins only."""
+
+    pin: int
+    change: int
+    cut: int
+    """For which rules it last lost something to a pin of its own, or took it back."""
+    size: int
+
+
+def touch(connection: Connection, rules: ShareRules, lineage: tuple[int, ...], change: int, gain: int = 0) -> None:
+    """Something happened to the last node of the lineage: note the change number, and the bytes gained, above it."""
+    pin, rows = 0, []
+    for node in reversed(lineage):
+        if node != lineage[-1] and node in rules.beneath:
+            counted = gain if pin else 0
+            rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
+        if not pin and node in rules.regions:
+            pin = node
+    if rows:
+        connection.execute(_touch, rows)
+
+
+def of_collections(connection: Connection, share: str, collections: Iterable[int]) -> dict[int, list[Part]]:
+    """The parts of each collection that has any."""
+    wanted = list(collections)
+    found: dict[int, list[Part]] = {}
+    if wanted:
+        query = select(table.c.collection, table.c.pin, table.c.change, table.c.cut, table.c.size).where(
+            table.c.share == share, table.c.collection.in_(wanted)
+        )
+        for collection, *facts in connection.execute(query.order_by(table.c.pin)):
+            found.setdefault(collection, []).append(Part(*facts))
+    return found
+
+
+def tag(node: Node, parts: Sequence[Part], may_discover: Callable[[int], bool]) -> str:
+    """The entity tag of a collection for a reader who may discover the parts that `may_discover` says."""
+    if not parts:
+        return f"c{node.id:x}.{node.change:x}"
+    known = [part[:3] for part in parts if may_discover(part.pin)]
+    return f"c{node.id:x}.{hashlib.sha256(repr(known).encode()).hexdigest()[:16]}"
+
+
+def is_settled(connection: Connection, share: str, epoch: int) -> bool:
+    """True if the parts were cut along the pins of these rules."""
+    return connection.execute(select(settled.c.epoch).where(settled.c.share == share)).scalar() == epoch
+
+
+def own_size(connection: Connection, rules: ShareRules, node: Node) -> int:
+    """Bytes at and beneath a node that no pin beneath it claims."""
+    if node.id not in rules.beneath:
+        return node.size
+    cut = of_collections(connection, rules.share, [node.id]).get(node.id, [])
+    return node.size - sum(part.size for part in cut if part.pin)
+
+
+def settle(connection: Connection, provider: ShareProvider, rules: ShareRules) -> None:
+    """Cut the collections of a share into parts along its pins as they stand now; inside a transaction."""
+    cutting = _Cutting(connection, provider, rules)
+    wanted = {(above, pin) for pin in rules.regions for above in rules.places.get(pin, ())[:-1]}
+    wanted |= {(above, 0) for above in rules.beneath}
+    rows = connection.execute(select(table.c.collection, table.c.pin).where(table.c.share == rules.share))
+    have = {(row.collection, row.pin) for row in rows}
+    cutting.remove(have - wanted)
+    cutting.add(wanted - have)
+    epoch = store.epoch(connection, rules.share)
+    cutting.measure({pin for _, pin in wanted ^ have if pin}, epoch)
+    if not connection.execute(update(settled).where(settled.c.share == rules.share).values(epoch=epoch)).rowcount:
+        connection.execute(insert(settled).values(share=rules.share, epoch=epoch))
+
+
+class _Cutting:
+    """One pass over the pins of a share; asks the provider for each node at most once."""
+
+    def __init__(self, connection: Connection, provider: ShareProvider, rules: ShareRules) -> None:
+        self._connection, self._provider, self._rules = connection, provider, rules
+        self._told: dict[int, Node | None] = {}
+
+    def _node(self, number: int) -> Node | None:
+        if number not in self._told:
+            try:
+                self._told[number] = self._provider.locate(number)[1]
+            except NotFound:
+                self._told[number] = None
+        return self._told[number]
+
+    def remove(self, places: set[tuple[int, int]]) -> None:
+        rows = [{"of": collection, "at": pin} for collection, pin in places]
+        if rows:
+            here = (table.c.collection == bindparam("of"), table.c.pin == bindparam("at"))
+            self._connection.execute(delete(table).where(table.c.share == self._rules.share, *here), rows)
+
+    def add(self, places: set[tuple[int, int]]) -> None:
+        """Rows with the change numbers and bytes that the provider tells now."""
+        rows: list[dict[str, Any]] = []
+        for collection, pin in places:
+            node = self._node(pin or collection)
+            facts = {"change": node.change if node else 0, "size": self._own_size(pin) if pin else 0}
+            rows.append({"share": self._rules.share, "collection": collection, "pin": pin, **facts})
+        if rows:
+            self._connection.execute(insert(table), rows)
+
+    def measure(self, changed: set[int], epoch: int) -> None:
+        """The parts from which a pin was cut, or to which one fell back: other bytes, and news to who may see them."""
+        cuts, pins = set(), set()
+        for pin in changed:
+            node, above = self._node(pin), 0
+            for collection in reversed(node.lineage[:-1] if node else ()):
+                cuts.add((collection, above))
+                above = above or (collection if collection in self._rules.regions else 0)
+            pins.add(above)
+        own = table.c.share == self._rules.share, table.c.pin == bindparam("at")
+        if cuts:
+            rows = [{"of": collection, "at": pin} for collection, pin in cuts]
+            here = (*own, table.c.collection == bindparam("of"))
+            self._connection.execute(update(table).where(*here).values(cut=epoch), rows)
+        for pin in pins - {0} - changed:
+            self._connection.execute(update(table).where(*own).values(size=self._own_size(pin)), {"at": pin})
+
+    def _pin_above(self, pin: int) -> int:
+        node = self._node(pin)
+        return self._rules.region_of(node.lineage[:-1]) if node else 0
+
+    def _own_size(self, pin: int) -> int:
+        inner = (deeper for deeper in self._rules.beneath.get(pin, ()) if self._pin_above(deeper) == pin)
+        return self._size(pin) - sum(self._size(deeper) for deeper in inner)
+
+    def _size(self, number: int) -> int:
+        node = self._node(number)
+        return node.size if node else 0

@@ -1,0 +1,147 @@
+"""Places that a verb is about to change, and what all changes share: transaction, note, labels of newcomers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from acl import store
+from acl.engine import HIDDEN_ON_DAV
+from acl.labels import NEVER, ON_CREATION, Label
+from acl.privileges import Rights
+from acl.rules import ShareRules
+from davserver.locks import Holder
+from davserver.tree import parts
+from davserver.tree.forest import SharePlaces
+from davserver.tree.looking import LookingTree
+from davserver.tree.names import is_programs
+from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
+from shareproviders.contract import Node, NotFound, ParentMissing, Writing
+from shareproviders.paths import ROOT, SharePath
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place that a verb is about to change: its collection, and what stands there, visible or not."""
+
+    places: SharePlaces
+    path: SharePath
+    inner: SharePath
+    """Inside the share, as stored."""
+    parent: Seen
+    node: Node | None
+    seen: Seen | None
+    """None if nothing is there, or if the asker may not discover it."""
+
+    @property
+    def hidden(self) -> bool:
+        """Something is there that the asker may not discover."""
+        return self.node is not None and self.seen is None
+
+
+class SpottingTree(LookingTree):
+    """What the verbs of all kinds stand on."""
+
+    _repinned: set[SharePlaces]
+    """Shares in which the open transaction has changed what is pinned, or where."""
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with self.forest.database.transaction() as connection:
+            self._repinned: set[SharePlaces] = set()
+            yield connection
+            for places in self._repinned:
+                self.forest.rules.recut(connection, places)
+
+    def _spot(self, path: SharePath) -> Spot:
+        """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself."""
+        if len(path.segments) < 2:
+            raise DoesNotFit("drives are made and removed by the administration only")
+        try:
+            parent = self.stat(path.parent)
+        except NotFound:
+            raise ParentMissing("the folder does not exist") from None
+        if not parent.node.is_collection:
+            raise ParentMissing("this is inside a document, not inside a folder")
+        places, inner = self._places(path), self._inner(path)
+        try:
+            node = places.provider.stat(inner)
+        except NotFound:
+            return Spot(places, path, inner, parent, None, None)
+        return Spot(places, path, inner, parent, node, self._seen(self._view(places), path, node))
+
+    def _unlocked_membership(self, connection: Connection, spot: Spot, holder: Holder) -> None:
+        """A locked collection protects the list of its members too (RFC 4918 §7.4)."""
+        lineage = spot.parent.node.lineage
+        self.forest.locks.check(connection, spot.places.share, lineage, holder, self._lock_places(spot.places))
+
+    def _demand_beneath(self, places: SharePlaces, seen: Seen, needed: Rights) -> None:
+        """A folder verb is refused as a whole if it would touch something of which the asker may not do this."""
+        view = self._view(places)
+        now = self.clock()
+        for pin in (seen.node.id, *view.rules.beneath.get(seen.node.id, ())):
+            granted = view.granted(view.rules.places.get(pin, seen.node.lineage), now)
+            if needed & ~granted.rights:
+                raise AccessDenied(seen.path, needed)
+            only_through = Rights.VIEW & ~granted.rights  # discoverable perhaps for the sake of one member alone
+            if (only_through or HIDDEN_ON_DAV in granted.obligations) and self._holds_hidden(places, pin):
+                raise AccessDenied(seen.path, needed)
+
+    def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:
+        """Is there anything at or beneath a node that the asker does not see on this channel?"""
+        node, view = places.provider.locate(pin)[1], self._view(places)
+        waiting = places.provider.children(node) if node.is_collection else [node]
+        while waiting:
+            node = waiting.pop()
+            if self._seen(view, ROOT, node) is None:
+                return True
+            waiting += places.provider.children(node) if node.is_collection else []
+        return False
+
+    def _moved(self, connection: Connection, places: SharePlaces, node: Node) -> None:
+        """After a node changed its place, cached lineages of what is pinned at or beneath it are stale."""
+        rules = self.forest.rules.of(places)
+        if node.id in rules.marks:
+            self._repin(connection, places)
+
+    def _repin(self, connection: Connection, places: SharePlaces) -> None:
+        """What is pinned, or where, has changed in this transaction."""
+        self.forest.rules.stale(connection, places.share)
+        self._repinned.add(places)
+
+    def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:
+        store.set_label(connection, places.share, node.id, label)
+        self._repinned.add(places)
+
+    def _arrived(self, connection: Connection, spot: Spot, node: Node, *, gain: int) -> None:
+        """Something was written here; a newcomer to what is out already waits for its own release."""
+        rules = self.forest.rules.of(spot.places)
+        parts.touch(connection, rules, node.lineage, node.change, gain)
+        if spot.node is None and not is_programs(spot.path.name) and self._is_out(rules, spot):
+            self._label(connection, spot.places, node, Label(release_at=NEVER))
+
+    def _is_out(self, rules: ShareRules, spot: Spot) -> bool:
+        """The folder's papers were released at an instant that has passed (rights.md §1)."""
+        return ON_CREATION < rules.bound_at(spot.parent.node.lineage).release_at <= self.clock()
+
+    def _made(self, path: SharePath) -> Seen:
+        """What a verb made, as its maker sees it; he may be allowed to make what he may not see afterwards."""
+        places = self._places(path)
+        node = places.provider.stat(self._inner(path))
+        view = self._view(places)
+        seen = self._seen(view, path, node)
+        if seen is not None:
+            return self._tagged([seen], places, view)[0]
+        return Seen(path, places.share, node, Rights.NONE, node.entity_tag, node.name)
+
+    def _writing(self, name: str = "", *, media_type: str = "", modified: int | None = None) -> Writing:
+        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=not is_programs(name))
+
+    def _holder(self, terms: Terms) -> Holder:
+        return Holder(self.principal.key, terms.tokens)
+
+    def _note(self, connection: Connection, what: str, share: str, node: Node) -> None:
+        self.forest.audit.note(connection, self.principal.key, what, share=share, node=node.id)

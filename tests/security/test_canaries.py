@@ -1,0 +1,209 @@
+"""Nothing that people wrote is readable on the disk of the vault: a raw scan for 100 canaries finds none.
+
+Must-show 5 of the drive; reference bar S-28; storage-format.md, "Threat model". The scan covers the data directory
+(database, write-ahead log, shared memory, blobs, drafts), the log, the temporary directory, files without a name; while
+the server runs, after SIGKILL in the middle of an upload, after the next start, after a clean stop.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import os
+import secrets
+import socket
+import string
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.davclient import DavClient
+from tests.running import RunningServer, command, start
+from tests.security.canaries import Canaries
+
+MEETING = """
+[[committee]]
+id = "{committee}"
+name = "Ausschuss"
+
+  [[committee.mandate]]
+  user = "clara"
+  role = "clerk"
+  start = 2020-05-01
+
+  [[committee.meeting]]
+  id = "2026-12-07"
+  title = "{title}"
+  start = 2026-12-07T19:00:00
+  end = 2026-12-07T22:00:00
+"""
+ITEM = """
+    [[committee.meeting.item]]
+    number = "{number}"
+    title = "{title}"
+"""
+SET = '<D:set><D:prop><x:{name} xmlns:x="urn:{space}">{value}</x:{name}></D:prop></D:set>'
+ROUNDS = 9
+
+
+@pytest.fixture
+def canaries() -> Canaries:
+    return Canaries("zq" + "".join(secrets.choice(string.ascii_letters) for _ in range(16)))
+
+
+@dataclass
+class Watched:
+    """A server whose every trace is scanned."""
+
+    data: Path
+    temporary: Path
+    canaries: Canaries
+    log: list[str]
+
+    def start(self) -> RunningServer:
+        running = start(self.data, workers=2, env={"TMPDIR": str(self.temporary)})
+        self.log = running.log
+        return running
+
+    def scan(self, when: str, *processes: int) -> None:
+        """Fails with what was found and where."""
+        time.sleep(0.05)  # for the last lines of the log
+        found = self.canaries.in_files(self.data, self.temporary)
+        found += [f"log: {hit}" for hit in self.canaries.in_bytes("".join(self.log).encode())]
+        found += self.canaries.in_open_files(processes)
+        assert found == [], f"{when}: {len(found)} canaries found:\n" + "\n".join(found[:20])
+
+
+@pytest.fixture
+def watched(own_data: Path, tmp_path: Path, canaries: Canaries) -> Iterator[Watched]:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    yield Watched(own_data, temporary, canaries, [])
+    assert len(canaries.made) >= 100
+
+
+def processes(server: RunningServer) -> list[int]:
+    """The server's own processes: the supervisor and its workers."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return [server.process.pid, *map(int, children)]
+
+
+def use(client: DavClient, canaries: Canaries) -> None:
+    """Everything that a client can write into a drive: a dozen canaries."""
+    folder, moved = "/" + canaries.new("folder"), "/" + canaries.new("moved-folder")
+    name, copied = canaries.new("name"), canaries.new("copied-name")
+    content = (canaries.new("content") + " über Bäume\n").encode()
+    long = content * 9000  # several chunks
+    assert client.mkcol(folder).status == 201
+    assert client.put(f"{folder}/{name}.odt", content).status == 201
+    assert client.put(f"{folder}/{name}.odt", long).status == 204
+    assert client.put(f"{folder}/wide", content.decode().encode("utf-16")).status == 201
+    assert client.copy(f"{folder}/{name}.odt", f"{folder}/{copied}").status == 201
+    update = SET.format(name=canaries.new("property"), space=canaries.new("space"), value=canaries.new("value"))
+    assert client.proppatch(f"{folder}/{copied}", update).status == 207
+    assert client.lock(f"/{canaries.new('unmapped')}", owner=canaries.new("owner")).status == 201  # and stays locked
+    assert client.get(f"{folder}/{name}.odt").body == long
+    assert client.propfind(folder, "1").status == 207
+    assert client.move(f"{folder}/{name}.odt", f"{folder}/doch.odt").status == 201
+    assert client.delete(f"{folder}/{copied}").status == 204
+    assert client.move(folder, moved).status == 201
+    assert client.get(f"/{canaries.new('missing')}").status == 404
+    assert client.request("GET", "/", headers={}, raw_target=f"/dav/ba05/?{canaries.new('query')}").status < 500
+
+
+def start_upload(server: RunningServer, canaries: Canaries) -> socket.socket:
+    """Half of an upload of canaries; most of what was sent is on the disk when this returns."""
+    client = server.client("clara")
+    body = canaries.new("half").encode() * 100_000
+    connection = socket.create_connection((client.host, client.port), timeout=30)
+    head = f"PUT /dav/ba05/Arbeitsordner/halb HTTP/1.1\r\nHost: {client.host}:{client.port}\r\n"
+    head += f"Authorization: {client.authorization}\r\nContent-Length: {2 * len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    deadline = time.monotonic() + 20
+    while sum(draft.stat().st_size for draft in server.data.glob("vault/*/staging/*")) < len(body) // 2:
+        assert time.monotonic() < deadline, "the upload does not reach the disk"
+        time.sleep(0.02)
+    return connection
+
+
+def declare(watched: Watched) -> str:
+    """A committee with a meeting: titles, as `apply` takes them; its output."""
+    lines = [MEETING.format(committee="kanarie", title=watched.canaries.new("meeting"))]
+    lines += [ITEM.format(number=number, title=watched.canaries.new("item")) for number in range(1, 11)]
+    declarations = watched.data.parent / "declared-by-the-test"
+    declarations.write_text("".join(lines))
+    said = command("apply", str(declarations), data=watched.data)
+    declarations.unlink()
+    return said
+
+
+def test_a_raw_scan_finds_no_canary(watched: Watched) -> None:
+    """Running, killed in the middle of an upload, started again, stopped: nothing readable anywhere."""
+    canaries = watched.canaries
+    assert canaries.in_bytes(declare(watched).encode()) == []
+    with watched.start() as server:
+        with server.client("clara", "/dav/ba05/Arbeitsordner") as client:
+            for number in range(ROUNDS):
+                use(client, canaries)
+                watched.scan(f"while running, round {number}", *processes(server))
+        connection = start_upload(server, canaries)
+        watched.scan("in the middle of an upload", *processes(server))
+        server.kill()
+        connection.close()
+    watched.scan("after SIGKILL in the middle of an upload")
+    with watched.start() as server:
+        watched.scan("after the next start", *processes(server))
+        with server.client("clara", "/dav/ba05/Arbeitsordner") as client:
+            use(client, canaries)
+        assert server.stop() == 0
+    watched.scan("after a clean stop")
+    for words in (("gc",), ("check",), ("explain", "clara", "ba05/Arbeitsordner")):
+        command(*words, data=watched.data, env={"TMPDIR": str(watched.temporary)})
+    watched.scan("after the commands of the administration")
+
+
+@pytest.mark.parametrize("place", ["a file", "a name", "the database", "the log", "an open file"])
+def test_the_scan_would_find_a_canary(watched: Watched, place: str) -> None:
+    """The scan is not blind: a canary that is planted in any place fails it."""
+    text = watched.canaries.new("planted")
+    watched.canaries.made += [""] * 99
+    watched.scan("before")
+    with (watched.temporary / "kept").open("w+") as kept:
+        if place == "a file":
+            (watched.data / "vault" / "planted").write_text("x" * 999 + text)
+        elif place == "a name":
+            (watched.data / "vault" / text).touch()
+        elif place == "the database":
+            command("user", "add", "new", "--name", text, data=watched.data, text="")
+        elif place == "the log":
+            watched.log.append(f"GET /{text}\n")
+        else:
+            kept.write(text)
+            kept.flush()
+            (watched.temporary / "kept").unlink()
+        with pytest.raises(AssertionError, match="canaries found"):
+            watched.scan("after", os.getpid())
+
+
+def test_the_scanner_knows_how_a_text_may_be_written(canaries: Canaries) -> None:
+    """Plain, UTF-16, base64 at each beginning, base32, hexadecimal, packed; and not by chance."""
+    text = canaries.new("place")
+    for before in (b"", b"1", b"12", b"123", b"1234"):
+        raw = before + text.encode() + b"after"
+        writings = [
+            raw,
+            base64.b64encode(raw),
+            base64.urlsafe_b64encode(raw),
+            base64.b32encode(raw),
+            raw.hex().encode(),
+        ]
+        writings += [gzip.compress(raw), zlib.compress(raw), raw.upper(), raw[::-1]]
+        for codec in ("utf-16", "utf-16-le", "utf-16-be"):
+            writings += [before + text.encode(codec), base64.b64encode(before + text.encode(codec))]
+        for writing in writings:
+            assert canaries.in_bytes(b"\x00\xff" + writing + b"\xff"), writing
+    assert canaries.in_bytes(secrets.token_bytes(3_000_000)) == []

@@ -1,0 +1,257 @@
+"""Whoever alters the disk or the database gets a refusal from the running server, never a wrong byte.
+
+Must-show 5 of the drive; reference bar S-29. The 2,000 cases at the storage itself are in `tests/shares`; here some
+200 more go through the whole server: a 500, or an answer that breaks off before the first altered byte.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from davserver.database import WriterMutex
+from tests.davclient import DavClient
+from tests.running import RunningServer, command, copied, start
+
+SECOND_COMMITTEE = """
+[[committee]]
+id = "ba06"
+name = "Another committee"
+default_class = "public"
+has_meetings = false
+
+  [[committee.mandate]]
+  user = "clara"
+  role = "clerk"
+  start = 2020-05-01
+"""
+CHUNK, HEADER = 16384 + 16, 56
+CASES = 25
+"""How many altered bytes, lengths or places of each kind."""
+LONG = 700_000
+"""More than one piece of 256 KiB, so that an answer may have begun before the damage is met."""
+
+Alteration = Callable[[random.Random, bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document: where clients find it, what it holds, which file on the disk holds that."""
+
+    path: str
+    content: bytes
+    file: Path
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A server, its clerk at the root of all drives, and documents in two committees."""
+
+    server: RunningServer
+    client: DavClient
+    documents: list[Stored]
+    untouched: Stored
+
+    @contextmanager
+    def written(self) -> Iterator[sqlite3.Connection]:
+        """The database as somebody at the machine alters it; under the mutex, so that nothing else goes wrong."""
+        mutex = WriterMutex(self.server.data / "writer.lock")
+        mutex.acquire()
+        try:
+            with closing(sqlite3.connect(self.server.data / "gremium.db", isolation_level=None)) as connection:
+                connection.execute("PRAGMA wal_autocheckpoint=0")
+                yield connection
+        finally:
+            mutex.release()
+            mutex.close()
+
+    def refused(self, document: Stored, where: str, *, part: bool = False) -> None:
+        """Never whole, never a wrong byte: a 500, or right bytes that break off. Other documents stay readable.
+
+        `part`: only a part is altered, so a range that does not touch it may be served.
+        """
+        content = document.content
+        for start in (0, len(content) // 2, len(content) - 1):
+            status, body = received(self.client, document.path, {"Range": f"bytes={start}-"} if start else {})
+            if status not in (500, 416):  # 416: a row that says another size does not have this range
+                assert status == (206 if start else 200), (where, status)
+                assert body == content[start : start + len(body)], f"{where}: a wrong byte"
+                assert (part and start) or len(body) < len(content) - start, f"{where}: served whole from {start}"
+        assert self.readable(self.untouched), f"{where}: another document suffers"
+
+    def readable(self, document: Stored) -> bool:
+        return received(self.client, document.path, {}) == (200, document.content)
+
+
+def received(client: DavClient, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Status and as much of the body as came, however it ended."""
+    connection = http.client.HTTPConnection(client.host, client.port, timeout=30)
+    with closing(connection):
+        connection.request("GET", client.target(path), headers={"Authorization": client.authorization, **headers})
+        response = connection.getresponse()
+        pieces = []
+        with suppress(http.client.IncompleteRead, ConnectionResetError):
+            while piece := response.read1(65536):
+                pieces.append(piece)
+        return response.status, b"".join(pieces)
+
+
+def stored(server: RunningServer, client: DavClient, path: str, content: bytes) -> Stored:
+    before = set(server.data.glob("vault/*/blobs/*/*"))
+    assert client.put(path, content).status == 201
+    (file,) = set(server.data.glob("vault/*/blobs/*/*")) - before
+    return Stored(path, content, file)
+
+
+@pytest.fixture(scope="module")
+def scene(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    data = copied(installed, tmp_path_factory.mktemp("altered") / "own")
+    declared = data.parent / "second.toml"
+    declared.write_text(SECOND_COMMITTEE)
+    command("apply", str(declared), data=data)
+    chance = random.Random(9)
+    with start(data, workers=2) as server, server.client("clara", "/dav") as client:
+        sizes = {"kurz": 100, "ein-stueck": 16384, "mittel": 100_000, "lang": LONG, "auch-lang": LONG}
+        documents = [
+            stored(server, client, f"/{drive}/Arbeitsordner/{name}", chance.randbytes(size))
+            for drive in ("ba05", "ba06")
+            for name, size in sizes.items()
+        ]
+        untouched = stored(server, client, "/ba05/Arbeitsordner/heil", chance.randbytes(50_000))
+        yield Scene(server, client, documents, untouched)
+        assert server.stop() == 0
+        assert not [line for line in server.log if any(one.path.rpartition("/")[2] in line for one in documents)]
+
+
+def flip(chance: random.Random, sealed: bytes) -> bytes:
+    at = chance.randrange(len(sealed))
+    return sealed[:at] + bytes([sealed[at] ^ (1 << chance.randrange(8))]) + sealed[at + 1 :]
+
+
+def truncate(chance: random.Random, sealed: bytes) -> bytes:
+    return sealed[: chance.randrange(len(sealed))]
+
+
+def append(chance: random.Random, sealed: bytes) -> bytes:
+    return sealed + chance.randbytes(chance.choice((1, 16, 100, CHUNK)))
+
+
+def overwrite(chance: random.Random, sealed: bytes) -> bytes:
+    at = chance.randrange(len(sealed))
+    return (sealed[:at] + chance.randbytes(64) + sealed[at + 64 :])[: len(sealed)]
+
+
+def swap_chunks(chance: random.Random, sealed: bytes) -> bytes:
+    whole = (len(sealed) - HEADER) // CHUNK
+    if whole < 2:
+        return flip(chance, sealed)
+    chunks = [sealed[HEADER + number * CHUNK :][:CHUNK] for number in range(whole)]
+    one, other = chance.sample(range(whole), 2)
+    chunks[one], chunks[other] = chunks[other], chunks[one]
+    return sealed[:HEADER] + b"".join(chunks) + sealed[HEADER + whole * CHUNK :]
+
+
+def repeat_chunk(chance: random.Random, sealed: bytes) -> bytes:
+    whole = (len(sealed) - HEADER) // CHUNK
+    if whole < 2:
+        return truncate(chance, sealed)
+    one, other = chance.sample(range(whole), 2)
+    source, target = HEADER + one * CHUNK, HEADER + other * CHUNK
+    return sealed[:target] + sealed[source : source + CHUNK] + sealed[target + CHUNK :]
+
+
+@pytest.mark.parametrize("alter", [flip, truncate, append, overwrite, swap_chunks, repeat_chunk])
+def test_an_altered_file_is_refused(scene: Scene, alter: Alteration) -> None:
+    """Any bit, length, order: no wrong byte leaves the server, and other documents do not suffer."""
+    chance = random.Random(alter.__name__)
+    for number in range(CASES):
+        document = scene.documents[number % len(scene.documents)]
+        sealed = document.file.read_bytes()
+        altered = alter(chance, sealed)
+        if altered == sealed:
+            continue
+        document.file.write_bytes(altered)
+        scene.refused(document, f"{alter.__name__} {number} of {document.path}", part=True)
+        document.file.write_bytes(sealed)
+        assert scene.readable(document), "put back, it is readable again"
+
+
+def test_a_lost_file_is_refused(scene: Scene) -> None:
+    """A blob that is not there is damage (500), not a missing document (404)."""
+    for document in scene.documents:
+        aside = document.file.with_suffix(".aside")
+        document.file.rename(aside)
+        scene.refused(document, f"lost {document.path}")
+        aside.rename(document.file)
+
+
+def test_swapped_files_are_refused(scene: Scene) -> None:
+    """A blob in another's place does not open, be it of the same committee or another, of the same size or not."""
+    pairs = [(one, two) for one in scene.documents for two in scene.documents if one.path < two.path]
+    for one, two in pairs:
+        first, second = one.file.read_bytes(), two.file.read_bytes()
+        one.file.write_bytes(second)
+        two.file.write_bytes(first)
+        scene.refused(one, f"swapped {one.path} {two.path}")
+        scene.refused(two, f"swapped {one.path} {two.path}")
+        one.file.write_bytes(first)
+        two.file.write_bytes(second)
+
+
+SWAPS = {
+    "blobs of versions": ("version", ("blob",), "id"),
+    "blobs and sizes of versions": ("version", ("blob", "size"), "id"),
+    "blobs, sizes and seals of versions": ("version", ("blob", "size", "mac"), "id"),
+    "keys of blobs": ("blob", ("wrapped",), "id"),
+    "current versions of documents": ("node", ("version",), "id"),
+}
+
+
+@pytest.mark.parametrize("what", SWAPS)
+def test_repointed_rows_are_refused(scene: Scene, what: str) -> None:
+    """A row that names what belongs to another document, also of another committee, is refused."""
+    table, columns, key = SWAPS[what]
+    with scene.written() as connection:
+        rows = rows_of(connection, scene, table)
+    pairs = [(one, two) for one in scene.documents for two in scene.documents if one.path < two.path]
+    for one, two in pairs[::4]:
+        mine, theirs = rows[one.path], rows[two.path]
+        assign(scene, table, columns, key, {mine[key]: theirs, theirs[key]: mine})
+        try:
+            scene.refused(one, f"{what}: {one.path} {two.path}")
+            scene.refused(two, f"{what}: {one.path} {two.path}")
+        finally:
+            assign(scene, table, columns, key, {mine[key]: mine, theirs[key]: theirs})
+        assert scene.readable(one), "put back, it is readable again"
+
+
+def rows_of(connection: sqlite3.Connection, scene: Scene, table: str) -> dict[str, sqlite3.Row]:
+    """The row of each document in this table, found by the blob that holds its content."""
+    connection.row_factory = sqlite3.Row
+    questions = {
+        "blob": "SELECT * FROM blob WHERE id = ?",
+        "version": "SELECT * FROM version WHERE blob = ?",
+        "node": "SELECT node.* FROM node JOIN version ON version.id = node.version WHERE version.blob = ?",
+    }
+    found = {}
+    for document in scene.documents:
+        (found[document.path],) = connection.execute(questions[table], (bytes.fromhex(document.file.name),))
+    return found
+
+
+def assign(scene: Scene, table: str, columns: tuple[str, ...], key: str, values: dict[object, sqlite3.Row]) -> None:
+    """Give the rows with these keys the columns of other rows."""
+    setting = ", ".join(f"{column} = ?" for column in columns)
+    with scene.written() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for row_key, row in values.items():
+            words = f"UPDATE {table} SET {setting} WHERE {key} = ?"
+            connection.execute(words, (*(row[column] for column in columns), row_key))
+        connection.execute("COMMIT")
