@@ -72,7 +72,7 @@ class GrantingTree(TwoSidedTree):
             self._demand(seen, Rights.WRITE_ACL)
             terms.check()
             places, share, node = self._places(path), seen.share, seen.node
-            self.forest.locks.check(connection, share, node.lineage, self._holder(terms), places)
+            self.forest.locks.check(connection, share, node.lineage, self._holder(terms), self._lock_places(places))
             wanted = dict.fromkeys(ace for ace in aces if ace.free)
             check_list(aces, self._listed(places, seen))
             standing = {
@@ -147,7 +147,7 @@ class GrantingTree(TwoSidedTree):
 
     def _admit_gain(self, places: SharePlaces, seen: Seen) -> None:
         """Asked after the change: lifting what is denied to oneself is giving to oneself as well."""
-        now = self._seen(places, seen.path, seen.node)
+        now = self._seen(self._view(places), seen.path, seen.node)
         if now is not None and now.rights & ~seen.rights:
             raise InvalidAcl("allowed-principal", "nobody gives rights to himself; let a second person do it")
 
