@@ -146,7 +146,9 @@ class Login:
         return True
 
     def _verified(self, user: str, password: str, remote_address: str, forwarded: bool) -> Known:
-        touched = throttle.buckets(user if USER_NAME.fullmatch(user) else "?", remote_address)
+        # Keyed, not as typed: people mistake the field and type their password here.
+        typed = hmac.digest(self._pepper, b"typed name " + user.encode(), hashlib.sha256)[:16].hex()
+        touched = throttle.buckets(typed if USER_NAME.fullmatch(user) else "?", remote_address)
         letters = app_password_letters(password)
         with self._database.read() as connection:
             row = connection.execute(_account, {"user": user}).one_or_none()

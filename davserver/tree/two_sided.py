@@ -197,10 +197,12 @@ class TwoSidedTree(LabellingTree):
         end = self._arriving(target, overwrite=overwrite)
         terms.check()
         self._unlocked_ends(connection, start, seen.node, end, terms, moving=moving)
-        if end.node is not None and (end.node.is_collection or seen.node.is_collection):
+        onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
+        if end.node is not None and not onto:
             self._delete(connection, end, end.node, terms)
         rules = self.forest.rules.of(start.places)
-        there = self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
+        base = end.node if onto and end.node is not None else end.parent.node
+        there = self.forest.rules.of(end.places).bound_at(base.lineage)
         for arrival in baggage:
             now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:

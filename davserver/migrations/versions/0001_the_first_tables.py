@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("user", sa.String(length=128), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("label", sa.String(length=128), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("read_only", sa.Boolean(), nullable=False),
         sa.Column("max_class", sa.String(length=16), nullable=False),
@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("last_use", sa.BigInteger(), nullable=True),
         sa.Column("revoked", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256",
+        comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
     )
     with op.batch_alter_table("app_password", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_app_password_user"), ["user"], unique=False)
