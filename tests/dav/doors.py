@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from acl.links import Link
 from acl.principals import Channel, Principal, PrincipalKind
 from davserver import settings
 from davserver.app import forest_of
 from davserver.founding import default_key
 from davserver.house import House
 from davserver.tree.locking import GuardedTree
+from davserver.tree.sharing import LinkWish
 from shareproviders.paths import SharePath
-from tests.davclient import DavClient
+from tests.davclient import Answer, DavClient
 from tests.running import QUICK_HASHES, RunningServer
 
 
@@ -46,3 +49,44 @@ def fresh(server: RunningServer, user: str = "clara", drive: str = "ba05") -> It
         answer = client.mkcol("")
         assert answer.status == 201, (answer.status, answer.body)
         yield client
+
+
+Linking = Callable[..., "Made"]
+
+
+class Made:
+    """A link with its token, and clients of whoever has it."""
+
+    def __init__(self, served: RunningServer, link: Link, token: str) -> None:
+        self.served, self.link, self.token = served, link, token
+        self._clients: list[DavClient] = []
+
+    def client(self, password: str = "") -> DavClient:
+        """A fresh connection, so either worker may get it."""
+        self._clients.append(DavClient(self.served.url, "x" if password else "", password, f"/dav-link/{self.token}"))
+        return self._clients[-1]
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+@contextmanager
+def linking(served: RunningServer, house: House, folder: DavClient) -> Iterator[Linking]:
+    """link(path, user=…, password=…, …): a link to what lies in the folder; its clients are closed at the end."""
+    made: list[Made] = []
+
+    def give(path: str = "", user: str = "clara", password: str | None = None, **wish: Any) -> Made:
+        secret = house.links.new_secret(password)
+        asked = LinkWish(secret.digest, password=secret.password, **wish)
+        made.append(Made(served, door(house, user).make_link(tree_path(folder, path), asked), secret.token))
+        return made[-1]
+
+    yield give
+    for one in made:
+        one.close()
+
+
+def told(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
+    """All that an answer tells, but the time of day."""
+    return answer.status, [field for field in answer.headers.items() if field[0] != "Date"], answer.body
