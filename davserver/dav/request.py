@@ -27,7 +27,7 @@ class Response(NamedTuple):
 
 
 class Site(NamedTuple):
-    """How clients reach this server."""
+    """How clients reach this server, and what it knows to do."""
 
     prefix: str
     """Percent-encoded path above the tree, `/dav`; empty for the root."""
@@ -35,6 +35,11 @@ class Site(NamedTuple):
     """`https://host`, if configured; the only thing beside the Host header that a Destination may name."""
     base: SharePath = ROOT
     """What of the tree the prefix shows: the path of a link's folder; the whole for the drives."""
+    home: str = ""
+    """The prefix of the drives, also where a request is about what lies above them."""
+    methods: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    """Clark names of the reports that REPORT answers."""
 
 
 class Request:
@@ -95,6 +100,10 @@ class Request:
         if path.segments[: len(base)] != base:
             return f"{self.prefix}/"
         return targets.encode_path(self.prefix, path.segments[len(base) :], is_collection)
+
+    def principal_href(self, path: SharePath) -> str:
+        """The same for a principal or a collection of them; always with a slash."""
+        return targets.encode_path(self.site.home or self.prefix, path.segments, is_collection=True)
 
     def destination(self) -> SharePath:
         """Where COPY and MOVE go (RFC 4918 §10.3). Raises DavError 400, or 502 for a place outside this tree."""

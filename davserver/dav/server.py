@@ -14,13 +14,14 @@ from urllib.parse import quote
 from wsgidav.request_server import RequestServer as WsgiDAVRequestServer
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from davserver.dav import content, locking, namespace, targets
+from davserver.dav import access, content, locking, namespace, principals, targets
 from davserver.dav.errors import DavError, translated
 from davserver.dav.exchange import Exchange, Log
 from davserver.dav.mounts import Doors, DriveMount, Login, Mount
-from davserver.dav.propfind import propfind, propfind_above
+from davserver.dav.propfind import propfind, propfind_above, propfind_principals
 from davserver.dav.proppatch import proppatch
-from davserver.dav.request import Request, Response
+from davserver.dav.reports import REPORTS, report
+from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
@@ -35,7 +36,7 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
 
     methods: ClassVar[tuple[str, ...]] = (
         *("OPTIONS", "GET", "HEAD", "PUT", "PROPFIND", "PROPPATCH"),
-        *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"),
+        *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "ACL"),
     )
     do_GET = staticmethod(content.get)  # noqa: N815 (WsgiDAV's names)
     do_HEAD = staticmethod(content.head)  # noqa: N815
@@ -48,24 +49,36 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
     do_MOVE = staticmethod(namespace.move)  # noqa: N815
     do_LOCK = staticmethod(locking.lock)  # noqa: N815
     do_UNLOCK = staticmethod(locking.unlock)  # noqa: N815
+    do_REPORT = staticmethod(report)  # noqa: N815
+    do_ACL = staticmethod(access.acl)  # noqa: N815
 
     classes: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ("1", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
         ("2", ("LOCK", "UNLOCK")),
         ("3", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
+        ("access-control", ("PROPFIND", "REPORT", "ACL")),
         ("extended-mkcol", ("MKCOL",)),
     )
-    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 5689 §3.1)."""
+    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 3744 §7.2, RFC 5689 §3.1)."""
 
     def __call__(self, request: Request) -> Response:
         """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
         if request.method not in self.methods:
             raise not_allowed(self.methods)
+        if principals.is_inside(request.path):
+            return self._among_principals(request)
         try:
             response: Response = getattr(self, f"do_{request.method}")(request)
         except NameTaken as error:  # MKCOL where something stands (RFC 4918 §9.3.1)
             raise not_allowed([each for each in self.methods if each != request.method], str(error)) from None
         return response
+
+    @staticmethod
+    def _among_principals(request: Request) -> Response:
+        """Offices and accounts are made by the administration, never here."""
+        if request.method not in principals.METHODS:
+            raise not_allowed(principals.METHODS)
+        return report(request) if request.method == "REPORT" else propfind_principals(request)
 
     def do_OPTIONS(self) -> Response:  # noqa: N802
         """The same everywhere and for everybody: Office and Windows ask without credentials, also above the drives."""
@@ -130,12 +143,18 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
         tree, site, below = mount.enter(environ, path[len(mount.names) :])
-        site = site._replace(public_origin=self._origin)
+        site = self._settled(site)
         whole = SharePath((*site.base.segments, *below))
         request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
+
+    def _settled(self, site: Site) -> Site:
+        """With what all mounts have in common."""
+        return site._replace(
+            public_origin=self._origin, home=self._drives.site.prefix, methods=self.server.methods, reports=tuple(REPORTS)
+        )
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
         """What lies above the prefix shows the way down; beside it there is nothing."""
@@ -150,7 +169,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
         tree, site, _ = self._drives.enter(environ, ())
-        above = site._replace(prefix="", public_origin=self._origin)
+        above = self._settled(site)._replace(prefix="")
         exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
         return propfind_above(exchange.request, prefix[len(path)])
 
