@@ -13,6 +13,7 @@ from acl import store
 from acl.entries import Entry
 from acl.offices import office_rights
 from acl.privileges import NAMES, Rights, rights_words, with_ground
+from acl.rules import ShareRules
 from davserver.tree.acquaintance import Acquaintances, acquaintances
 from davserver.tree.forest import SharePlaces
 from davserver.tree.seen import AccessDenied, InvalidAcl, Seen, Terms
@@ -110,11 +111,25 @@ class GrantingTree(SharingTree):
             for entry in entries
             if entry.node in lineage[:-1] and not entry.drop_own  # an inbox lets add to itself only
         ]
-        everybody, by_role = office_rights(self.forest.engine, rules, now, self.channel, lineage)
-        computed = [Ace(f"role:{role}", settable(rights), protected=True) for role, rights in by_role.items()]
-        if everybody:
-            computed.append(Ace("all", settable(everybody), protected=True))
+        computed = self._computed(rules, lineage, now)
         return sorted([*own, *above, *computed], key=lambda ace: not ace.deny)
+
+    def _computed(self, rules: ShareRules, lineage: tuple[int, ...], now: int) -> list[Ace]:
+        """What follows from offices; a region shares it, so a page of members asks once."""
+        engine, region = self.forest.engine, rules.region_of(lineage)
+        kept = self._kept_lines.get(region)
+        if kept is not None and kept[0] is rules and not engine.per_node:
+            return kept[1]
+        everybody, by_role = office_rights(engine, rules, now, self.channel, lineage)
+        lines = [Ace(f"role:{role}", settable(rights), protected=True) for role, rights in by_role.items()]
+        if everybody:
+            lines.append(Ace("all", settable(everybody), protected=True))
+        self._kept_lines[region] = rules, lines
+        return lines
+
+    @cached_property
+    def _kept_lines(self) -> dict[int, tuple[ShareRules, list[Ace]]]:
+        return {}
 
     def _admit_giving(self, seen: Seen, added: Iterable[Ace]) -> None:
         """Nobody names whom he may not know of, himself, or rights that he does not hold there."""

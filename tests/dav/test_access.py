@@ -14,7 +14,7 @@ from davserver.dav.reports import REPORTS
 from davserver.dav.server import RequestServer
 from davserver.tree.granting import Ace, check_list, nameable
 from davserver.tree.seen import InvalidAcl
-from tests.dav.lists import BOARD, MEMBERS, OTTO, ace, aces_of, line, own, privileges_of, set_acl
+from tests.dav.lists import BOARD, MEMBERS, OTTO, Line, ace, aces_of, line, own, privileges_of, set_acl
 from tests.davclient import DAV, LOCKINFO, DavClient, prop_body
 from tests.running import RunningServer, command
 
@@ -122,6 +122,20 @@ def test_a_computed_line_says_what_its_holder_has(people: Callable[[str, str], D
             given |= NAMES[name]
         words = {word for word, rights in NAMES.items() if rights & given == rights}
         assert privileges_of(people(user, f"/dav/{drive}")) == words
+
+
+def test_computed_lines_follow_class_and_phase(server: RunningServer, vault_folder: DavClient) -> None:
+    """They say what holds now: nobody but clerks for office papers, everybody once a paper is published."""
+    path = vault_folder.base.removeprefix("/dav/")
+
+    def computed() -> set[Line]:
+        return {line(each) for each in aces_of(vault_folder) if each.find(f"{DAV}protected") is not None}
+
+    assert not [names for who, _, names in computed() if who == "all"]
+    command("label", path, "--publish", "now", data=server.data)
+    assert ("all", "grant", ("read",)) in computed()
+    command("label", path, "--class", "office", data=server.data)
+    assert {who for who, _, _ in computed()} == {"roles/ba05/clerk/"}
 
 
 def test_entries_from_further_up_are_inherited_lines(folder: DavClient) -> None:

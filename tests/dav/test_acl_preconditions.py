@@ -6,6 +6,7 @@ import pytest
 
 from tests.dav.lists import BOARD, CLARA, MEMBERS, OTTO, ace, own, privileges_of, set_acl
 from tests.davclient import DAV, DavClient
+from tests.running import RunningServer, command
 
 ALSO_DENIED = "<D:deny><D:privilege><D:read/></D:privilege></D:deny>"
 READ_ABOVE = ace(OTTO, "grant", "read", more="<D:inherited><D:href>/dav/</D:href></D:inherited>")
@@ -87,3 +88,14 @@ def test_whoever_hides_it_from_himself_may(vault_folder: DavClient) -> None:
 def test_malformed_lists(vault_folder: DavClient, body: str) -> None:
     """§8.1.5: grant and deny in one line, and whatever else is no list, is 400."""
     assert vault_folder.request("ACL", "", body).status == 400
+
+
+def test_whom_the_list_names_already_may_stay(server: RunningServer, vault_folder: DavClient) -> None:
+    """Somebody unknown to the clerk (set by command) goes round with the list as read, but cannot be added anew."""
+    path = vault_folder.base.removeprefix("/dav/")
+    command("entry", "add", path, "user:sam", "unlock", data=server.data)
+    stranger = ace(OTTO.replace("otto", "sam"), "grant", "unlock")
+    assert set_acl(vault_folder, stranger, ace(OTTO, "grant", "unlock")).status == 200
+    assert [who for who, _, _ in own(vault_folder)] == ["users/sam/", "users/otto/"]
+    assert set_acl(vault_folder).status == 200
+    assert set_acl(vault_folder, stranger).condition() == f"{DAV}recognized-principal"
