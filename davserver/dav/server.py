@@ -153,7 +153,10 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
     def _settled(self, site: Site) -> Site:
         """With what all mounts have in common."""
         return site._replace(
-            public_origin=self._origin, home=self._drives.site.prefix, methods=self.server.methods, reports=tuple(REPORTS)
+            public_origin=self._origin,
+            home=self._drives.site.prefix,
+            methods=self.server.methods,
+            reports=tuple(REPORTS),
         )
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:

@@ -105,9 +105,7 @@ class GrantingTree(SharingTree):
         own = [shown_entry(entry) for entry in entries if entry.node == seen.node.id]
         real = self._shared.real(seen.path).segments
         above = [
-            shown_entry(entry)._replace(
-                protected=False, inherited=SharePath(real[: lineage.index(entry.node) + 1])
-            )
+            shown_entry(entry)._replace(protected=False, inherited=SharePath(real[: lineage.index(entry.node) + 1]))
             for entry in entries
             if entry.node in lineage[:-1] and not entry.drop_own  # an inbox lets add to itself only
         ]
