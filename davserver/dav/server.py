@@ -143,12 +143,21 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
         tree, site, below = mount.enter(environ, path[len(mount.names) :])
-        site = self._known(site)
+        site = self._settled(site)
         whole = SharePath((*site.base.segments, *below))
         request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
+
+    def _settled(self, site: Site) -> Site:
+        """With what all mounts have in common."""
+        return site._replace(
+            public_origin=self._origin,
+            home=self._drives.site.prefix,
+            methods=self.server.methods,
+            reports=tuple(REPORTS),
+        )
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
         """What lies above the prefix shows the way down; beside it there is nothing."""
@@ -163,14 +172,9 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
         tree, site, _ = self._drives.enter(environ, ())
-        above = self._known(site)._replace(prefix="")
+        above = self._settled(site)._replace(prefix="")
         exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
         return propfind_above(exchange.request, prefix[len(path)])
-
-    def _known(self, site: Site) -> Site:
-        """The site of a mount with what all of the server's sites share."""
-        home, methods = self._drives.site.prefix, self.server.methods
-        return site._replace(public_origin=self._origin, home=home, methods=methods, reports=tuple(REPORTS))
 
 
 def _raw_path(environ: Environ) -> str:

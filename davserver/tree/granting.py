@@ -17,7 +17,7 @@ from acl.rules import ShareRules
 from davserver.tree.acquaintance import Acquaintances, acquaintances
 from davserver.tree.forest import SharePlaces
 from davserver.tree.seen import AccessDenied, InvalidAcl, Seen, Terms
-from davserver.tree.two_sided import TwoSidedTree
+from davserver.tree.sharing import SharingTree
 from shareproviders.paths import SharePath
 
 OWN_SET = Rights.READ_CURRENT_USER_PRIVILEGE_SET
@@ -32,7 +32,7 @@ class Ace(NamedTuple):
     rights: Rights
     deny: bool = False
     protected: bool = False
-    """Computed from office and class, or set by hand in a way that a list cannot say (window, cut)."""
+    """Computed from office and class, or set by hand in a way that a list cannot say (window, cut, share, inbox)."""
     inherited: SharePath | None = None
     """Where it stands, if further up."""
 
@@ -42,13 +42,13 @@ class Ace(NamedTuple):
         return not self.protected and self.inherited is None
 
 
-class GrantingTree(TwoSidedTree):
+class GrantingTree(SharingTree):
     """Reading and setting access lists, and whom the asker may know of."""
 
     @cached_property
     def acquaintances(self) -> Acquaintances:
         """Whom the asker may know of, as of the start of the request."""
-        drives = frozenset(seen.share for seen in self._all_drives())
+        drives = frozenset(seen.share for seen in self._all_drives() if seen.share)
         with self.forest.database.read() as connection:
             return acquaintances(connection, self.principal, self.started, self.forest.engine.roles.roles, drives)
 
@@ -58,8 +58,7 @@ class GrantingTree(TwoSidedTree):
         Raises AccessDenied without READ_ACL.
         """
         self._demand(seen, Rights.READ_ACL)
-        with self.forest.database.read():
-            return self._listed(self._places(seen.path), seen)
+        return self._listed(self._share(seen.share), seen)
 
     def set_access_list(self, path: SharePath, aces: Sequence[Ace], terms: Terms) -> Seen:
         """Replace the hand-set lines of one node. Lines given as protected or inherited must stand there already.
@@ -71,8 +70,8 @@ class GrantingTree(TwoSidedTree):
             seen = self.stat(path)
             self._demand(seen, Rights.WRITE_ACL)
             terms.check()
-            places, share, node = self._places(path), seen.share, seen.node
-            self.forest.locks.check(connection, share, node.lineage, self._holder(terms), places)
+            places, share, node = self._share(seen.share), seen.share, seen.node
+            self.forest.locks.check(connection, share, node.lineage, self._holder(terms), self._lock_places(places))
             wanted = dict.fromkeys(ace for ace in aces if ace.free)
             check_list(aces, self._listed(places, seen))
             standing = {
@@ -88,6 +87,7 @@ class GrantingTree(TwoSidedTree):
             for ace in added:
                 store.add_entry(connection, share, Entry(node.id, ace.principal, ace.rights, ace.deny))
             if added or removed:
+                self._repinned.add(places)
                 self._admit_gain(places, seen)
                 self._note_list(connection, seen, added, removed)
             return seen
@@ -103,12 +103,11 @@ class GrantingTree(TwoSidedTree):
             if entry.rights:
                 entries.append(entry)
         own = [shown_entry(entry) for entry in entries if entry.node == seen.node.id]
+        real = self._shared.real(seen.path).segments
         above = [
-            shown_entry(entry)._replace(
-                protected=False, inherited=SharePath(seen.path.segments[: lineage.index(entry.node) + 1])
-            )
+            shown_entry(entry)._replace(protected=False, inherited=SharePath(real[: lineage.index(entry.node) + 1]))
             for entry in entries
-            if entry.node != seen.node.id
+            if entry.node in lineage[:-1] and not entry.drop_own  # an inbox lets add to itself only
         ]
         computed = self._computed(rules, lineage, now)
         return sorted([*own, *above, *computed], key=lambda ace: not ace.deny)
@@ -147,7 +146,7 @@ class GrantingTree(TwoSidedTree):
 
     def _admit_gain(self, places: SharePlaces, seen: Seen) -> None:
         """Asked after the change: lifting what is denied to oneself is giving to oneself as well."""
-        now = self._seen(places, seen.path, seen.node)
+        now = self._seen(self._view(places), seen.path, seen.node)
         if now is not None and now.rights & ~seen.rights:
             raise InvalidAcl("allowed-principal", "nobody gives rights to himself; let a second person do it")
 
@@ -161,7 +160,7 @@ class GrantingTree(TwoSidedTree):
 
 
 def is_plain(entry: Entry) -> bool:
-    """One that an access list can say in full: no window, no cut, no maker, and rights that have names."""
+    """One that an access list can say in full: no window, no cut, no maker, no inbox, and rights that have names."""
     plain = replace(entry, id=0) == Entry(entry.node, entry.principal, entry.rights, entry.deny)
     return plain and bool(entry.rights) and nameable(entry.rights)
 
@@ -178,7 +177,7 @@ def shown_entry(entry: Entry) -> Ace:
     """The line that tells of an entry at its own node."""
     if is_plain(entry):
         return Ace(entry.principal, entry.rights, entry.deny)
-    rights = settable(Rights(with_ground(int(entry.rights))))
+    rights = Rights.DISCOVER | Rights.BIND if entry.drop_own else settable(Rights(with_ground(int(entry.rights))))
     return Ace(entry.principal, rights, entry.deny, protected=True)
 
 

@@ -12,9 +12,9 @@ from acl.labels import Classification
 from acl.links import Link, LinkKind
 from acl.principals import PrincipalKind
 from acl.privileges import Rights
-from davserver.tree.granting import GrantingTree
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen
+from davserver.tree.two_sided import TwoSidedTree
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 
@@ -45,7 +45,7 @@ class LinkWish(NamedTuple):
     """What it is for, sealed."""
 
 
-class SharingTree(GrantingTree):
+class SharingTree(TwoSidedTree):
     """The verbs that let others in; each is one transaction with its line in the log."""
 
     def share_inside(

@@ -187,6 +187,7 @@ def test_a_slow_reader_does_not_bring_ended_rights_back(house: House) -> None:
     thread.start()
     assert viewing.wait(10)
     assert declare(house, parse_declaration(MANDATE.format(end="2021-01-01")), "test")
+    rules.of(places)  # settles the collections, which is a commit of its own
     after = rules.of(places)
     changed.set()
     assert looked.wait(10)
