@@ -183,6 +183,13 @@ class View:
             reasons = ("container",)
         return Decision(allowed, reasons, granted.obligations, granted.until)
 
+    def shared(self, at: int) -> frozenset[int]:
+        """Nodes at which somebody shares with the asker now; whether he may discover them is another question."""
+        if not self.rules.shares:
+            return frozenset()
+        subjects = self._standing_at(at).subjects
+        return frozenset(entry.node for entry in self.rules.shares if entry.holds_at(at) and entry.concerns(subjects))
+
     def own_rights(self, lineage: tuple[int, ...], at: int) -> Rights:
         """What the asker is to have over a member that he adds here: the entries of an inbox that concern him.
 

@@ -26,6 +26,8 @@ class Seen(NamedTuple):
     """For people: the committee's name for a drive, else the node's name."""
     obligations: frozenset[str] = frozenset()
     """What a front end owes when it shows this, such as `log_read`."""
+    instead: bytes | None = None
+    """What is handed out in place of the document's own bytes; None: they themselves."""
 
 
 def no_condition() -> None:
@@ -104,3 +106,12 @@ class TooMany(DoorError):  # noqa: N818
 
 class DoesNotFit(DoorError):  # noqa: N818
     """The verb does not fit this resource: drives and the collection of drives cannot be moved, deleted, replaced."""
+
+
+class InvalidAcl(DoorError):  # noqa: N818
+    """An access list that cannot stand."""
+
+    def __init__(self, rule: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.rule = rule
+        """The precondition of RFC 3744 §8.1.1 that it breaks."""
