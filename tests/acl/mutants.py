@@ -47,13 +47,24 @@ CALLS = {"any": "all", "all": "any", "min": "max", "max": "min", "earlier": "max
 
 def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
     """(line, what was changed, the changed module), one change each."""
-    for number, part in enumerate(ast.walk(ast.parse(source))):
+    whole = ast.parse(source)
+    said = {id(part) for node in ast.walk(whole) for part in annotation(node)}
+    for number, part in enumerate(ast.walk(whole)):
+        if id(part) in said:
+            continue
         for kind in ("swap", "negate", "constant", "call", "drop"):
             if change(copy.deepcopy(part), kind):
                 tree = ast.parse(source)
                 node = list(ast.walk(tree))[number]
                 change(node, kind)
                 yield getattr(node, "lineno", 0), f"{kind}: {ast.unparse(part)[:70]} -> {ast.unparse(node)[:70]}", tree
+
+
+def annotation(node: ast.AST) -> Iterator[ast.AST]:
+    """What only a type checker reads."""
+    for name in ("annotation", "returns"):
+        if isinstance(said := getattr(node, name, None), ast.AST):
+            yield from ast.walk(said)
 
 
 def change(node: ast.AST, kind: str) -> bool:
