@@ -22,7 +22,7 @@ import pytest
 import sqlalchemy  # noqa: F401
 
 HERE = Path(__file__).parent
-FIRST = ("test_engine.py", "test_matrix.py", "test_policies.py", "test_rights_store.py")
+FIRST = ("test_engine.py", "test_edges.py", "test_matrix.py", "test_policies.py", "test_rights_store.py")
 THEN = ("test_laws.py",)
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
