@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -105,13 +105,22 @@ class Audit:
             return count, Broken(count + 1, "the newest lines are missing")
         return count, None
 
-    def show(self, *, who: str | None = None, share: str | None = None, limit: int = 100) -> Iterator[dict[str, Any]]:
-        """The newest lines, newest first, without their hashes."""
+    def show(
+        self,
+        *,
+        who: str | None = None,
+        share: str | None = None,
+        acts: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> Iterator[dict[str, Any]]:
+        """The newest lines, newest first, without their hashes; `acts` names what they may tell of."""
         wanted = select(audit_table).order_by(audit_table.c.seq.desc()).limit(limit)
         if who is not None:
             wanted = wanted.where(audit_table.c.who == who)
         if share is not None:
             wanted = wanted.where(audit_table.c.share == share)
+        if acts is not None:
+            wanted = wanted.where(audit_table.c.what.in_(acts))
         with self._database.read() as connection:
             rows = connection.execute(wanted).mappings().all()
         for row in rows:

@@ -1,34 +1,35 @@
-"""What `apply` reads: people, committees, mandates, meetings and agenda items from a TOML file, checked key by key."""
+"""What `apply` reads: people, committees and all that follows for them, from a TOML file, checked key by key."""
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from acl.labels import Classification
+from acl.labels import NEVER, ON_CREATION, Classification
 from acl.mandates import ROLES, CommitteeKind
-from davserver.accounts import AccountProblem, clean_user_name
-from davserver.instants import instant
-from davserver.settings import nearest
+from davserver.keyed import (
+    BadDeclaration,
+    Keys,
+    read_id,
+    read_instant,
+    read_matter,
+    read_one_of,
+    read_path,
+    read_size,
+    read_switch,
+    read_table,
+    read_text,
+    read_texts,
+    read_user,
+)
+from shareproviders.paths import SharePath
 
-ID = re.compile(r"[a-z0-9-]{1,32}")
-RESERVED_IDS = ("geteilt",)
-SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)")
-UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 MEETING_STATES = ("planned", "agenda_released", "running", "closed", "minutes_approved", "cancelled")
 ITEM_PARTS = ("public", "non_public")
-MATTER_LENGTH = 64
-
-Value = TypeVar("Value")
-
-
-class BadDeclaration(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
-    """The file cannot be applied; the text is one sentence that names the place, the key and what is possible."""
+EFFECTS = ("documents", "discussion", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,56 @@ class Meeting:
     title: str
     start: int
     end: int
-    state: str = "planned"
+    state: str = ""
+    """Empty: as it stands, `planned` at first."""
     agenda: tuple[AgendaItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLabel:
+    """What stands at a folder or paper; parts that are None are left as they are."""
+
+    path: SharePath
+    classification: Classification | None = None
+    release: int | None = None
+    close: int | None = None
+    review: int | None = None
+    publish: int | None = None
+    matter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredEntry:
+    path: SharePath
+    principal: str
+    rights: tuple[str, ...]
+    deny: bool = False
+    cut: bool = False
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A paper that belongs to an item of an agenda without lying in its folder."""
+
+    path: SharePath
+    meeting: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recusal:
+    """Of a person, from one item of an agenda or from a matter wherever it is dealt with."""
+
+    person: str
+    committee: str = ""
+    meeting: str = ""
+    number: str = ""
+    matter: str = ""
+    start: int | None = None
+    end: int | None = None
+    effect: str = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +131,9 @@ class Committee:
     options: Mapping[str, Any] = field(default_factory=dict)
     mandates: tuple[Mandate, ...] = ()
     meetings: tuple[Meeting, ...] = ()
+    labels: tuple[DeclaredLabel, ...] = ()
+    entries: tuple[DeclaredEntry, ...] = ()
+    bindings: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +142,7 @@ class Declaration:
 
     people: tuple[Person, ...] = ()
     committees: tuple[Committee, ...] = ()
+    recusals: tuple[Recusal, ...] = ()
 
 
 def read_declaration(path: Path) -> Declaration:
@@ -104,10 +157,11 @@ def read_declaration(path: Path) -> Declaration:
 
 def parse_declaration(text: str) -> Declaration:
     """Raises BadDeclaration, tomllib.TOMLDecodeError."""
-    top = _Keys(tomllib.loads(text), "the file")
+    top = Keys(tomllib.loads(text), "the file")
     declaration = Declaration(
         people=tuple(_person(keys) for keys in top.tables("person")),
         committees=tuple(_committee(keys) for keys in top.tables("committee")),
+        recusals=tuple(_recusal(keys) for keys in top.tables("recusal")),
     )
     top.end()
     _once("person", [person.user for person in declaration.people])
@@ -115,71 +169,40 @@ def parse_declaration(text: str) -> Declaration:
     return declaration
 
 
-class _Keys:
-    """The keys of one table; each is taken once, and what is left at the end is an error."""
-
-    def __init__(self, table: Mapping[str, Any], place: str) -> None:
-        self._left, self._taken, self.place = dict(table), list[str](), place
-
-    def wrong(self, key: str, problem: str) -> BadDeclaration:
-        return BadDeclaration(f"{self.place}: {key} {problem}")
-
-    def take(self, key: str, read: Callable[[Any], Value], *default: Value) -> Value:
-        """The key's value as `read` makes it; raises BadDeclaration if it is missing and there is no default."""
-        self._taken.append(key)
-        if key not in self._left:
-            if default:
-                return default[0]
-            raise BadDeclaration(f"{self.place}: the key {key} is missing")
-        try:
-            return read(self._left.pop(key))
-        except (ValueError, AccountProblem) as error:
-            raise self.wrong(
-                key, f"{error}" if str(error).startswith(("is", "must")) else f"is wrong: {error}"
-            ) from None
-
-    def tables(self, key: str) -> list[_Keys]:
-        nothing: list[dict[str, Any]] = []
-        tables = self.take(key, _tables, nothing)
-        place = "" if self.place == "the file" else f"{self.place}, "
-        return [_Keys(table, f"{place}{key} {number}") for number, table in enumerate(tables, 1)]
-
-    def end(self) -> None:
-        for key in self._left:
-            raise BadDeclaration(f"{self.place}: unknown key {key!r}; {nearest(key, self._taken)}")
-
-
-def _person(keys: _Keys) -> Person:
-    user = keys.take("user", _user)
+def _person(keys: Keys) -> Person:
+    user = keys.take("user", read_user)
     keys.place = f"person {user}"
     person = Person(
         user,
-        keys.take("name", _text),
-        keys.take("email", _text, ""),
-        keys.take("undertaking", _instant, None),
+        keys.take("name", read_text),
+        keys.take("email", read_text, ""),
+        keys.take("undertaking", read_instant, None),
     )
     keys.end()
     return person
 
 
-def _committee(keys: _Keys) -> Committee:
-    share = keys.take("id", _id)
+def _committee(keys: Keys) -> Committee:
+    share = keys.take("id", read_id)
     keys.place = f"committee {share}"
     committee = Committee(
         id=share,
-        name=keys.take("name", _text),
-        provider=keys.take("provider", _text, "vault"),
-        quota=keys.take("quota", size, None),
+        name=keys.take("name", read_text),
+        provider=keys.take("provider", read_text, "vault"),
+        quota=keys.take("quota", read_size, None),
         default_class=keys.take(
-            "default_class", lambda value: Classification.parse(_text(value)), Classification.RESTRICTED
+            "default_class", lambda value: Classification.parse(read_text(value)), Classification.RESTRICTED
         ),
-        kind=CommitteeKind(keys.take("kind", _one_of(tuple(CommitteeKind)), "plenary")),
-        has_meetings=keys.take("has_meetings", _switch, True),
-        early_access=keys.take("early_access", _switch, False),
-        publish_with_agenda=keys.take("publish_with_agenda", _switch, False),
-        options=keys.take("options", _table, {}),
+        kind=CommitteeKind(keys.take("kind", read_one_of(tuple(CommitteeKind)), "plenary")),
+        has_meetings=keys.take("has_meetings", read_switch, True),
+        early_access=keys.take("early_access", read_switch, False),
+        publish_with_agenda=keys.take("publish_with_agenda", read_switch, False),
+        options=keys.take("options", read_table, {}),
         mandates=tuple(_mandate(mandate) for mandate in keys.tables("mandate")),
         meetings=tuple(_meeting(meeting) for meeting in keys.tables("meeting")),
+        labels=tuple(_label(label) for label in keys.tables("label")),
+        entries=tuple(_entry(entry) for entry in keys.tables("entry")),
+        bindings=tuple(_binding(binding) for binding in keys.tables("binding")),
     )
     keys.end()
     _once(f"committee {share}: meeting", [meeting.id for meeting in committee.meetings])
@@ -191,12 +214,12 @@ def _committee(keys: _Keys) -> Committee:
     return committee
 
 
-def _mandate(keys: _Keys) -> Mandate:
+def _mandate(keys: Keys) -> Mandate:
     mandate = Mandate(
-        keys.take("user", _user),
-        keys.take("role", _one_of(ROLES)),
-        keys.take("start", _instant),
-        keys.take("end", _instant, None),
+        keys.take("user", read_user),
+        keys.take("role", read_one_of(ROLES)),
+        keys.take("start", read_instant),
+        keys.take("end", read_instant, None),
     )
     keys.end()
     if mandate.end is not None and mandate.end <= mandate.start:
@@ -204,13 +227,13 @@ def _mandate(keys: _Keys) -> Mandate:
     return mandate
 
 
-def _meeting(keys: _Keys) -> Meeting:
+def _meeting(keys: Keys) -> Meeting:
     meeting = Meeting(
-        id=keys.take("id", _id),
-        title=keys.take("title", _text),
-        start=keys.take("start", _instant),
-        end=keys.take("end", _instant),
-        state=keys.take("state", _one_of(MEETING_STATES), "planned"),
+        id=keys.take("id", read_id),
+        title=keys.take("title", read_text),
+        start=keys.take("start", read_instant),
+        end=keys.take("end", read_instant),
+        state=keys.take("state", read_one_of(MEETING_STATES), ""),
         agenda=tuple(_agenda_item(agenda_item) for agenda_item in keys.tables("item")),
     )
     keys.end()
@@ -220,15 +243,77 @@ def _meeting(keys: _Keys) -> Meeting:
     return meeting
 
 
-def _agenda_item(keys: _Keys) -> AgendaItem:
+def _agenda_item(keys: Keys) -> AgendaItem:
     agenda_item = AgendaItem(
-        keys.take("number", _text),
-        keys.take("title", _text),
-        keys.take("part", _one_of(ITEM_PARTS), "public"),
-        keys.take("matter", _matter, ""),
+        keys.take("number", read_text),
+        keys.take("title", read_text),
+        keys.take("part", read_one_of(ITEM_PARTS), "public"),
+        keys.take("matter", read_matter, ""),
     )
     keys.end()
     return agenda_item
+
+
+def _label(keys: Keys) -> DeclaredLabel:
+    path = keys.take("path", read_path)
+    keys.place = f"{keys.place}, {path}"
+    label = DeclaredLabel(
+        path,
+        classification=keys.take("class", lambda value: Classification.parse(read_text(value)), None),
+        release=keys.take("release", _date, None),
+        close=keys.take("close", _date, None),
+        review=keys.take("review", _date, None),
+        publish=keys.take("publish", _date, None),
+        matter=keys.take("matter", read_matter, None),
+    )
+    keys.end()
+    return label
+
+
+def _date(value: Any) -> int:
+    """Of a label: an instant, or one of its two words."""
+    words = {"never": NEVER, "on creation": ON_CREATION}
+    return words[value] if isinstance(value, str) and value in words else read_instant(value)
+
+
+def _entry(keys: Keys) -> DeclaredEntry:
+    entry = DeclaredEntry(
+        keys.take("path", read_path),
+        keys.take("principal", read_text),
+        keys.take("rights", read_texts, ()),
+        keys.take("deny", read_switch, False),
+        keys.take("cut", read_switch, False),
+        keys.take("from", read_instant, None),
+        keys.take("until", read_instant, None),
+    )
+    keys.end()
+    return entry
+
+
+def _binding(keys: Keys) -> Binding:
+    binding = Binding(keys.take("path", read_path), keys.take("meeting", read_id), keys.take("item", read_text))
+    keys.end()
+    return binding
+
+
+def _recusal(keys: Keys) -> Recusal:
+    recusal = Recusal(
+        keys.take("person", read_user),
+        keys.take("committee", read_id, ""),
+        keys.take("meeting", read_id, ""),
+        keys.take("item", read_text, ""),
+        keys.take("matter", read_matter, ""),
+        keys.take("from", read_instant, None),
+        keys.take("until", read_instant, None),
+        keys.take("effect", read_one_of(EFFECTS), "both"),
+    )
+    keys.end()
+    place = (recusal.committee, recusal.meeting, recusal.number)
+    if any(place) is bool(recusal.matter) or (any(place) and not all(place)):
+        raise BadDeclaration(f"{keys.place}: name either a matter, or committee, meeting and item")
+    if recusal.start is not None and recusal.end is not None and recusal.end <= recusal.start:
+        raise keys.wrong("until", "must lie after from")
+    return recusal
 
 
 def _once(what: str, names: list[str], identities: list[tuple[Any, ...]] | None = None) -> None:
@@ -237,68 +322,3 @@ def _once(what: str, names: list[str], identities: list[tuple[Any, ...]] | None 
         if identity in seen:
             raise BadDeclaration(f"{what} {name} is declared twice")
         seen.add(identity)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ValueError(f"must be a text on one line, not {value!r}")
-    return value
-
-
-def _matter(value: Any) -> str:
-    if len(_text(value)) > MATTER_LENGTH:
-        raise ValueError(f"must have at most {MATTER_LENGTH} characters")
-    return _text(value)
-
-
-def _user(value: Any) -> str:
-    return clean_user_name(_text(value))
-
-
-def _id(value: Any) -> str:
-    if not ID.fullmatch(_text(value)):
-        raise ValueError(f"must be 1 to 32 of a to z, digits and hyphen, not {value!r}")
-    if value in RESERVED_IDS:
-        raise ValueError(f"must not be {value!r}; the server uses this name itself")
-    return _text(value)
-
-
-def _instant(value: Any) -> int:
-    if not isinstance(value, date | str):
-        raise ValueError(f"must be a date such as 2026-05-01 or 2026-12-07T19:00:00, not {value!r}")  # noqa: TRY004
-    return instant(value)
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {value!r}")  # noqa: TRY004
-    return value
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f'must be a table such as {{ path = "/srv/archiv" }}, not {value!r}')  # noqa: TRY004
-    return value
-
-
-def _tables(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-        raise ValueError("must be written as [[…]] tables")
-    return value
-
-
-def _one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}; not {value!r}")
-        return str(value)
-
-    return read
-
-
-def size(value: Any) -> int:
-    """Bytes of a text such as `50 GiB`; raises ValueError."""
-    written = SIZE.fullmatch(value) if isinstance(value, str) else None
-    if written is None:
-        raise ValueError(f'must be a size such as "50 GiB", not {value!r}')
-    return int(float(written[1]) * UNITS[written[2]])

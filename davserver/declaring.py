@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection, select, update
 
@@ -16,31 +17,42 @@ from acl.meetings import Meeting as MeetingFacts
 from acl.meetings import MeetingState
 from acl.privileges import parse_rights
 from davserver.accounts import add_account, change_account
-from davserver.declarations import BadDeclaration, Committee, Declaration, Mandate, Meeting, Person
+from davserver.agendas import INBOX, Agendas
+from davserver.declarations import Committee, Declaration, Mandate, Meeting, Person
+from davserver.granting import Granting
 from davserver.house import House
 from davserver.instants import shown
+from davserver.keyed import BadDeclaration
 from davserver.schema import account, person
 from davserver.schema import share as share_table
 from shareproviders.contract import NameTaken, ShareProvider, Writing
 from shareproviders.paths import ROOT
 
 WORK_FOLDER = "Arbeitsordner"
-INBOX = "00 Eingang"
 
 
 class _DryRun(Exception):  # noqa: N818
     """Ends the transaction of a dry run without a trace."""
 
 
-def declare(house: House, declaration: Declaration, by: str, *, dry_run: bool = False) -> list[str]:
+def declare(
+    house: House,
+    declaration: Declaration,
+    by: str,
+    *,
+    dry_run: bool = False,
+    look: Callable[[Connection], None] | None = None,
+) -> list[str]:
     """One transaction; every change as a line for people (no titles). Raises BadDeclaration, and nothing is changed.
 
-    What the declaration does not name stays. `by` is noted in the audit log.
+    What the declaration does not name stays. `by` is noted in the audit log; `look` sees the transaction at its end.
     """
     changes: list[str] = []
     try:
         with house.database.transaction() as connection:
             _Declaring(house, connection, by, changes, dry_run).all(declaration)
+            if look is not None:
+                look(connection)
             _undo_if(dry_run)
     except _DryRun:
         return changes
@@ -67,6 +79,13 @@ class _Declaring:
             self._person(declared)
         for committee in declaration.committees:
             self._committee(committee)
+        granting = Granting(self._house, self._connection, self._by, dry=self._dry_run)
+        for recusal in declaration.recusals:
+            self._told(granting.recusal(recusal))
+
+    def _told(self, changes: Iterable[tuple[str, str]]) -> None:
+        for share, sentence in changes:
+            self._changed(sentence, share)
 
     def _changed(self, sentence: str, share: str = "") -> None:
         self._changes.append(sentence)
@@ -106,10 +125,12 @@ class _Declaring:
             self._changed(f"committee {committee.id}: facts changed", committee.id)
         for mandate in committee.mandates:
             self._mandate(committee.id, mandate)
-        for meeting in committee.meetings:
-            self._meeting(committee.id, meeting)
         if provider is not None:
             self._folders(committee.id, provider)
+        provider = provider or self._house.share(committee.id)
+        for meeting in committee.meetings:
+            self._meeting(committee.id, meeting, provider)
+        self._told(Granting(self._house, self._connection, self._by, dry=self._dry_run).committee(committee, provider))
 
     def _share(self, committee: Committee) -> ShareProvider | None:
         """The provider of a share that is new; None for one that was there."""
@@ -143,23 +164,26 @@ class _Declaring:
             )
         facts = MandateFacts(share, mandate.user, mandate.role, mandate.start, mandate.end)
         if store.declare_mandate(self._connection, facts):
+            if self._by == f"user:{mandate.user}":
+                raise BadDeclaration(f"nobody gives himself a mandate; let somebody else apply that of {mandate.user}")
             until = f" until {shown(mandate.end)}" if mandate.end is not None else ""
             self._changed(
                 f"committee {share}: {mandate.user} is {mandate.role} from {shown(mandate.start)}{until}", share
             )
 
-    def _meeting(self, share: str, meeting: Meeting) -> None:
-        sealer = self._house.keys.sealer(share)
-        state = MeetingState(meeting.state)
-        facts = MeetingFacts(share, meeting.id, meeting.title, meeting.start, meeting.end, state)
-        if store.declare_meeting(self._connection, sealer, facts):
-            self._changed(f"committee {share}: meeting {meeting.id} is {meeting.state}", share)
-        for declared in meeting.agenda:
-            agenda_item = AgendaItemFacts(
-                share, meeting.id, declared.number, declared.title, declared.part == "public", declared.matter or None
-            )
-            if store.declare_agenda_item(self._connection, sealer, self._house.matter_mark, agenda_item):
-                self._changed(f"committee {share}: meeting {meeting.id} has item {declared.number}", share)
+    def _meeting(self, share: str, meeting: Meeting, provider: ShareProvider) -> None:
+        agendas = Agendas(self._house, self._connection, share, self._by, provider=provider, dry=self._dry_run)
+        agendas.declare_meeting(MeetingFacts(share, meeting.id, meeting.title, meeting.start, meeting.end))
+        agendas.declare_agenda(
+            meeting.id,
+            [
+                AgendaItemFacts(share, meeting.id, item.number, item.title, item.part == "public", item.matter or None)
+                for item in meeting.agenda
+            ],
+        )
+        if meeting.state:
+            agendas.reach_forward(meeting.id, MeetingState(meeting.state))
+        self._changes += [f"committee {share}: {change}" for change in agendas.changes]
 
     # -- the two folders of a new drive (rights.md §2) ------------------------------------------------------------
 

@@ -13,9 +13,11 @@ from davserver.accounts import (
     add_account,
     change_account,
     create_app_password,
+    open_label,
     revoke_app_password,
 )
-from davserver.commands.workspace import Subparsers, Workspace, WrongUsage, command, group, share_path, table
+from davserver.commands.spot import on_behalf
+from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
 from davserver.schema import account, app_password, person
@@ -33,6 +35,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     changing.add_argument("user", metavar="NAME")
     for parser in (adding, changing):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+        on_behalf(parser)
     command(users, "disable", disable, "end all logins of an account", common).add_argument("user", metavar="NAME")
     command(users, "list", list_users, "list accounts", common)
 
@@ -67,6 +70,8 @@ def add(workspace: Workspace) -> int:
 
 def passwd(workspace: Workspace) -> int:
     user = workspace.arguments.user
+    if user == workspace.arguments.acting:
+        raise Refused("nobody resets his own password; let somebody else do it")
     password = workspace.new_password(required=True) or ""
     with workspace.house() as house:
         hashed = Passwords(house.settings).hash(password)
@@ -154,7 +159,9 @@ def list_app_passwords(workspace: Workspace) -> int:
     if workspace.arguments.user:
         wanted = wanted.where(app_password.c.user == workspace.arguments.user)
     with workspace.house() as house, house.database.read() as connection:
-        rows = connection.execute(wanted).mappings().all()
+        pepper = house.keys.secret(PEPPER_SECRET)
+        found = [dict(row) for row in connection.execute(wanted).mappings()]
+        rows = [{**row, "label": open_label(pepper, row["id"], row["label"])} for row in found]
         now = house.clock()
     words = []
     for row in rows:
@@ -162,7 +169,7 @@ def list_app_passwords(workspace: Workspace) -> int:
         until = f"until {shown(row['expires'])}" if row["expires"] else ""
         used = f"used {shown(row['last_use'])}" if row["last_use"] else "never used"
         words.append((row["id"], row["user"], row["label"], row["max_class"], until, used, ended))
-    workspace.answer([dict(row) for row in rows], table(words))
+    workspace.answer(rows, table(words))
     return 0 if rows else 1
 
 

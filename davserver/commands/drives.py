@@ -13,6 +13,12 @@ from shareproviders.contract import Upkeep
 
 ORPHAN_AGE = 24 * 3600 * 1_000_000
 DAMAGED = 3
+RIGHTS_ACTS = (
+    *("apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"),
+    *("label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda"),
+    *("entry-add", "entry-remove", "acl", "recuse", "recusal-end", "link-create", "link-revoke"),
+)
+"""What the log calls acts that change who may see what."""
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -23,6 +29,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     showing = command(audit, "show", show, "print the newest lines", common)
     showing.add_argument("--who", metavar="KEY", help="only of this principal, such as user:anna")
     showing.add_argument("--share", metavar="ID", help="only in this drive")
+    showing.add_argument("--rights", action="store_true", help="only what changed who may see what")
     showing.add_argument("--limit", metavar="N", type=int, default=100)
 
 
@@ -76,7 +83,8 @@ def verify(workspace: Workspace) -> int:
 def show(workspace: Workspace) -> int:
     asked = workspace.arguments
     with workspace.house() as house:
-        rows = list(house.audit.show(who=asked.who, share=asked.share, limit=asked.limit))
+        acts = RIGHTS_ACTS if asked.rights else None
+        rows = list(house.audit.show(who=asked.who, share=asked.share, acts=acts, limit=asked.limit))
     words = [
         (
             str(row["seq"]),

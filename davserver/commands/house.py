@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from davserver.commands.spot import on_behalf
 from davserver.commands.workspace import Refused, Subparsers, Workspace, command
 from davserver.declarations import read_declaration
 from davserver.declaring import declare
@@ -24,6 +25,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     applying = command(commands, "apply", apply, "make committees, people and mandates as a file declares them", common)
     applying.add_argument("file", metavar="FILE", type=Path)
     applying.add_argument("--dry-run", action="store_true", help="only print what would change")
+    on_behalf(applying)
 
 
 def init(workspace: Workspace) -> int:

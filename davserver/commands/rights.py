@@ -1,28 +1,28 @@
-"""label, entry, explain, who-can: what a paper is, who was given what by hand, and what follows from both."""
+"""label, approve, entry: what a paper is, and who was given what by hand."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection, select
+from typing import Any
 
 from acl import store
-from acl.entries import Entry
-from acl.labels import NEVER, Classification, Label, Phase
-from acl.principals import Channel, Principal, PrincipalKind
+from acl.entries import Entry, check_entry
+from acl.labels import Classification, Label
 from acl.privileges import parse_rights, rights_words
-from acl.rules import ShareRules
-from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
-from davserver.house import House
-from davserver.instants import instant, shown
-from davserver.schema import account
-from davserver.tree.forest import SharePlaces
-
-INHERIT = "inherit"
-DATES = ("release", "close", "review", "publish")
+from davserver.commands.spot import (
+    INHERIT,
+    answer_outcome,
+    changing,
+    looking,
+    on_behalf,
+    refusing,
+    when,
+    window,
+)
+from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, table
+from davserver.granting import refuse_self
+from davserver.instants import shown
+from davserver.labelling import DATES, Desk, approve, relabel, told
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -31,6 +31,8 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     labelling.add_argument("--class", dest="classification", metavar="CLASS")
     for date in DATES:
         labelling.add_argument(f"--{date}", metavar="T", help=f"an instant, now, never, or {INHERIT}")
+    labelling.add_argument("--matter", metavar="NUMBER", help=f"such as '20-26 / V 15898', or {INHERIT}")
+    _register_proposals(commands, common)
 
     entries = group(commands, "entry", "rights given or denied by hand")
     adding = command(entries, "add", add_entry, "give or deny rights at a folder or document", common)
@@ -39,111 +41,102 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     adding.add_argument("rights", metavar="RIGHT", nargs="*")
     adding.add_argument("--deny", action="store_true")
     adding.add_argument("--cut", action="store_true", help="end what is given further up, here and beneath")
-    adding.add_argument("--from", dest="start", metavar="T")
-    adding.add_argument("--until", dest="end", metavar="T")
+    adding.add_argument(
+        "--own", action="store_true", help="all may add here, and have these rights to what they brought"
+    )
+    window(adding)
     removing = command(entries, "remove", remove_entry, "take an entry back", common)
     removing.add_argument("share", metavar="COMMITTEE")
     removing.add_argument("id", metavar="ID", type=int)
+    for parser in (labelling, adding, removing):
+        on_behalf(parser)
     command(entries, "list", list_entries, "list entries of a drive, or at a path", common).add_argument(
         "path", metavar="PATH"
     )
 
-    explaining = command(commands, "explain", explain, "what somebody may do there, and why", common)
-    explaining.add_argument("user", metavar="USER")
-    asking = command(commands, "who-can", who_can, "who may do what there", common)
-    for parser in (explaining, asking):
-        parser.add_argument("path", metavar="PATH")
-        parser.add_argument("--at", metavar="T", help="at this instant instead of now")
 
-
-class Spot(NamedTuple):
-    """A node that a command is about, and the rules that hold there."""
-
-    house: House
-    connection: Connection
-    share: str
-    lineage: tuple[int, ...]
-    rules: ShareRules
-
-    @property
-    def node(self) -> int:
-        return self.lineage[-1]
-
-
-@contextmanager
-def _spot(workspace: Workspace, *, change: bool = False) -> Iterator[Spot]:
-    share, path = share_path(workspace.arguments.path)
-    with workspace.house() as house:
-        provider = house.share(share)
-        with house.database.transaction() if change else house.database.read() as connection:
-            lineage = provider.stat(path).lineage
-            rules = store.load_rules(connection, share, SharePlaces(share, provider).lineages)
-            yield Spot(house, connection, share, lineage, rules)
-
-
-def _when(text: str | None, option: str, now: int) -> int | None:
-    if text is None or text == INHERIT:
-        return None
-    if text in ("now", "never"):
-        return now if text == "now" else NEVER
-    try:
-        return instant(text)
-    except ValueError as error:
-        raise WrongUsage(f"{option}: {error}") from None
+def _register_proposals(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    approving = command(commands, "approve", approve_proposal, "the second person's yes to a proposal", common)
+    approving.add_argument("id", metavar="ID", type=int)
+    approving.add_argument("--as", dest="acting", metavar="USER", required=True, help="who may change classes there")
+    waiting = group(commands, "proposal", "changes that wait for a second person")
+    command(waiting, "list", list_proposals, "list them", common).add_argument("share", metavar="COMMITTEE", nargs="?")
 
 
 def label(workspace: Workspace) -> int:
-    """Classes are raised, and lowered only as long as the paper is a draft."""
-    asked = workspace.arguments
-    with _spot(workspace, change=True) as spot:
-        now, bound = spot.house.clock(), spot.rules.bound_at(spot.lineage)
-        old = store.labels(spot.connection, spot.share).get(spot.node, Label())
-        dates: dict[str, Any] = {
-            f"{date}_at": _when(text, f"--{date}", now) for date in DATES if (text := getattr(asked, date)) is not None
-        }
-        new = old._replace(**dates)
-        if asked.classification is not None:
-            try:
-                new = new._replace(classification=Classification.parse(asked.classification))
-            except ValueError as error:
-                raise WrongUsage(f"--class: {error}") from None
-        lowered = new.classification is not None and new.classification < bound.classification
-        if lowered and bound.phase_at(now) is not Phase.DRAFT:
-            raise Refused(
-                f"this is {bound.classification.word} and was released: lowering its class takes a second person;"
-                " nothing was changed"
-            )
-        changed = store.set_label(spot.connection, spot.share, spot.node, new)
-        if changed:
-            spot.house.audit.note(
-                spot.connection, workspace.by, "label", share=spot.share, node=spot.node, detail=_told(new)
-            )
-    workspace.answer({"share": spot.share, "node": spot.node, "changed": changed, "label": _told(new)}, [_told(new)])
+    """A class is raised by one, and lowered by one only while the paper was never released."""
+    with changing(workspace) as desk:
+        outcome = relabel(desk, _parts(workspace.arguments, desk))
+        own = told(store.labels(desk.connection, desk.share).get(desk.node.id, Label()))
+    answer_outcome(workspace, outcome, {"share": desk.share, "node": desk.node.id, "label": own}, own)
     return 0
 
 
-def _told(own: Label) -> str:
-    words = {NEVER: "never", 0: "on creation"}
-    dates = [f"{date} {words.get(at) or shown(at)}" for date, at in zip(DATES, own[1:5], strict=True) if at is not None]
-    classification = own.classification.word if own.classification is not None else "class inherited"
-    return ", ".join([classification, *dates])
+def _parts(asked: argparse.Namespace, desk: Desk) -> dict[str, Any]:
+    """What the options say of a label."""
+    now = desk.house.clock()
+    parts: dict[str, Any] = {
+        f"{date}_at": when(text, f"--{date}", now) for date in DATES if (text := getattr(asked, date)) is not None
+    }
+    if asked.matter is not None:
+        parts["matter"] = None if asked.matter == INHERIT else desk.house.matter_mark(asked.matter)
+    if asked.classification == INHERIT:
+        parts["classification"] = None
+    elif asked.classification is not None:
+        try:
+            parts["classification"] = Classification.parse(asked.classification)
+        except ValueError as error:
+            raise WrongUsage(f"--class: {error}") from None
+    return parts
+
+
+def approve_proposal(workspace: Workspace) -> int:
+    """Somebody else than the proposer, who may change classes there."""
+    asked = workspace.arguments
+    with workspace.house() as house, refusing(), house.database.transaction() as connection:
+        share, node = approve(house, connection, asked.id, asked.acting)
+    workspace.answer({"id": asked.id, "share": share, "node": node}, [f"proposal {asked.id} approved and carried out"])
+    return 0
+
+
+def list_proposals(workspace: Workspace) -> int:
+    asked = workspace.arguments
+    with workspace.house() as house, house.database.read() as connection:
+        shares = [asked.share] if asked.share else list(house.shares)
+        waiting = [proposal for share in shares for proposal in store.proposals(connection, share)]
+    facts = [
+        {"id": each.id, "share": each.share, "node": each.node, "change": each.change, "by": each.by, "at": each.at}
+        for each in waiting
+    ]
+    words = [
+        (str(each.id), each.share, f"node {each.node}", each.by, shown(each.at), _change(each.change))
+        for each in waiting
+    ]
+    workspace.answer(facts, table(words))
+    return 0 if waiting else 1
+
+
+def _change(change: Any) -> str:
+    if "unbind" in change:
+        return f"unbound from agenda item {change['unbind']}"
+    return ", ".join(f"{name} {part}" for name, part in change["label"].items())
 
 
 def add_entry(workspace: Workspace) -> int:
     asked = workspace.arguments
-    with _spot(workspace, change=True) as spot:
-        now = spot.house.clock()
+    with changing(workspace) as desk:
+        now = desk.house.clock()
         try:
             rights = parse_rights(asked.rights, deny=asked.deny)
-            start, end = _when(asked.start, "--from", now), _when(asked.end, "--until", now)
-            entry = Entry(spot.node, asked.principal, rights, asked.deny, asked.cut, start, end)
-            number, new = store.add_entry(spot.connection, spot.share, entry)
+            start, end = when(asked.start, "--from", now), when(asked.end, "--until", now)
+            entry = Entry(desk.node.id, asked.principal, rights, asked.deny, asked.cut, start, end, drop_own=asked.own)
+            check_entry(entry)
         except ValueError as error:
             raise WrongUsage(str(error)) from None
+        refuse_self(desk.connection, desk.by, desk.share, entry, now)
+        number, new = store.add_entry(desk.connection, desk.share, entry)
         if new:
-            spot.house.audit.note(
-                spot.connection, workspace.by, "entry-add", share=spot.share, node=spot.node, detail=f"entry {number}"
-            )
+            desk.note("entry-add", f"entry {number}: {entry.principal} {' '.join(rights_words(rights))}")
     workspace.answer({"id": number, "new": new}, [f"entry {number}" if new else f"entry {number} stands already"])
     return 0
 
@@ -159,9 +152,9 @@ def remove_entry(workspace: Workspace) -> int:
 
 
 def list_entries(workspace: Workspace) -> int:
-    with _spot(workspace) as spot:
+    with looking(workspace) as spot:
         whole = len(spot.lineage) == 1
-        entries = store.list_entries(spot.connection, spot.share, None if whole else spot.node)
+        entries = store.list_entries(spot.connection, spot.share, None if whole else spot.node.id)
     facts = [
         {
             "id": entry.id,
@@ -170,6 +163,8 @@ def list_entries(workspace: Workspace) -> int:
             "rights": rights_words(entry.rights),
             "deny": entry.deny,
             "cut": entry.cut,
+            "own": entry.drop_own,
+            "maker": entry.maker,
             "from": entry.start,
             "until": entry.end,
         }
@@ -182,48 +177,10 @@ def list_entries(workspace: Workspace) -> int:
             entry.principal,
             "denies" if entry.deny else "cut, gives" if entry.cut else "gives",
             " ".join(rights_words(entry.rights)),
+            "what he brought" if entry.drop_own else f"by {entry.maker}" if entry.maker else "",
             f"{shown(entry.start)} to {shown(entry.end)}" if entry.start or entry.end else "",
         )
         for entry in entries
     ]
     workspace.answer(facts, table(words))
     return 0 if entries else 1
-
-
-def explain(workspace: Workspace) -> int:
-    """Every right with its decision and reason codes."""
-    asked = workspace.arguments
-    with _spot(workspace) as spot:
-        row = spot.connection.execute(select(account).where(account.c.user == asked.user)).one_or_none()
-        if row is None:
-            raise Refused(f"there is no account {asked.user}; see: davserver user list")
-        principal = Principal(PrincipalKind.USER, asked.user, admin=row.admin)
-        at = _when(asked.at, "--at", spot.house.clock()) or spot.house.clock()
-        decisions = spot.house.engine.explain(spot.rules, principal, at, Channel.DAV, spot.lineage)
-        active = row.active
-    facts = [
-        {"right": " ".join(rights_words(right)), "allowed": decision.allowed, "reasons": decision.reasons}
-        for right, decision in decisions
-    ]
-    words = [
-        (" ".join(rights_words(right)), "yes" if decision.allowed else "no", ", ".join(decision.reasons))
-        for right, decision in decisions
-    ]
-    lines = table(words) if active else [f"the account {asked.user} is disabled; if it were not:", *table(words)]
-    workspace.answer({"user": asked.user, "active": active, "at": at, "rights": facts}, lines)
-    return 0 if any(decision.allowed for _, decision in decisions) else 1
-
-
-def who_can(workspace: Workspace) -> int:
-    """Every active account that may do something there."""
-    with _spot(workspace) as spot:
-        users = spot.connection.execute(select(account).where(account.c.active).order_by(account.c.user)).all()
-        at = _when(workspace.arguments.at, "--at", spot.house.clock()) or spot.house.clock()
-        may: dict[str, tuple[str, ...]] = {}
-        for row in users:
-            principal = Principal(PrincipalKind.USER, row.user, admin=row.admin)
-            granted = spot.house.engine.granted(spot.rules, principal, at, Channel.DAV, spot.lineage)
-            if granted.rights:
-                may[row.user] = rights_words(granted.rights)
-    workspace.answer(may, table([(user, " ".join(words)) for user, words in may.items()]))
-    return 0 if may else 1

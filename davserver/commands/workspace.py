@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from davserver.founding import default_key
 from davserver.house import House
+from davserver.labelling import active_user
 from davserver.settings import Settings, load
 from shareproviders.paths import SharePath
 
@@ -51,8 +52,9 @@ class Workspace:
 
     @property
     def by(self) -> str:
-        """Who is noted in the audit log: whoever runs the command on this machine."""
-        return f"command:{getpass.getuser()}"
+        """Who is noted in the audit log: the user of `--as`, else whoever runs the command on this machine."""
+        acting: str | None = getattr(self.arguments, "acting", None)
+        return f"user:{acting}" if acting else f"command:{getpass.getuser()}"
 
     def settings(self, **given: Any) -> Settings:
         """Settings with what was given on the command line on top; None counts as not given."""
@@ -65,9 +67,21 @@ class Workspace:
         """The opened house; closed at the end."""
         house = House.open(self.directory, self.key, self.settings())
         try:
+            self._check_acting(house)
             yield house
         finally:
             house.close()
+
+    def _check_acting(self, house: House) -> None:
+        acting: str | None = getattr(self.arguments, "acting", None)
+        if acting is None:
+            return
+        with house.database.transaction() as connection:
+            try:
+                active_user(connection, acting)
+            except ValueError as error:
+                raise Refused(f"--as: {error}") from None
+            house.audit.note(connection, f"command:{getpass.getuser()}", "act-as", detail=acting)
 
     def answer(self, facts: Any, lines: Sequence[str]) -> None:
         """The command's answer: `facts` as JSON with --json, else `lines` for people."""

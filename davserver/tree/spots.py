@@ -58,7 +58,7 @@ class SpottingTree(LookingTree):
 
     def _spot(self, path: SharePath) -> Spot:
         """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself."""
-        if len(path.segments) < 2:
+        if len(path.segments) < 2 or self._shared.is_new_line(path):
             raise DoesNotFit("drives are made and removed by the administration only")
         try:
             parent = self.stat(path.parent)

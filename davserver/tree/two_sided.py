@@ -42,6 +42,7 @@ class TwoSidedTree(LabellingTree):
 
     def move(self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool) -> tuple[Seen, bool]:
         """Rename or re-parent, also into another drive; (the result, True if nothing stood there before)."""
+        source, target = self._shared.end(source), self._shared.end(target)
         check_ends(source, target)
         if source.segments[:1] != target.segments[:1]:
             return self._across(source, target, terms, overwrite=overwrite, moving=True)
@@ -79,6 +80,7 @@ class TwoSidedTree(LabellingTree):
         self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, deep: bool
     ) -> tuple[Seen, bool]:
         """Copy what the asker may read; (the result, True if nothing stood there before)."""
+        source, target = self._shared.end(source, stays=True), self._shared.end(target)
         check_ends(source, target)
         if source.segments[:1] != target.segments[:1]:
             return self._across(source, target, terms, overwrite=overwrite, moving=False, deep=deep)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from acl.labels import Classification
-from davserver.declarations import BadDeclaration, parse_declaration, read_declaration
+from davserver.declarations import parse_declaration, read_declaration
 from davserver.instants import instant, shown
+from davserver.keyed import BadDeclaration
 from davserver.settings import shipped
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,16 @@ from typing import Any
 import pytest
 
 from davserver.house import House
-from tests.commands.conftest import Run
+from shareproviders.contract import Writing
+from shareproviders.paths import SharePath
+from tests.commands.conftest import COMMITTEES, Run
+
+
+def written(text: str) -> Path:
+    """A declaration in a file beside the data directory."""
+    path = Path(os.environ["DAVSERVER_DATA"]).parent / "more.toml"
+    path.write_text(text)
+    return path
 
 
 def explained(run: Run, user: str, path: str, *options: str) -> dict[str, dict[str, Any]]:
@@ -89,12 +99,68 @@ def test_label_raises_at_once_and_keeps_the_other_parts(peopled: Run) -> None:
 
 
 def test_lowering_a_released_class_takes_two_people(peopled: Run) -> None:
-    """rights.md §2: a draft's class is corrected alone, a released one is not lowered by one person."""
-    refused = peopled("label", "ba05/Arbeitsordner", "--class", "public")
-    assert refused.code == 1
-    assert "second person" in refused.err
-    assert peopled("label", "ba05/00 Eingang", "--class", "public").code == 0
+    """rights.md §2: a draft's class is corrected alone; a released one is lowered by two."""
+    assert peopled("label", "ba05/00 Eingang", "--class", "public", "--json").json["changed"]
     assert peopled("label", "ba05/Arbeitsordner", "--class", "geheim").code == 2
+    proposed = peopled("label", "ba05/Arbeitsordner", "--class", "public", "--as", "anna", "--json").json
+    assert (proposed["changed"], proposed["label"]) == (False, "class inherited, release on creation")
+    number = str(proposed["proposal"])
+    assert [waiting["by"] for waiting in peopled("proposal", "list", "--json").json] == ["user:anna"]
+    alone = peopled("approve", number, "--as", "anna")
+    assert (alone.code, "you proposed it yourself" in alone.err) == (1, True)
+    stranger = peopled("approve", number, "--as", "otto")
+    assert (stranger.code, "may not change classes" in stranger.err) == (1, True)
+    assert peopled("approve", number, "--as", "nobody").code == 1
+    assert "class inherited" in peopled("label", "ba05/Arbeitsordner").out
+    made_clerk = (
+        '[[committee]]\nid = "ba05"\nname = "BA 5 Au-Haidhausen"\nquota = "1 GiB"\n'
+        '[[committee.mandate]]\nuser = "otto"\nrole = "clerk"\nstart = 2026-05-01\n'
+    )
+    peopled("apply", written(made_clerk))
+    assert peopled("approve", number, "--as", "otto").code == 0
+    assert peopled("label", "ba05/Arbeitsordner").out == "public, release on creation\n"
+    assert peopled("approve", number, "--as", "otto").code == 1
+    assert peopled("proposal", "list").code == 1
+
+
+def test_taking_back_a_release_does_not_open_the_way_for_one_alone(peopled: Run) -> None:
+    """Once released counts, also for a paper that is a draft again."""
+    peopled("label", "ba05/Arbeitsordner", "--class", "non_public")
+    assert peopled("label", "ba05/Arbeitsordner", "--release", "never", "--json").json["changed"]
+    assert peopled("label", "ba05/Arbeitsordner", "--class", "public", "--json").json["proposal"] is not None
+
+
+def test_a_folder_lowers_what_lies_beneath(peopled: Run, house: House) -> None:
+    """A draft folder may hold a paper that was released by itself."""
+    with house.database.transaction():
+        writing = Writing("user:anna", house.clock())
+        house.share("ba05").make_collection(SharePath(("Sammlung",)), writing)
+        house.share("ba05").make_collection(SharePath(("Sammlung", "Teil")), writing)
+    assert peopled("label", "ba05/Sammlung", "--class", "non_public", "--json").json["changed"]
+    assert peopled("release", "ba05/Sammlung/Teil").code == 0
+    assert peopled("label", "ba05/Sammlung", "--class", "restricted", "--json").json["proposal"] is not None
+
+
+def test_nobody_gives_himself_rights(peopled: Run) -> None:
+    """An entry for oneself, or for an office that one holds, takes somebody else; so does a mandate or a reset."""
+    for principal in ("user:otto", "role:member", "committee:ba05"):
+        said = peopled("entry", "add", "ba05/Arbeitsordner", principal, "unlock", "--as", "otto")
+        assert (said.code, "nobody gives himself" in said.err) == (1, True), principal
+    assert peopled("entry", "add", "ba05/Arbeitsordner", "user:anna", "read", "--as", "otto").code == 0
+    mandate = COMMITTEES.replace('role = "member"', 'role = "chair"')
+    said = peopled("apply", written(mandate), "--as", "otto")
+    assert (said.code, "nobody gives himself a mandate" in said.err) == (1, True)
+    assert peopled("user", "passwd", "otto", "--as", "otto", "--password-stdin", stdin="neues-Kennwort-1\n").code == 1
+    assert peopled("entry", "add", "ba05", "all", "read", "--as", "nobody").code == 1
+
+
+def test_the_change_log_of_rights(peopled: Run) -> None:
+    """audit show --rights: who changed who may see what, nothing else."""
+    peopled("label", "ba05/Arbeitsordner", "--class", "non_public", "--as", "anna")
+    rows = peopled("audit", "show", "--rights", "--json").json
+    assert (rows[0]["what"], rows[0]["who"]) == ("label", "user:anna")
+    assert (rows[1]["what"], rows[1]["detail"]) == ("act-as", "anna")
+    assert not {row["what"] for row in rows} & {"init", "make", "put"}
 
 
 def test_check_and_gc_on_a_whole_house(peopled: Run) -> None:

@@ -1,0 +1,186 @@
+"""What a paper is, changed by people: raised by one alone, lowered by two once it was released (rights.md §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from acl import store
+from acl.labels import NEVER, ON_CREATION, Classification, Label
+from acl.principals import Channel, Principal, PrincipalKind
+from acl.privileges import Rights
+from acl.rules import ShareRules
+from davserver.house import House
+from davserver.instants import shown
+from davserver.schema import account
+from davserver.schema import audit as audit_table
+from davserver.tree.forest import SharePlaces
+from shareproviders.contract import Node, NotFound
+
+DATES = ("release", "close", "review", "publish")
+WITHDRAWN = "withdraw"
+"""In the audit log: what had been released is a draft again, and still counts as released once."""
+
+
+class Desk(NamedTuple):
+    """A node on which somebody works, inside the open transaction."""
+
+    house: House
+    connection: Connection
+    share: str
+    node: Node
+    by: str
+    """Principal key of whoever changes it."""
+
+    @property
+    def rules(self) -> ShareRules:
+        """As the transaction has left them."""
+        places = SharePlaces(self.share, self.house.share(self.share))
+        return store.load_rules(self.connection, self.share, places.lineages)
+
+    def note(self, what: str, detail: str = "") -> None:
+        self.house.audit.note(self.connection, self.by, what, share=self.share, node=self.node.id, detail=detail)
+
+
+class Outcome(NamedTuple):
+    """What became of a wish."""
+
+    changed: bool
+    proposal: int | None = None
+    """Its number, if it waits for a second person; nothing has changed then."""
+
+
+def relabel(desk: Desk, parts: Mapping[str, Any]) -> Outcome:
+    """Change parts of a node's own label (names of `Label`; None: inherit); others stay."""
+    change = {"label": _written(parts)}
+    outcome = _changed_or_proposed(desk, change, lambda: _set_label(desk, parts), lambda old: _restore(desk, old))
+    if outcome.changed:
+        desk.note("label", told(_own(desk)))
+    return outcome
+
+
+def unbind(desk: Desk, agenda_item: int) -> Outcome:
+    """Take a paper from an agenda item; that may lower its class too."""
+
+    def undo(_: object) -> None:
+        store.add_binding(desk.connection, desk.share, desk.node.id, agenda_item)
+
+    outcome = _changed_or_proposed(desk, {"unbind": agenda_item}, lambda: _unbind(desk, agenda_item), undo)
+    if outcome.changed:
+        desk.note("binding-remove", f"agenda item {agenda_item}")
+    return outcome
+
+
+def approve(house: House, connection: Connection, proposal: int, user: str) -> tuple[str, int]:
+    """A second person's yes; carries the change out. (share, node.) Raises ValueError."""
+    by = f"user:{user}"
+    asked = store.approve_proposal(connection, proposal, by)
+    try:
+        _, node = house.share(asked.share).locate(asked.node)
+    except NotFound:
+        raise ValueError("the paper was deleted since; there is nothing to approve") from None
+    desk = Desk(house, connection, asked.share, node, by)
+    principal = active_user(connection, user)
+    granted = house.engine.granted(desk.rules, principal, house.clock(), Channel.PORTAL, node.lineage)
+    if not granted.rights & Rights.CLASSIFY:
+        raise ValueError(f"{user} may not change classes there; somebody who may must approve this")
+    if "unbind" in asked.change:
+        _unbind(desk, int(asked.change["unbind"]))
+        done = f"agenda item {asked.change['unbind']} unbound"
+    else:
+        _set_label(desk, _read(asked.change["label"]))
+        done = told(_own(desk))
+    desk.note("approve", f"proposal {proposal} of {asked.by}: {done}")
+    return asked.share, node.id
+
+
+def active_user(connection: Connection, user: str) -> Principal:
+    """Raises ValueError for an unknown or disabled account."""
+    row = connection.execute(select(account).where(account.c.user == user)).one_or_none()
+    if row is None or not row.active:
+        raise ValueError(f"there is no active account {user}; see: davserver user list")
+    return Principal(PrincipalKind.USER, user, admin=row.admin)
+
+
+def told(own: Label) -> str:
+    """A label for people and the log, without its matter."""
+    words = {NEVER: "never", ON_CREATION: "on creation"}
+    dates = zip(DATES, (own.release_at, own.close_at, own.review_at, own.publish_at), strict=True)
+    parts = [own.classification.word if own.classification is not None else "class inherited"]
+    parts += [f"{date} {words.get(at) or shown(at)}" for date, at in dates if at is not None]
+    return ", ".join([*parts, *(["matter"] if own.matter else [])])
+
+
+def _changed_or_proposed(
+    desk: Desk, change: Mapping[str, Any], act: Callable[[], Any], undo: Callable[[Any], None]
+) -> Outcome:
+    before = desk.rules
+    old = act()
+    if old is None:
+        return Outcome(changed=False)
+    now, after = desk.house.clock(), desk.rules
+    lowered = [place for place in _touched(desk, before) if _class(after, place) < _class(before, place)]
+    if any(_was_released(desk, before, place, now) for place in lowered):
+        undo(old)
+        proposal = store.propose(desk.connection, desk.share, desk.node.id, change, desk.by, now)
+        desk.note("propose", f"proposal {proposal}")
+        return Outcome(False, proposal)
+    if before.bound_at(desk.node.lineage).release_at <= now < after.bound_at(desk.node.lineage).release_at:
+        desk.note(WITHDRAWN)
+    return Outcome(changed=True)
+
+
+def _set_label(desk: Desk, parts: Mapping[str, Any]) -> Label | None:
+    """The label that stood there, if it changed."""
+    old = _own(desk)
+    return old if store.set_label(desk.connection, desk.share, desk.node.id, old._replace(**parts)) else None
+
+
+def _own(desk: Desk) -> Label:
+    return store.labels(desk.connection, desk.share).get(desk.node.id, Label())
+
+
+def _restore(desk: Desk, old: Label) -> None:
+    store.set_label(desk.connection, desk.share, desk.node.id, old)
+
+
+def _unbind(desk: Desk, agenda_item: int) -> int | None:
+    if not store.remove_binding(desk.connection, desk.share, desk.node.id, agenda_item):
+        return None
+    return agenda_item
+
+
+def _touched(desk: Desk, rules: ShareRules) -> Iterator[tuple[int, ...]]:
+    """The node, and what has a say of its own beneath it."""
+    yield desk.node.lineage
+    for pin in rules.beneath.get(desk.node.id, ()):
+        yield rules.places[pin]
+
+
+def _class(rules: ShareRules, lineage: tuple[int, ...]) -> Classification:
+    return rules.bound_at(lineage).classification
+
+
+def _was_released(desk: Desk, rules: ShareRules, lineage: tuple[int, ...], now: int) -> bool:
+    if rules.bound_at(lineage).release_at <= now:
+        return True
+    table = audit_table.c
+    withdrawn = select(table.seq).where(table.what == WITHDRAWN, table.share == desk.share, table.node.in_(lineage))
+    return desk.connection.execute(withdrawn.limit(1)).first() is not None
+
+
+def _written(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Parts of a label as JSON can hold them."""
+    plain = {Classification: lambda part: part.word, bytes: lambda part: part.hex()}
+    return {name: plain.get(type(part), lambda part: part)(part) for name, part in parts.items()}
+
+
+def _read(written: Mapping[str, Any]) -> dict[str, Any]:
+    parts = dict(written)
+    if isinstance(word := parts.get("classification"), str):
+        parts["classification"] = Classification.parse(word)
+    if isinstance(digits := parts.get("matter"), str):
+        parts["matter"] = bytes.fromhex(digits)
+    return parts

@@ -1,0 +1,87 @@
+"""Who would gain and lose which rights if a declaration were applied: applied, looked at, undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from acl import store
+from acl.engine import View
+from acl.principals import Channel, Principal, PrincipalKind
+from acl.privileges import Rights
+from acl.rules import ShareRules
+from davserver.declarations import Declaration
+from davserver.declaring import declare
+from davserver.house import House
+from davserver.schema import account
+from davserver.tree.forest import SharePlaces
+from shareproviders.contract import Node, ShareProvider
+from shareproviders.paths import ROOT, SharePath
+
+
+class Shift(NamedTuple):
+    """What changes for one person at one node."""
+
+    user: str
+    path: str
+    gains: Rights
+    loses: Rights
+
+
+def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str], list[Shift]]:
+    """(what would change, for whom it would matter). Raises as `declare`."""
+    now = house.clock()
+    with house.database.read() as connection:
+        before = {share: _rules(house, connection, share) for share in house.shares}
+    after: dict[str, ShareRules] = {}
+    users: list[Principal] = []
+
+    def look(connection: Connection) -> None:
+        after.update({share: _rules(house, connection, share) for share in before})
+        rows = connection.execute(select(account).where(account.c.active).order_by(account.c.user))
+        users.extend(Principal(PrincipalKind.USER, row.user, admin=row.admin) for row in rows)
+
+    changes = declare(house, declaration, by, dry_run=True, look=look)
+    shifts = [
+        shift
+        for share, rules in before.items()
+        for shift in _shifts(house, house.share(share), (rules, after[share]), users, now)
+    ]
+    return changes, sorted(shifts, key=lambda shift: (shift.user, shift.path))
+
+
+def _rules(house: House, connection: Connection, share: str) -> ShareRules:
+    return store.load_rules(connection, share, SharePlaces(share, house.share(share)).lineages)
+
+
+def _shifts(
+    house: House, provider: ShareProvider, rules: tuple[ShareRules, ShareRules], users: list[Principal], now: int
+) -> Iterator[Shift]:
+    """Nodes whose rights hang together before and after are asked once for each person."""
+    old, new = rules
+    kinds: dict[tuple[int, int, int], list[tuple[SharePath, Node]]] = {}
+    with house.database.read():
+        for path, node in _tree(provider, ROOT):
+            marked = node.id if node.id in old.marks or node.id in new.marks else 0
+            kind = (old.region_of(node.lineage), new.region_of(node.lineage), marked)
+            kinds.setdefault(kind, []).append((path, node))
+    for user in users:
+        was, will = View(old, house.engine, user, Channel.DAV), View(new, house.engine, user, Channel.DAV)
+        for alike in kinds.values():
+            lineage = alike[0][1].lineage
+            had, has = was.granted(lineage, now).rights, will.granted(lineage, now).rights
+            if had != has:
+                for path, _ in alike:
+                    yield Shift(user.id, f"{old.share}{path}".rstrip("/"), has & ~had, had & ~has)
+
+
+def _tree(provider: ShareProvider, path: SharePath) -> Iterator[tuple[SharePath, Node]]:
+    """A drive, parents first."""
+    waiting = [(path, provider.stat(path))]
+    while waiting:
+        path, node = waiting.pop()
+        yield path, node
+        if node.is_collection:
+            waiting += [(SharePath((*path.segments, child.name)), child) for child in provider.children(node)]
