@@ -46,11 +46,19 @@ class LookingTree(LocatingTree):
         if is_listing(path):
             return self._shared.listing(path)
         places = self._places(path)
+        self._enter(places, path)
         view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
         seen = self._seen(view, path, node)
         if seen is None:
             raise NotFound(NOTHING_HERE)
         return self._tagged([seen], places, view)[0]
+
+    def _enter(self, places: SharePlaces, path: SharePath) -> None:
+        """Whoever sees nothing of a drive is sent away before anything is looked up: absent takes as long as hidden."""
+        root = self.forest.rules.root(places)
+        if not self._view(places).granted(root, self.clock()).rights & Rights.DISCOVER:
+            self._inner(path)
+            raise NotFound(NOTHING_HERE)
 
     def children(self, seen: Seen) -> list[Seen]:
         """Members that may be discovered, sorted by name. Raises WrongKind for a document."""

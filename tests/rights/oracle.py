@@ -1,7 +1,7 @@
 """The rights of `design/rights.md` once more, in two pages and without a line of the product: who may what, and when.
 
 A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder} · `labels` {id:
-class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights are sets of words.
+class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights: sets of words.
 """
 
 from __future__ import annotations
