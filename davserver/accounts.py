@@ -18,11 +18,16 @@ from typing import Any, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from sqlalchemy import Connection, insert, select, update
 
 from acl.labels import Classification
 from davserver.schema import account, app_password, person
 from davserver.settings import Settings
+from shareproviders.contract import Damaged
 
 PEPPER_SECRET = "app-password-pepper"  # noqa: S105 (the name of the secret, not the secret)
 MIN_PASSWORD = 10  # characters
@@ -87,6 +92,23 @@ def app_password_digest(pepper: bytes, letters: str) -> bytes:
     return hmac.digest(pepper, letters.encode(), hashlib.sha256)
 
 
+def _label_cipher(pepper: bytes) -> AESSIV:
+    return AESSIV(HKDFExpand(SHA512(), 64, b"gremium-v1 app-password label").derive(pepper))
+
+
+def seal_label(pepper: bytes, app_id: str, label: str) -> bytes:
+    """What people call their devices is theirs: sealed with AES-SIV, bound to the app password."""
+    return _label_cipher(pepper).encrypt(label.encode() + b"\x00", [app_id.encode()])
+
+
+def open_label(pepper: bytes, app_id: str, sealed: bytes) -> str:
+    """Raises Damaged if it was altered or stood elsewhere."""
+    try:
+        return _label_cipher(pepper).decrypt(sealed, [app_id.encode()])[:-1].decode()
+    except InvalidTag:
+        raise Damaged(f"the label of app password {app_id} fails its check") from None
+
+
 def clean_user_name(raw: str) -> str:
     """Raises AccountProblem for what cannot be a login name."""
     if not USER_NAME.fullmatch(raw):
@@ -139,7 +161,7 @@ def create_app_password(
             id=letters[:ID_LETTERS],
             user=user,
             digest=app_password_digest(pepper, letters),
-            label=label,
+            label=seal_label(pepper, letters[:ID_LETTERS], label),
             scopes=json.dumps(list(scopes)),
             read_only=read_only,
             max_class=max_class.word,

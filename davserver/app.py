@@ -12,6 +12,7 @@ from typing import Any
 
 from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
+from davserver.dav.mounts import LinkMount
 from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
 from davserver.house import House
@@ -22,6 +23,7 @@ from davserver.serving import serve as serve_app
 from davserver.settings import Settings
 from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
+from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from shareproviders.contract import Unavailable, Upkeep
 
@@ -54,12 +56,14 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
+        forest = forest_of(house)
         self._dav = Application(
             {},
             login=self._principal,
-            doors=partial(self._door, forest_of(house)),
+            doors=partial(self._door, forest),
             log=Lines(house.settings.log).write,
             public_url=house.settings.public_url,
+            beside=(LinkMount(partial(self._link_door, forest)),),
         )
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
@@ -79,6 +83,10 @@ class Worker:
     @staticmethod
     def _door(forest: Forest, principal: Principal) -> GuardedTree:
         return GuardedTree(forest, principal, Channel.DAV)
+
+    def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
+        authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
+        return LinkTree(forest, self._house.links.link(token, authorization, address))
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""

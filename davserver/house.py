@@ -21,6 +21,7 @@ from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.database import Database
 from davserver.keys import KeyRing, read_root_key
+from davserver.links import LinkLogin
 from davserver.login import Login
 from davserver.schema import share as share_table
 from davserver.settings import Settings
@@ -142,7 +143,9 @@ class House:
         self.audit = Audit(database, keys.secret(CHAIN_SECRET), clock)
         self.reads = ReadLog(self.audit, database, clock)
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
-        self.login = Login(database, settings, keys.secret(PEPPER_SECRET), self.audit, clock)
+        pepper = keys.secret(PEPPER_SECRET)
+        self.login = Login(database, settings, pepper, self.audit, clock)
+        self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
 
     def matter_mark(self, number: str) -> bytes:
         """16 bytes that are equal for equal matter numbers in all committees, and tell nothing else."""

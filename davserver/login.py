@@ -92,7 +92,7 @@ class Login:
         self, database: Database, settings: Settings, pepper: bytes, audit: Audit, clock: Callable[[], int]
     ) -> None:
         self._database, self._pepper, self._audit, self._clock = database, pepper, audit, clock
-        self._passwords = Passwords(settings)
+        self.passwords = Passwords(settings)
         self._own_passwords_anywhere = settings.account_password_on_dav
         self._own_passwords_locally = (
             is_loopback(settings.host) and not settings.behind_proxy and not settings.public_url
@@ -146,7 +146,9 @@ class Login:
         return True
 
     def _verified(self, user: str, password: str, remote_address: str, forwarded: bool) -> Known:
-        touched = throttle.buckets(user if USER_NAME.fullmatch(user) else "?", remote_address)
+        # Keyed, not as typed: people mistake the field and type their password here.
+        typed = hmac.digest(self._pepper, b"typed name " + user.encode(), hashlib.sha256)[:16].hex()
+        touched = throttle.buckets(typed if USER_NAME.fullmatch(user) else "?", remote_address)
         letters = app_password_letters(password)
         with self._database.read() as connection:
             row = connection.execute(_account, {"user": user}).one_or_none()
@@ -168,7 +170,7 @@ class Login:
         return known
 
     def _by_own_password(self, row: Row[*tuple[Any, ...]] | None, password: str) -> Known | None:
-        if not self._passwords.matches(password, row.password if row is not None else None) or row is None:
+        if not self.passwords.matches(password, row.password if row is not None else None) or row is None:
             return None
         principal = Principal(PrincipalKind.USER, row.user, row.name or row.user, row.admin)
         return Known(principal, row.epoch, self._clock() + REMEMBERED_FOR, "")

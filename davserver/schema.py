@@ -111,7 +111,7 @@ app_password = Table(
     Column("id", String(16), primary_key=True),
     Column("user", String(128), nullable=False, index=True),
     Column("digest", LargeBinary(32), nullable=False),
-    Column("label", String(128), nullable=False),
+    Column("label", LargeBinary, nullable=False),
     Column("scopes", Text, nullable=False, default="[]"),
     Column("read_only", Boolean, nullable=False, default=False),
     Column("max_class", String(16), nullable=False),
@@ -119,7 +119,7 @@ app_password = Table(
     Column("expires", BigInteger),
     Column("last_use", BigInteger),
     Column("revoked", BigInteger),
-    comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256",
+    comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
 )
 
 throttle = Table(

@@ -13,6 +13,7 @@ from davserver.accounts import (
     add_account,
     change_account,
     create_app_password,
+    open_label,
     revoke_app_password,
 )
 from davserver.commands.spot import on_behalf
@@ -158,7 +159,9 @@ def list_app_passwords(workspace: Workspace) -> int:
     if workspace.arguments.user:
         wanted = wanted.where(app_password.c.user == workspace.arguments.user)
     with workspace.house() as house, house.database.read() as connection:
-        rows = connection.execute(wanted).mappings().all()
+        pepper = house.keys.secret(PEPPER_SECRET)
+        found = [dict(row) for row in connection.execute(wanted).mappings()]
+        rows = [{**row, "label": open_label(pepper, row["id"], row["label"])} for row in found]
         now = house.clock()
     words = []
     for row in rows:
@@ -166,7 +169,7 @@ def list_app_passwords(workspace: Workspace) -> int:
         until = f"until {shown(row['expires'])}" if row["expires"] else ""
         used = f"used {shown(row['last_use'])}" if row["last_use"] else "never used"
         words.append((row["id"], row["user"], row["label"], row["max_class"], until, used, ended))
-    workspace.answer([dict(row) for row in rows], table(words))
+    workspace.answer(rows, table(words))
     return 0 if rows else 1
 
 

@@ -90,6 +90,9 @@ def put(request: Request) -> Response:
     headers = [*_validators(request.noted(seen)), ("OC-ETag", f'"{seen.tag}"')]
     if modified is not None:
         headers.append(("X-OC-MTime", "accepted"))
+    if seen.path != path:  # a drop never replaces: it says under which name it took the document
+        href = request.href(seen.path, is_collection=False)
+        headers += [("Location", href), ("Content-Location", href)]
     return Response(201 if created else 204, headers, [])
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from wsgidav.dav_error import DAVError
 
 from acl.principals import PrincipalKind
+from acl.privileges import Rights
 from davserver.dav.privileges import needed
 from davserver.dav.xml import CONTENT_TYPE, BadXml, document, element, escape
 from davserver.login import CHALLENGE, Malformed, Throttled, Unauthorized
 from davserver.tree.seen import (
     AccessDenied,
     DoesNotFit,
+    InvalidAcl,
     LockConflict,
     Locked,
     NoSuchLock,
@@ -59,6 +61,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (ReadOnlyShare, 403, ""),
     (DoesNotFit, 403, ""),
     (AccessDenied, 403, "{DAV:}need-privileges"),
+    (InvalidAcl, 403, ""),
     (Locked, 423, "{DAV:}lock-token-submitted"),
     (LockConflict, 423, "{DAV:}no-conflicting-lock"),
     (NoSuchLock, 409, "{DAV:}lock-token-matches-request-uri"),
@@ -104,7 +107,9 @@ def translated(error: Exception, request: Request | None = None) -> DavError | N
         if request.tree.principal.kind is PrincipalKind.ANONYMOUS:
             status, condition, message = 401, "", "log in first"
         else:
-            condition = _need_privileges(error, request)
+            condition = need_privileges(request.href(error.path, is_collection=False), error.needed)
+    elif isinstance(error, InvalidAcl):
+        condition = f"{{DAV:}}{error.rule}"
     elif isinstance(error, Locked | LockConflict) and request is not None:
         condition = element(condition, f"<D:href>{request.href(error.root, is_collection=False)}</D:href>")
     return DavError(status, condition, message=message, headers=_headers(error, status))
@@ -118,7 +123,9 @@ def _headers(error: Exception, status: int) -> list[tuple[str, str]]:
     return [("Retry-After", str(RETRY_AFTER))] if status == 503 else []
 
 
-def _need_privileges(error: AccessDenied, request: Request) -> str:
-    """RFC 3744 §7.1.1."""
-    href = escape(request.href(error.path, is_collection=False))
-    return element("{DAV:}need-privileges", f"<D:resource><D:href>{href}</D:href>{needed(error.needed)}</D:resource>")
+def need_privileges(href: str, rights: Rights) -> str:
+    """One `resource` for each privilege that is missing there (RFC 3744 §7.1.1); `href` is percent-encoded."""
+    missing = "".join(
+        element("{DAV:}resource", f"<D:href>{escape(href)}</D:href>{privilege}") for privilege in needed(rights)
+    )
+    return element("{DAV:}need-privileges", missing)

@@ -114,7 +114,7 @@ def _activelock(lock: Lock, seen: Seen, *, reader: str, now: int, href: Href) ->
     scope, depth = "exclusive" if lock.exclusive else "shared", "infinity" if lock.deep else "0"
     remaining = max(0, -((now - lock.expires) // MICROSECONDS))
     token = f"<D:locktoken><D:href>{lock.token}</D:href></D:locktoken>" if lock.principal == reader else ""
-    is_collection = seen.node.is_collection or lock.root != seen.path  # an indirect lock comes from a collection above
+    is_collection = seen.node.is_collection or lock.node != seen.node.id  # an indirect lock comes from a folder above
     return (
         f"<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:{scope}/></D:lockscope>"
         f"<D:depth>{depth}</D:depth>{lock.owner}<D:timeout>Second-{remaining}</D:timeout>{token}"

@@ -1,4 +1,4 @@
-"""Live properties: the table of all, and which a client may set (RFC 4918 §15; RFC 4331; RFC 5397; RFC 3744 §5.4).
+"""Live properties: the table of all, and which a client may set (RFC 4918 §15; RFC 4331).
 
 Everything that no row names is a dead property, kept as the client sent it.
 """
@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from davserver.dav import privileges
+from acl.privileges import Rights
+from davserver.dav import access, principals, privileges
 from davserver.dav.conditions import SECOND, http_date
 from davserver.dav.locking import SUPPORTED_LOCK, lockdiscovery
 from davserver.dav.request import Request
@@ -54,6 +55,8 @@ class LiveProperty(NamedTuple):
     value: Callable[[Page, Seen], str | None]
     """The whole element, serialised; None where the resource has no such property (404)."""
     needs_locks: bool = False
+    needs: Rights = Rights.NONE
+    """Without these rights it is there, but may not be read (403 in its propstat, RFC 3744 §5)."""
 
 
 def _creationdate(_page: Page, seen: Seen) -> str:
@@ -91,6 +94,8 @@ def _win32_last_modified(_page: Page, seen: Seen) -> str:
 
 
 def _resourcetype(_page: Page, seen: Seen) -> str:
+    if principals.is_principal(seen.path):
+        return "<D:resourcetype><D:principal/></D:resourcetype>"
     if seen.node.is_collection:
         return "<D:resourcetype><D:collection/></D:resourcetype>"
     return "<D:resourcetype/>"
@@ -136,5 +141,7 @@ LIVE: tuple[LiveProperty, ...] = (
     LiveProperty("{DAV:}quota-available-bytes", False, _quota_available),
     LiveProperty("{DAV:}quota-used-bytes", False, _quota_used),
     LiveProperty("{DAV:}current-user-privilege-set", False, _privilege_set),
+    LiveProperty("{DAV:}acl", False, access.acl_value, needs=Rights.READ_ACL),
+    *(LiveProperty(name, False, value) for name, value in (*access.VALUES, *principals.VALUES)),
     LiveProperty(f"{WIN32}Win32LastModifiedTime", False, _win32_last_modified),
 )

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from lxml import etree
 
 from acl.privileges import Rights
-from davserver.dav import targets, xml
-from davserver.dav.errors import DavError
+from davserver.dav import principals, targets, xml
+from davserver.dav.errors import DavError, need_privileges
 from davserver.dav.properties import LIVE, LiveProperty, Page
 from davserver.dav.request import Request, Response
 from davserver.tree.seen import Lock, Seen
@@ -55,8 +55,8 @@ class Ask(NamedTuple):
 
 def propfind(request: Request) -> Response:
     """Properties of a resource and, with Depth 1, of its members. Depth infinity is refused."""
-    depth = _depth(request)
-    ask = _ask(request)
+    depth = finite_depth(request)
+    ask = asked(request)
     seen = request.located()
     request.terms().check()
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
@@ -67,9 +67,18 @@ def propfind(request: Request) -> Response:
     return answer(ask, facts, zip(_hrefs(base, members), page, dead, strict=True))
 
 
+def propfind_principals(request: Request) -> Response:
+    """The same among principals (RFC 3744 §4), who have no dead properties and no locks."""
+    depth, ask = finite_depth(request), asked(request)
+    seen = principals.located(request, request.path)
+    request.terms().check()
+    page = [seen, *(principals.members(request, seen) if depth == "1" else ())]
+    return answer(ask, Page(request), [(request.principal_href(each.path), each, _EMPTY) for each in page])
+
+
 def propfind_above(request: Request, member: str) -> Response:
     """The same for a collection above the tree, which holds nothing but the way down (Windows asks each prefix)."""
-    depth, ask = _depth(request), _ask(request)
+    depth, ask = finite_depth(request), asked(request)
     base = request.href(request.path, True)
     page = [(base, _signpost(request.path), _EMPTY)]
     if depth == "1":
@@ -81,7 +90,8 @@ def _signpost(path: SharePath) -> Seen:
     return Seen(path, "", Node(0, (0,), path.name, True, 0, "", "", 0, 0, 0), Rights.READ, "", path.name)
 
 
-def _depth(request: Request) -> str:
+def finite_depth(request: Request) -> str:
+    """0 or 1. Raises DavError 403 for infinity, 400 for nonsense."""
     depth = request.depth(("0", "1", "infinity"), "infinity")
     if depth == "infinity":
         raise DavError(403, "{DAV:}propfind-finite-depth", message="ask for one folder at a time: Depth 0 or 1")
@@ -106,7 +116,8 @@ def _hrefs(base: str, members: Iterable[Seen]) -> list[str]:
     ]
 
 
-def _ask(request: Request) -> Ask:
+def asked(request: Request) -> Ask:
+    """What the request's body and preferences ask for. Raises DavError 400, 413, BadXml, BodyTruncated."""
     ask = read_ask(request.xml(xml.BODY_LIMIT))
     return ask._replace(minimal=is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t")
 
@@ -129,16 +140,16 @@ def read_ask(root: etree._Element | None) -> Ask:
     if kinds[0].tag == "{DAV:}propname":
         return Ask(standard=LIVE, all_dead=True, names_only=True)
     if kinds[0].tag == "{DAV:}prop":
-        live, dead = _named(kinds[0])
+        live, dead = named(kinds[0])
         return Ask(live=live, dead=dead)
     included = [name for include in root.iterchildren("{DAV:}include") for name in include]
-    live, dead = _named(included)
+    live, dead = named(included)
     extra = tuple(prop for prop in live if not prop.in_allprop)
     return Ask(standard=_IN_ALLPROP, live=extra, dead=dead, all_dead=True)
 
 
-def _named(elements: Iterable[etree._Element]) -> tuple[tuple[LiveProperty, ...], tuple[str, ...]]:
-    """Live properties and other names, each once, in order."""
+def named(elements: Iterable[etree._Element]) -> tuple[tuple[LiveProperty, ...], tuple[str, ...]]:
+    """Live properties and other names, each once, in order. Raises DavError 400 for too many."""
     names = dict.fromkeys(str(each.tag) for each in elements)
     if len(names) > MAX_NAMES or sum(map(len, names)) > MAX_NAMES_TEXT:
         raise DavError(400, message=f"one request can name at most {MAX_NAMES} properties")
@@ -162,14 +173,17 @@ Writer = Callable[[str, Seen, Mapping[str, str]], str]
 def _writer(ask: Ask, page: Page) -> Writer:
     """A function that writes one response; everything that does not depend on the member is decided here."""
     standard = [prop.value for prop in ask.standard]
-    live = [(prop.value, xml.element(prop.name)) for prop in ask.live]
+    live = [(prop.value, xml.element(prop.name), int(prop.needs)) for prop in ask.live]
     names = [(name, xml.element(name)) for name in ask.dead]
     all_dead, minimal, found_end = ask.all_dead, ask.minimal, _END_OF_FOUND
 
     def write(href: str, seen: Seen, dead: Mapping[str, str]) -> str:
         found = [text for value in standard if (text := value(page, seen)) is not None]
-        missing = []
-        for value, empty in live:
+        missing, refused = [], ""
+        for value, empty, needs in live:
+            if needs & ~int(seen.rights):
+                refused += xml.propstat(empty, 403, need_privileges(href, Rights(needs)))
+                continue
             text = value(page, seen)
             if text is None:
                 missing.append(empty)
@@ -183,9 +197,9 @@ def _writer(ask: Ask, page: Page) -> Writer:
             elif not all_dead:
                 found.append(dead[name])
         start = f"<D:response><D:href>{href}</D:href>"
-        if not missing or minimal:
+        told = refused if minimal or not missing else refused + xml.propstat("".join(missing), 404)
+        if not told:
             return f"{start}<D:propstat><D:prop>{''.join(found)}{found_end}</D:response>"
-        told = xml.propstat("".join(missing), 404)
         if not found:
             return f"{start}{told}</D:response>"
         return f"{start}<D:propstat><D:prop>{''.join(found)}{found_end}{told}</D:response>"
@@ -195,10 +209,10 @@ def _writer(ask: Ask, page: Page) -> Writer:
 
 def _names_writer(ask: Ask, page: Page) -> Writer:
     """The same for propname: empty elements of all that a resource has (RFC 4918 §14.20)."""
-    live = [(prop.value, xml.element(prop.name)) for prop in ask.standard]
+    live = [(prop, xml.element(prop.name)) for prop in ask.standard]
 
     def write(href: str, seen: Seen, dead: Mapping[str, str]) -> str:
-        names = [empty for value, empty in live if value(page, seen) is not None]
+        names = [empty for prop, empty in live if prop.needs or prop.value(page, seen) is not None]
         names += [xml.element(name) for name in dead]
         return f"<D:response><D:href>{href}</D:href>{xml.propstat(''.join(names), 200)}</D:response>"
 

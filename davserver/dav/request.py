@@ -12,7 +12,7 @@ from davserver.dav.errors import DavError
 from davserver.dav.xml import parse
 from davserver.tree.seen import Seen, Terms
 from shareproviders.contract import NotFound
-from shareproviders.paths import SharePath
+from shareproviders.paths import ROOT, SharePath
 
 if TYPE_CHECKING:
     from davserver.tree.locking import GuardedTree
@@ -27,12 +27,19 @@ class Response(NamedTuple):
 
 
 class Site(NamedTuple):
-    """How clients reach this server."""
+    """How clients reach this server, and what it knows to do."""
 
     prefix: str
     """Percent-encoded path above the tree, `/dav`; empty for the root."""
     public_origin: str = ""
     """`https://host`, if configured; the only thing beside the Host header that a Destination may name."""
+    base: SharePath = ROOT
+    """What of the tree the prefix shows: the path of a link's folder; the whole for the drives."""
+    home: str = ""
+    """The prefix of the drives, also where a request is about what lies above them."""
+    methods: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    """Clark names of the reports that REPORT answers."""
 
 
 class Request:
@@ -85,8 +92,18 @@ class Request:
         return value == "T"
 
     def href(self, path: SharePath, is_collection: bool) -> str:
-        """The percent-encoded absolute path of a resource; a collection's ends in a slash."""
-        return targets.encode_path(self.prefix, path.segments, is_collection)
+        """The percent-encoded absolute path of a resource; a collection's ends in a slash.
+
+        What lies outside the part of the tree that is shown here (the root of a lock, perhaps) is not named.
+        """
+        base = self.site.base.segments
+        if path.segments[: len(base)] != base:
+            return f"{self.prefix}/"
+        return targets.encode_path(self.prefix, path.segments[len(base) :], is_collection)
+
+    def principal_href(self, path: SharePath) -> str:
+        """The same for a principal or a collection of them; always with a slash."""
+        return targets.encode_path(self.site.home or self.prefix, path.segments, is_collection=True)
 
     def destination(self) -> SharePath:
         """Where COPY and MOVE go (RFC 4918 §10.3). Raises DavError 400, or 502 for a place outside this tree."""
@@ -107,7 +124,7 @@ class Request:
         above = targets.decode_path(self.prefix or "/").segments
         if segments[: len(above)] != above:
             return None
-        return SharePath.parse(segments[len(above) :])
+        return SharePath((*self.site.base.segments, *SharePath.parse(segments[len(above) :]).segments))
 
     def _own_origin(self) -> str:
         return targets.origin(self.environ["wsgi.url_scheme"], self.header("Host") or "")

@@ -7,33 +7,26 @@ answers, log one line.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from wsgidav.request_server import RequestServer as WsgiDAVRequestServer
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from acl.principals import Principal, PrincipalKind
-from davserver.dav import content, locking, namespace, targets
+from davserver.dav import access, content, locking, namespace, principals, targets
 from davserver.dav.errors import DavError, translated
 from davserver.dav.exchange import Exchange, Log
-from davserver.dav.propfind import propfind, propfind_above
+from davserver.dav.mounts import Doors, DriveMount, Login, Mount
+from davserver.dav.propfind import propfind, propfind_above, propfind_principals
 from davserver.dav.proppatch import proppatch
+from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
-from davserver.login import Unauthorized
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
-if TYPE_CHECKING:
-    from davserver.tree.locking import GuardedTree
-
 Environ = dict[str, Any]
-Login = Callable[[Mapping[str, Any]], Principal]
-"""Who sent the request with this environ; raises LoginError, Unavailable or DavError."""
-Doors = Callable[[Principal], "GuardedTree"]
-"""The tree as this principal sees it, made for one request."""
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +36,7 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
 
     methods: ClassVar[tuple[str, ...]] = (
         *("OPTIONS", "GET", "HEAD", "PUT", "PROPFIND", "PROPPATCH"),
-        *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"),
+        *("MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "ACL"),
     )
     do_GET = staticmethod(content.get)  # noqa: N815 (WsgiDAV's names)
     do_HEAD = staticmethod(content.head)  # noqa: N815
@@ -56,24 +49,36 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
     do_MOVE = staticmethod(namespace.move)  # noqa: N815
     do_LOCK = staticmethod(locking.lock)  # noqa: N815
     do_UNLOCK = staticmethod(locking.unlock)  # noqa: N815
+    do_REPORT = staticmethod(report)  # noqa: N815
+    do_ACL = staticmethod(access.acl)  # noqa: N815
 
     classes: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ("1", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
         ("2", ("LOCK", "UNLOCK")),
         ("3", ("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "DELETE", "PUT")),
+        ("access-control", ("PROPFIND", "REPORT", "ACL")),
         ("extended-mkcol", ("MKCOL",)),
     )
-    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 5689 §3.1)."""
+    """Compliance classes and the methods that make them (RFC 4918 §18, RFC 3744 §7.2, RFC 5689 §3.1)."""
 
     def __call__(self, request: Request) -> Response:
         """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
         if request.method not in self.methods:
             raise not_allowed(self.methods)
+        if principals.is_inside(request.path):
+            return self._among_principals(request)
         try:
             response: Response = getattr(self, f"do_{request.method}")(request)
         except NameTaken as error:  # MKCOL where something stands (RFC 4918 §9.3.1)
             raise not_allowed([each for each in self.methods if each != request.method], str(error)) from None
         return response
+
+    @staticmethod
+    def _among_principals(request: Request) -> Response:
+        """Offices and accounts are made by the administration, never here."""
+        if request.method not in principals.METHODS:
+            raise not_allowed(principals.METHODS)
+        return report(request) if request.method == "REPORT" else propfind_principals(request)
 
     def do_OPTIONS(self) -> Response:  # noqa: N802
         """The same everywhere and for everybody: Office and Windows ask without credentials, also above the drives."""
@@ -88,7 +93,7 @@ def not_allowed(methods: Iterable[str], message: str = "this cannot be done here
 
 
 class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
-    """The WSGI application for everything at and above one prefix."""
+    """The WSGI application for everything at and above the drives' prefix, and for what is mounted beside it."""
 
     methods_above: ClassVar[tuple[str, ...]] = ("OPTIONS", "GET", "HEAD", "PROPFIND")
 
@@ -101,6 +106,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         log: Log,
         prefix: str = "/dav",
         public_url: str = "",
+        beside: Sequence[Mount] = (),
     ) -> None:
         """`config` are keys of WsgiDAV's own configuration; `public_url` is where clients reach us, if configured."""
         self.provider = RootProvider()
@@ -112,9 +118,10 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         }
         super().__init__({**settled, **config, "mount_path": prefix, "provider_mapping": {"/": self.provider}})
         self.server = RequestServer(self.provider)
-        self._login, self._doors, self._log = login, doors, log
-        self._site = Site(prefix, targets.split_origin(public_url)[0] if public_url else "")
-        self._prefix = targets.decode_path(prefix).segments
+        self._log = log
+        self._drives = DriveMount(login, doors, prefix)
+        self._mounts: tuple[Mount, ...] = (self._drives, *beside)
+        self._origin = targets.split_origin(public_url)[0] if public_url else ""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request (PEP 3333); whatever happens, in WebDAV's terms."""
@@ -130,39 +137,44 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self.server.do_OPTIONS()
         path, has_slash = targets.decode_path(_raw_path(environ))
-        depth = len(self._prefix)
-        if path[:depth] != self._prefix:
+        mount = next((each for each in self._mounts if path[: len(each.names)] == each.names), None)
+        if mount is None:
             return self._answer_above(exchange, path)
-        if len(path) - depth > MAX_DEPTH:
+        if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
-        tree = self._door(environ)
-        request = Request(environ, tree, SharePath(path[depth:]), has_slash=has_slash, site=self._site)
+        tree, site, below = mount.enter(environ, path[len(mount.names) :])
+        site = self._settled(site)
+        whole = SharePath((*site.base.segments, *below))
+        request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
 
+    def _settled(self, site: Site) -> Site:
+        """With what all mounts have in common."""
+        return site._replace(
+            public_origin=self._origin,
+            home=self._drives.site.prefix,
+            methods=self.server.methods,
+            reports=tuple(REPORTS),
+        )
+
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
         """What lies above the prefix shows the way down; beside it there is nothing."""
-        if self._prefix[: len(path)] != path:
+        prefix = self._drives.names
+        if prefix[: len(path)] != path:
             raise NotFound("there is nothing here")
         environ = exchange.environ
         method = environ["REQUEST_METHOD"]
         if method in ("GET", "HEAD"):
-            line = (
-                f"This is a WebDAV server. Mount {self._site.public_origin}{self._site.prefix}/ as a network drive.\n"
-            )
+            line = f"This is a WebDAV server. Mount {self._origin}{self._drives.site.prefix}/ as a network drive.\n"
             return Response(200, [("Content-Type", "text/plain; charset=utf-8")], [line.encode()])
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
-        site = self._site._replace(prefix="")
-        exchange.request = Request(environ, self._door(environ), SharePath(path), has_slash=True, site=site)
-        return propfind_above(exchange.request, self._prefix[len(path)])
-
-    def _door(self, environ: Environ) -> GuardedTree:
-        principal = self._login(environ)
-        if principal.kind is PrincipalKind.ANONYMOUS:
-            raise Unauthorized("log in with your user name and an app password")
-        return self._doors(principal)
+        tree, site, _ = self._drives.enter(environ, ())
+        above = self._settled(site)._replace(prefix="")
+        exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
+        return propfind_above(exchange.request, prefix[len(path)])
 
 
 def _raw_path(environ: Environ) -> str:

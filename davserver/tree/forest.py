@@ -96,15 +96,18 @@ class RulesShelf:
     def of(self, places: SharePlaces) -> ShareRules:
         """The rules of one share as of now; inside a view or transaction, as that one sees them."""
         if self._database.in_view:
-            return self._load(places)[1]
+            loaded = self._load(places)
+            if not self._database.in_transaction:  # what is committed; a worker that only writes comes by here alone
+                self._rules[places.share] = loaded
+            return loaded[1]
         number = self._database.committed()
         if self.checked != number:
-            self._checked.number, self._checked.shares = number, set()
+            self._checked.number, self._checked.epochs = number, {}
         kept = self._rules.get(places.share)
-        if kept is None or places.share not in self._checked.shares:
+        if kept is None or self._checked.epochs.get(places.share) != kept[0]:  # a slower thread may have put back older
             kept = self._rules[places.share] = self._load(places)
             self._settle(places, kept)
-            self._checked.shares.add(places.share)
+            self._checked.epochs[places.share] = kept[0]
         return kept[1]
 
     def _load(self, places: SharePlaces) -> tuple[int, ShareRules]:

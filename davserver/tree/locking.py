@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from acl.privileges import Rights
 from davserver.locks import LockWish
+from davserver.tree.granting import GrantingTree
 from davserver.tree.seen import AccessDenied, DoesNotFit, Lock, NoSuchLock, Seen, Terms
-from davserver.tree.two_sided import TwoSidedTree
 from shareproviders.contract import Expected, NotFound
 from shareproviders.paths import SharePath
 
 
-class GuardedTree(TwoSidedTree):
+class GuardedTree(GrantingTree):
     """The shares as one principal may see and change them, through one channel; made anew for each request."""
 
     def lock(

@@ -7,13 +7,15 @@ from functools import partial
 from operator import attrgetter
 
 from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, Granted, View
+from acl.principals import Channel, Principal
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
 from davserver.tree import parts
-from davserver.tree.forest import SharePlaces
+from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locating import LocatingTree
 from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
 from davserver.tree.seen import AccessDenied, Lock, Seen
+from davserver.tree.shared import SharedWithMe, is_listing
 from shareproviders.contract import (
     KeepsProperties,
     MetersQuota,
@@ -33,10 +35,16 @@ WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right t
 class LookingTree(LocatingTree):
     """The reading half of the guarded tree."""
 
+    def __init__(self, forest: Forest, principal: Principal, channel: Channel) -> None:
+        super().__init__(forest, principal, channel)
+        self._shared = SharedWithMe(self)
+
     def stat(self, path: SharePath) -> Seen:
         """Raises NotFound for what is absent and for what may not be discovered, alike."""
         if path.is_root:
             return self._drives()
+        if is_listing(path):
+            return self._shared.listing(path)
         places = self._places(path)
         view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
         seen = self._seen(view, path, node)
@@ -49,7 +57,7 @@ class LookingTree(LocatingTree):
         if not seen.node.is_collection:
             raise WrongKind("a document has no members")
         if not seen.share:
-            return self._all_drives()
+            return self._all_drives() if seen.path.is_root else self._shared.members(seen.path)
         places = self._share(seen.share)
         view, nodes = self._look(places, lambda: places.provider.children(seen.node))
         page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
@@ -143,9 +151,12 @@ class LookingTree(LocatingTree):
         if needed & ~seen.rights:
             raise AccessDenied(seen.path, needed)
 
+    def _places(self, path: SharePath) -> SharePlaces:
+        return super()._places(self._shared.real(path))
+
     def _inner(self, path: SharePath) -> SharePath:
         """As stored; an owner file lies where its maker put it."""
-        inner = super()._inner(path)
+        inner = super()._inner(self._shared.real(path))
         return inner if owner_of(path.name) is None else self._owner_file(path, inner)
 
     def _owner_file(self, path: SharePath, stored: SharePath) -> SharePath:
@@ -222,7 +233,7 @@ class LookingTree(LocatingTree):
                 drives.append(self.stat(SharePath((share,))))
             except NotFound:
                 continue
-        return drives
+        return self._shared.in_front(drives)
 
 
 def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:

@@ -11,6 +11,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from shareproviders.paths import MAX_NAME_BYTES
+
+LONGEST_SUFFIX = 16  # letters after the last dot that still count as a suffix
+
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TEMP = re.compile(
     rf"~WR[A-Z]\w*\.tmp|lu\w+\.tmp|[0-9A-F]{{8}}\.tmp|.+\.sb-[0-9a-f]+-\w+|.+-{_UUID}", re.IGNORECASE | re.DOTALL
@@ -55,6 +59,15 @@ def bare_name(stored: str) -> str:
     """A stored name without its maker's mark."""
     match = _PRIVATE.fullmatch(stored) if ".~" in stored else None
     return match["shown"] if match else stored
+
+
+def numbered(name: str, number: int) -> str:
+    """`plan.pdf` and 2 → `plan (2).pdf`, cut short where it would become too long."""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix) > LONGEST_SUFFIX:
+        stem, dot, suffix = name, "", ""
+    tail = f" ({number}){dot}{suffix}"
+    return stem.encode()[: MAX_NAME_BYTES - len(tail.encode())].decode(errors="ignore") + tail
 
 
 class Neighbours:

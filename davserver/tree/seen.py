@@ -104,3 +104,12 @@ class TooMany(DoorError):  # noqa: N818
 
 class DoesNotFit(DoorError):  # noqa: N818
     """The verb does not fit this resource: drives and the collection of drives cannot be moved, deleted, replaced."""
+
+
+class InvalidAcl(DoorError):  # noqa: N818
+    """An access list that cannot stand."""
+
+    def __init__(self, rule: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.rule = rule
+        """The precondition of RFC 3744 §8.1.1 that it breaks."""

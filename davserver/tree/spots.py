@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
+from acl.engine import HIDDEN_ON_DAV
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
 from acl.rules import ShareRules
@@ -19,7 +20,7 @@ from davserver.tree.looking import LookingTree
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from shareproviders.contract import Node, NotFound, ParentMissing, Writing
-from shareproviders.paths import SharePath
+from shareproviders.paths import ROOT, SharePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class SpottingTree(LookingTree):
 
     def _spot(self, path: SharePath) -> Spot:
         """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself."""
-        if len(path.segments) < 2:
+        if len(path.segments) < 2 or self._shared.is_new_line(path):
             raise DoesNotFit("drives are made and removed by the administration only")
         try:
             parent = self.stat(path.parent)
@@ -81,9 +82,24 @@ class SpottingTree(LookingTree):
         """A folder verb is refused as a whole if it would touch something of which the asker may not do this."""
         view = self._view(places)
         now = self.clock()
-        for pin in view.rules.beneath.get(seen.node.id, ()):
-            if needed & ~view.granted(view.rules.places[pin], now).rights:
+        for pin in (seen.node.id, *view.rules.beneath.get(seen.node.id, ())):
+            granted = view.granted(view.rules.places.get(pin, seen.node.lineage), now)
+            if needed & ~granted.rights:
                 raise AccessDenied(seen.path, needed)
+            only_through = Rights.VIEW & ~granted.rights  # discoverable perhaps for the sake of one member alone
+            if (only_through or HIDDEN_ON_DAV in granted.obligations) and self._holds_hidden(places, pin):
+                raise AccessDenied(seen.path, needed)
+
+    def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:
+        """Is there anything at or beneath a node that the asker does not see on this channel?"""
+        node, view = places.provider.locate(pin)[1], self._view(places)
+        waiting = places.provider.children(node) if node.is_collection else [node]
+        while waiting:
+            node = waiting.pop()
+            if self._seen(view, ROOT, node) is None:
+                return True
+            waiting += places.provider.children(node) if node.is_collection else []
+        return False
 
     def _moved(self, connection: Connection, places: SharePlaces, node: Node) -> None:
         """After a node changed its place, cached lineages of what is pinned at or beneath it are stale."""

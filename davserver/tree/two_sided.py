@@ -42,6 +42,7 @@ class TwoSidedTree(LabellingTree):
 
     def move(self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool) -> tuple[Seen, bool]:
         """Rename or re-parent, also into another drive; (the result, True if nothing stood there before)."""
+        source, target = self._shared.end(source), self._shared.end(target)
         check_ends(source, target)
         if source.segments[:1] != target.segments[:1]:
             return self._across(source, target, terms, overwrite=overwrite, moving=True)
@@ -79,6 +80,7 @@ class TwoSidedTree(LabellingTree):
         self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, deep: bool
     ) -> tuple[Seen, bool]:
         """Copy what the asker may read; (the result, True if nothing stood there before)."""
+        source, target = self._shared.end(source, stays=True), self._shared.end(target)
         check_ends(source, target)
         if source.segments[:1] != target.segments[:1]:
             return self._across(source, target, terms, overwrite=overwrite, moving=False, deep=deep)
@@ -195,10 +197,12 @@ class TwoSidedTree(LabellingTree):
         end = self._arriving(target, overwrite=overwrite)
         terms.check()
         self._unlocked_ends(connection, start, seen.node, end, terms, moving=moving)
-        if end.node is not None and (end.node.is_collection or seen.node.is_collection):
+        onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
+        if end.node is not None and not onto:
             self._delete(connection, end, end.node, terms)
         rules = self.forest.rules.of(start.places)
-        there = self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
+        base = end.node if onto and end.node is not None else end.parent.node
+        there = self.forest.rules.of(end.places).bound_at(base.lineage)
         for arrival in baggage:
             now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:

@@ -84,6 +84,10 @@ def office(user: str) -> Iterator[Office]:
             if suite.poll() is None:
                 os.killpg(suite.pid, signal.SIGKILL)
                 suite.wait(30)
+            for left in Path("/tmp").glob(
+                f"OSL_PIPE_*_{pipe}"
+            ):  # where LibreOffice makes its pipes, whatever TMPDIR says
+                left.unlink()
 
 
 def driven(pipe: str, user: str, said: Path, environment: dict[str, str]) -> Iterator[Office]:

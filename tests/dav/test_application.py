@@ -60,7 +60,7 @@ def test_options_is_answered_to_everybody_everywhere(target: str) -> None:
     """Office and Windows ask without credentials, also above the drives (clients.md §3, §4, D14)."""
     answer = ask("OPTIONS", target)
     assert answer.status == 200
-    assert answer.headers["DAV"] == "1, 2, 3, extended-mkcol"
+    assert answer.headers["DAV"] == "1, 2, 3, access-control, extended-mkcol"
     assert answer.headers["MS-Author-Via"] == "DAV"
     assert answer.headers["Allow"].split(", ") == list(RequestServer.methods)
     assert answer.headers["Content-Length"] == "0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from lxml import etree
 
@@ -181,7 +183,7 @@ def test_the_token_of_another_is_hidden_and_his_name_is_shown() -> None:
 def test_an_indirect_lock_is_shown_with_the_root_above() -> None:
     """RFC 4918 §15.8: deep locks from above are listed; their root is a collection."""
     folder, path = SharePath(("bau", "Sitzung")), SharePath(("bau", "Sitzung", "a.odt"))
-    active = shown([lock(folder, deep=True, exclusive=False)], seen(path))[0]
+    active = shown([replace(lock(folder, deep=True, exclusive=False), node=1)], seen(path))[0]
     assert active.findtext("D:lockroot/D:href", None, DAV) == "/dav/bau/Sitzung/"
     assert active.findtext("D:depth", None, DAV) == "infinity"
     assert active.find("D:lockscope/D:shared", DAV) is not None

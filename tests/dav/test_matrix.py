@@ -19,7 +19,8 @@ TABLE = Path(__file__).with_name("matrix.txt")
 PEOPLE = {"editor": "clara", "reader": "otto", "stranger": "sam", "expired": "edda"}
 STATES = ("present", "absent", "denied")
 PATCH = '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x xmlns="urn:x">v</x></D:prop></D:set></D:propertyupdate>'
-REPORT = '<D:expand-property xmlns:D="DAV:"/>'
+REPORT = '<D:expand-property xmlns:D="DAV:"><D:property name="displayname"/></D:expand-property>'
+NO_ACES = '<D:acl xmlns:D="DAV:"/>'
 
 Act = Callable[[DavClient, str], Answer]
 
@@ -43,7 +44,7 @@ METHODS: dict[str, Act] = {
     "UNLOCK": lambda client, path: client.unlock(path, "urn:uuid:00000000-0000-4000-8000-000000000000"),
     "POST": simple("POST", "x"),
     "REPORT": simple("REPORT", REPORT),
-    "ACL": simple("ACL", REPORT),
+    "ACL": simple("ACL", NO_ACES),
     "SEARCH": simple("SEARCH", REPORT),
 }
 

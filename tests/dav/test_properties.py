@@ -17,6 +17,7 @@ from davserver.dav.propfind import MAX_NAMES, Ask, answer, read_ask
 from davserver.dav.proppatch import Refusal, read_wishes, told
 from davserver.dav.request import Request, Site
 from davserver.dav.xml import multistatus, parse
+from davserver.tree.granting import Ace
 from davserver.tree.locking import GuardedTree
 from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Node, Usage
@@ -43,7 +44,7 @@ DEAD = {"{urn:x}color": '<x:color xmlns:x="urn:x">red</x:color>'}
 
 @dataclass
 class Asker:
-    """As much of a door as showing properties asks: who looks, when, and how full the drive is."""
+    """As much of a door as showing properties asks: who looks, when, how full the drive is, and who has rights."""
 
     principal: Principal
 
@@ -52,6 +53,9 @@ class Asker:
 
     def usage(self, seen: Seen) -> Usage | None:
         return Usage(100, 1000, 900) if seen.share else None
+
+    def access_list(self, seen: Seen) -> list[Ace]:
+        return [Ace("all", seen.rights, protected=True)]
 
 
 def page(*locks: Lock) -> Page:

@@ -91,7 +91,7 @@ class QuickStarts:
 def main(data: Path) -> None:
     """Fork a server for each line on standard input; at its end take the last one along."""
     settings = load(data, os.environ, given={"port": 0, "workers": 1})
-    children = []
+    children: list[int] = []
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 GZIP, ZLIB = re.compile(rb"\x1f\x8b\x08"), re.compile(rb"\x78[\x01\x5e\x9c\xda]")
@@ -21,7 +21,8 @@ class Canaries:
         assert mark.isascii() and mark.isalpha() and len(mark) >= 12
         self.mark = mark
         self.made: list[str] = []
-        self._patterns = re.compile(b"|".join(sorted({re.escape(one) for one in written(mark)}, key=len, reverse=True)))
+        longest_first = sorted({re.escape(one) for one in written(mark)}, key=lambda one: -len(one))
+        self._patterns = re.compile(b"|".join(longest_first))
 
     def new(self, place: str) -> str:
         """A canary for one place, fit to be a file name, an XML name or a text."""
@@ -79,13 +80,11 @@ def written(mark: str) -> Iterator[bytes]:
         yield from (one.lower() for one in inner(base64.b32encode, plain, shift, 8, 5))
 
 
-def inner(encode: object, text: bytes, shift: int, letters: int, octets: int) -> Iterator[bytes]:
+def inner(encode: Callable[[bytes], bytes], text: bytes, shift: int, letters: int, octets: int) -> Iterator[bytes]:
     """The letters of the encoded text that do not depend on what stands before and after it."""
-    assert callable(encode)
     padded = b"\x00" * shift + text
     whole = padded[: len(padded) // octets * octets]
-    encoded: bytes = encode(whole)
-    yield encoded[letters if shift else 0 :]
+    yield encode(whole)[letters if shift else 0 :]
 
 
 def unpackings(raw: bytes) -> Iterator[bytes]:

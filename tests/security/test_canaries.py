@@ -112,6 +112,8 @@ def use(client: DavClient, canaries: Canaries) -> None:
     assert client.delete(f"{folder}/{copied}").status == 204
     assert client.move(folder, moved).status == 201
     assert client.get(f"/{canaries.new('missing')}").status == 404
+    with DavClient(client.url("/"), canaries.new("user").lower(), canaries.new("password")) as mistaken:
+        assert mistaken.get("/dav/").status in (401, 429)
     assert client.request("GET", "/", headers={}, raw_target=f"/dav/ba05/?{canaries.new('query')}").status < 500
 
 
@@ -138,6 +140,7 @@ def declare(watched: Watched) -> str:
     declarations.write_text("".join(lines))
     said = command("apply", str(declarations), data=watched.data)
     declarations.unlink()
+    command("app-password", "create", "clara", "--label", watched.canaries.new("label"), data=watched.data)
     return said
 
 

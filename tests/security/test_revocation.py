@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from davserver.accounts import PEPPER_SECRET, change_account, create_app_password, revoke_app_password
+from davserver.app import forest_of
 from davserver.declarations import parse_declaration
 from davserver.declaring import declare
 from davserver.founding import default_key
 from davserver.house import House
 from davserver.settings import load
+from davserver.tree.forest import SharePlaces
 from tests.davclient import DavClient
 from tests.running import PASSWORD, RunningServer, start
 
@@ -164,3 +167,29 @@ def test_an_ended_mandate_fails_everywhere_at_once(pair: list[RunningServer], ho
         return time.monotonic() + at - time.time()
 
     print(watch(pair, "otto", PASSWORD, past if when == "at once" else coming))
+
+
+def test_a_slow_reader_does_not_bring_ended_rights_back(house: House) -> None:
+    """Rules that a thread loads in a view from before a change are not what other threads decide by afterwards."""
+    rules = forest_of(house).rules
+    places = SharePlaces("ba05", house.share("ba05"))
+    viewing, changed, looked = threading.Event(), threading.Event(), threading.Event()
+
+    def look_slowly() -> None:
+        with house.database.read() as connection:
+            connection.execute(text("SELECT count(*) FROM mandate")).scalar_one()  # the view begins here
+            viewing.set()
+            changed.wait(10)
+            rules.of(places)
+        looked.set()
+
+    thread = threading.Thread(target=look_slowly)
+    thread.start()
+    assert viewing.wait(10)
+    assert declare(house, parse_declaration(MANDATE.format(end="2021-01-01")), "test")
+    rules.of(places)  # settles the collections, which is a commit of its own
+    after = rules.of(places)
+    changed.set()
+    assert looked.wait(10)
+    thread.join()
+    assert rules.of(places) == after

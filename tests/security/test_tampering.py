@@ -78,12 +78,12 @@ class Scene:
         `part`: only a part is altered, so a range that does not touch it may be served.
         """
         content = document.content
-        for start in (0, len(content) // 2, len(content) - 1):
-            status, body = received(self.client, document.path, {"Range": f"bytes={start}-"} if start else {})
+        for first in (0, len(content) // 2, len(content) - 1):
+            status, body = received(self.client, document.path, {"Range": f"bytes={first}-"} if first else {})
             if status not in (500, 416):  # 416: a row that says another size does not have this range
-                assert status == (206 if start else 200), (where, status)
-                assert body == content[start : start + len(body)], f"{where}: a wrong byte"
-                assert (part and start) or len(body) < len(content) - start, f"{where}: served whole from {start}"
+                assert status == (206 if first else 200), (where, status)
+                assert body == content[first : first + len(body)], f"{where}: a wrong byte"
+                assert (part and first) or len(body) < len(content) - first, f"{where}: served whole from {first}"
         assert self.readable(self.untouched), f"{where}: another document suffers"
 
     def readable(self, document: Stored) -> bool:

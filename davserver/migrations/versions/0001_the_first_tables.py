@@ -23,11 +23,21 @@ def upgrade() -> None:
         comment="password: argon2id, null for accounts without one; epoch: raised when a credential must be asked anew",
     )
     op.create_table(
+        "alias",
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("parent", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("share", "parent", "name"),
+        comment="name: sealed with its parent's id; see tree/aliases.py",
+    )
+    op.create_table(
         "app_password",
         sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("user", sa.String(length=128), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("label", sa.String(length=128), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("read_only", sa.Boolean(), nullable=False),
         sa.Column("max_class", sa.String(length=16), nullable=False),
@@ -36,7 +46,7 @@ def upgrade() -> None:
         sa.Column("last_use", sa.BigInteger(), nullable=True),
         sa.Column("revoked", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256",
+        comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
     )
     with op.batch_alter_table("app_password", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_app_password_user"), ["user"], unique=False)
@@ -155,14 +165,24 @@ def upgrade() -> None:
         sa.Column("title", sa.LargeBinary(), nullable=False),
         sa.Column("public", sa.Boolean(), nullable=False),
         sa.Column("matter", sa.LargeBinary(), nullable=True),
+        sa.Column("node", sa.BigInteger(), nullable=True),
+        sa.Column("matter_mark", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("share", "meeting", "number"),
-        comment="title and matter: sealed; a matter always in the same place, so that equal ones are found",
+        comment="title and matter: sealed; node: its folder; matter_mark: 16 bytes, equal in all shares for equal matters",
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("agenda_item", schema=None) as batch_op:
         batch_op.create_index("agenda_item_by_matter", ["share", "matter"], unique=False)
 
+    op.create_table(
+        "binding",
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("agenda_item", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("share", "node", "agenda_item"),
+        comment="a node concerns an agenda item besides that of its folder",
+    )
     op.create_table(
         "committee",
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -185,8 +205,10 @@ def upgrade() -> None:
         sa.Column("cut", sa.Boolean(), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=True),
         sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("maker", sa.String(length=160), server_default="", nullable=False),
+        sa.Column("drop_own", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        comment="rights: the bits of acl.privileges.Rights, which therefore never change their places",
+        comment="rights: the bits of acl.privileges.Rights, which therefore never change their places; maker: principal key of who shares inside, '' by office; drop_own: rights only over what one brought",
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("entry", schema=None) as batch_op:
@@ -208,9 +230,35 @@ def upgrade() -> None:
         sa.Column("close_at", sa.BigInteger(), nullable=True),
         sa.Column("review_at", sa.BigInteger(), nullable=True),
         sa.Column("publish_at", sa.BigInteger(), nullable=True),
+        sa.Column("matter_mark", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("share", "node"),
-        comment="null: inherited; release_at 0: released on creation; 2^63-1: never",
+        comment="null: inherited; release_at 0: released on creation; 2^63-1: never; matter_mark: 16 bytes each, joined",
     )
+    op.create_table(
+        "link",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("password", sa.String(length=256), nullable=True),
+        sa.Column("rights", sa.BigInteger(), nullable=False),
+        sa.Column("max_class", sa.String(length=16), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("uses_left", sa.Integer(), nullable=True),
+        sa.Column("maker", sa.String(length=160), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("token_hash"),
+        comment="[start, end); uses_left null: any number; label: sealed; the token itself is not kept",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("link", schema=None) as batch_op:
+        batch_op.create_index("link_by_share", ["share"], unique=False)
+
     op.create_table(
         "mandate",
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -232,9 +280,48 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=True),
+        sa.Column("released_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("share", "id"),
-        comment="title: sealed",
+        comment="title: sealed; node: its folder; the instants at which the states were reached",
     )
+    op.create_table(
+        "proposal",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("change", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("approved_by", sa.String(length=160), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="change: JSON, for a second person to approve",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("proposal", schema=None) as batch_op:
+        batch_op.create_index("proposal_by_share", ["share"], unique=False)
+
+    op.create_table(
+        "recusal",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.String(length=128), nullable=False),
+        sa.Column("agenda_item", sa.Integer(), nullable=True),
+        sa.Column("matter_mark", sa.LargeBinary(), nullable=True),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("effect", sa.String(length=16), nullable=False),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        comment="[start, end); by agenda item, or with share '' by matter, which then holds in every committee",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("recusal", schema=None) as batch_op:
+        batch_op.create_index("recusal_by_share", ["share"], unique=False)
+
     op.create_table(
         "undertaking",
         sa.Column("person", sa.String(length=128), nullable=False),
@@ -425,11 +512,23 @@ def downgrade() -> None:
     op.drop_table("blob")
     op.drop_table("space")
     op.drop_table("undertaking")
+    with op.batch_alter_table("recusal", schema=None) as batch_op:
+        batch_op.drop_index("recusal_by_share")
+
+    op.drop_table("recusal")
+    with op.batch_alter_table("proposal", schema=None) as batch_op:
+        batch_op.drop_index("proposal_by_share")
+
+    op.drop_table("proposal")
     op.drop_table("meeting")
     with op.batch_alter_table("mandate", schema=None) as batch_op:
         batch_op.drop_index("mandate_by_person")
 
     op.drop_table("mandate")
+    with op.batch_alter_table("link", schema=None) as batch_op:
+        batch_op.drop_index("link_by_share")
+
+    op.drop_table("link")
     op.drop_table("label")
     op.drop_table("epoch")
     with op.batch_alter_table("entry", schema=None) as batch_op:
@@ -437,6 +536,7 @@ def downgrade() -> None:
 
     op.drop_table("entry")
     op.drop_table("committee")
+    op.drop_table("binding")
     with op.batch_alter_table("agenda_item", schema=None) as batch_op:
         batch_op.drop_index("agenda_item_by_matter")
 
@@ -462,5 +562,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_app_password_user"))
 
     op.drop_table("app_password")
+    op.drop_table("alias")
     op.drop_table("account")
     # ### end Alembic commands ###

@@ -1,0 +1,115 @@
+"""Links' secrets: what is made for a new link, and token + password (Basic, RFC 7617) → the link that they open."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from acl import store
+from acl.links import Link
+from davserver import throttle
+from davserver.accounts import Passwords
+from davserver.audit import Audit
+from davserver.database import Database
+from davserver.login import REMEMBERED, REMEMBERED_FOR, Throttled, Unauthorized, parse_basic
+from davserver.schema import account
+from davserver.throttle import SECOND, Bucket, net_of
+from shareproviders.contract import NotFound
+
+ALPHABET = string.digits + string.ascii_letters
+TOKEN_LETTERS = 22  # 131 bits
+
+_active = select(account.c.user).where(account.c.user == bindparam("user"), account.c.active)
+
+
+class LinkSecret(NamedTuple):
+    """What a new link is opened with. The token is told once and kept nowhere."""
+
+    token: str
+    digest: bytes
+    """What the store keeps of the token."""
+    password: str | None
+    """The hash of the password, if there is one."""
+
+
+class LinkLogin:
+    """Decides which link somebody holds. `pepper` is a secret of this house; safe for many threads."""
+
+    def __init__(
+        self, database: Database, passwords: Passwords, pepper: bytes, audit: Audit, clock: Callable[[], int]
+    ) -> None:
+        self._database, self._passwords, self._pepper = database, passwords, pepper
+        self._audit, self._clock = audit, clock
+        self._process_key = secrets.token_bytes(32)
+        self._known: dict[bytes, int] = {}
+
+    def new_secret(self, password: str | None = None) -> LinkSecret:
+        """For a new link. Raises AccountProblem for a password that is too short or too long."""
+        token = "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LETTERS))
+        return LinkSecret(token, self._digest(token), None if password is None else self._passwords.hash(password))
+
+    def link(self, token: str, authorization: str | None, remote_address: str) -> Link:
+        """The link of this token, if it holds now and its password was given.
+
+        A token that never was, one that has ended, is used up or revoked, and one whose maker has left end alike: in
+        NotFound. Raises Unauthorized, Malformed, Throttled where a password is asked; Unavailable.
+        """
+        with self._database.read() as connection:
+            link = store.link_by_hash(connection, self._digest(token))
+            maker = "" if link is None else link.maker.partition(":")[2]
+            active = connection.execute(_active, {"user": maker}).first() is not None
+        if link is None or not active or link.uses_left == 0 or not link.holds_at(self._clock()):
+            raise NotFound("there is nothing here")
+        if link.password is not None:
+            self._demand_password(link, link.password, authorization, remote_address)
+        return link
+
+    def _digest(self, token: str) -> bytes:
+        return hmac.digest(self._pepper, b"link " + token.encode(), hashlib.sha256)
+
+    def _demand_password(self, link: Link, hashed: str, authorization: str | None, remote_address: str) -> None:
+        if not authorization:
+            raise Unauthorized("this link asks for a password; any name will do")
+        shown = f"{link.id} {hashed} {authorization}".encode("utf-8", "surrogateescape")
+        key = hmac.digest(self._process_key, shown, hashlib.sha256)
+        now = self._clock()
+        if self._known.get(key, 0) > now:
+            return
+        _, password = parse_basic(authorization)
+        touched = buckets(link.id, remote_address)
+        with self._database.read() as connection:
+            pause = throttle.pause_left(connection, touched, now)
+        if pause:
+            raise Throttled(pause)
+        if not self._passwords.matches(password, hashed):
+            raise self._failure(link, touched, remote_address)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[key] = now + REMEMBERED_FOR
+
+    def _failure(self, link: Link, touched: tuple[Bucket, ...], remote_address: str) -> Unauthorized:
+        """Count it, by a guarded look, so that many at once do not count for one."""
+        with self._database.transaction() as connection:
+            pause = throttle.pause_left(connection, touched, self._clock())
+            if pause:
+                raise Throttled(pause)
+            throttle.count_failure(connection, touched, self._clock())
+            who, detail = f"link:{link.id}", net_of(remote_address)
+            self._audit.note(
+                connection, who, "login", share=link.share, node=link.node, result="refused", detail=detail
+            )
+        return Unauthorized("this password does not open the link")
+
+
+def buckets(link: int, address: str) -> tuple[Bucket, Bucket]:
+    """The counts that a wrong password touches: of this link from that net, and of this link from everywhere."""
+    return (
+        Bucket(f"link {link} {net_of(address)}", 10, 5 * 60 * SECOND),
+        Bucket(f"link {link}", 50, 10 * 60 * SECOND),
+    )
