@@ -10,9 +10,7 @@ from acl import store
 from acl.links import LinkKind
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
-from davserver.accounts import PEPPER_SECRET
 from davserver.house import House
-from davserver.linking import token_hash
 from davserver.tree.forest import SharePlaces
 from shareproviders.paths import SharePath
 from tests.commands.conftest import Run
@@ -56,10 +54,7 @@ def test_the_token_is_nowhere(peopled: Run, house: House, tmp_path: Path) -> Non
     assert b"Kanarienpresse" not in raw
     told = peopled("audit", "show", "--json").out
     assert made["token"] not in told
-    with house.database.read() as connection:
-        link = store.link_by_hash(connection, token_hash(house.keys.secret(PEPPER_SECRET), made["token"]))
-    assert link is not None
-    assert link.id == made["id"]
+    assert house.links.link(made["token"], None, "127.0.0.1").id == made["id"]
 
 
 def test_a_drop_takes_only(peopled: Run, house: House) -> None:
@@ -80,7 +75,8 @@ def test_a_drop_takes_only(peopled: Run, house: House) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        ([FOLDER, "--as", "otto"], 1, "may not make links"),
+        ([FOLDER, "--as", "otto"], 1, "otto may not make links"),
+        (["ba05"], 1, "share a folder or a document"),
         ([FOLDER, "--max-class", "geheim"], 2, "unknown class"),
         ([FOLDER, "--max-class", "public"], 1, "restricted"),
         ([FOLDER, "--expires", "2020-01-01"], 1, "must start before it ends"),
