@@ -70,6 +70,8 @@ class TwoSidedTree(LabellingTree):
                 self._label(connection, end.places, node, label)
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
+            else:
+                self._brought(connection, end, node)
             self._moved(connection, end.places, node)
             if not node.is_collection and is_temp(target.name):
                 self._departed(connection, start, seen.node, deleted=False)
@@ -102,6 +104,8 @@ class TwoSidedTree(LabellingTree):
             if label is not None:
                 self._label(connection, end.places, node, label)
             self._label_members(connection, end, inside)
+            if not onto:
+                self._brought(connection, end, node)
             self._note(connection, "copy", end.places.share, node)
             return self._made(target), end.node is None
 

@@ -23,6 +23,7 @@ Of meetings, recusals and what is shared:
     share by anna: user:eva may read at Sitzung/Vorlage until 2026-12-24
     inbox: role:member may read unbind at Eingang
     otto would own read unbind in Eingang
+    otto finds a pointer at Sitzung/Vorlage      (also: the original, nothing)
     link gast by anna: read at Sitzung/Vorlage up to public until 2026-12-24      (also: drop; revoked T)
     gast may only read Sitzung/Vorlage
 """
@@ -40,7 +41,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, create_engine
 
 from acl import store
-from acl.engine import AccessRequest, Engine, View
+from acl.engine import HIDDEN_ON_DAV, POINTER, AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import NEVER, ON_CREATION, Classification, Label
 from acl.links import Link, LinkKind
@@ -69,6 +70,7 @@ FACTS = {
     "inside": rf"share by (?P<maker>\w+): (?P<who>\S+) may (?P<rights>[a-z -]+?) at (?P<path>\S+){WINDOW}",
     "inbox": r"inbox: (?P<who>\S+) may (?P<rights>[a-z -]+?) at (?P<path>\S+)",
     "own": r"(?P<who>\w+) would own (?P<rights>[a-z -]+?) in (?P<path>\S+)",
+    "delivery": r"(?P<who>\w+) finds (?P<shape>the original|a pointer|nothing) at (?P<path>\S+)",
     "link": r"(?P<kind>link|drop) (?P<name>\w+) by (?P<maker>\w+): (?P<rights>[a-z -]+?) at (?P<path>\S+)"
     rf" up to (?P<most>\w+){WINDOW}",
     "revocation": rf"(?:link|drop) (?P<name>\w+) is revoked (?P<at>{TIME})",
@@ -234,6 +236,16 @@ class Scenario:
         view = View(rules, self.engine, self._principal(who, None), Channel.DAV)
         wanted = parse_rights(word for word in rights.split() if word != "nothing")
         assert view.own_rights(self.lineage(path), self.at) == wanted
+        self.checks += 1
+
+    def _delivery(self, who: str, shape: str, path: str) -> None:
+        rules = store.load_rules(self.connection, "ba05", self.place)
+        granted = self.engine.granted(rules, self._principal(who, None), self.at, Channel.DAV, self.lineage(path))
+        found = "the original" if granted.rights & Rights.READ == Rights.READ else "nothing"
+        if POINTER in granted.obligations:
+            found = "a pointer"
+        assert found == shape, f"really {found}"
+        assert (HIDDEN_ON_DAV in granted.obligations) == (found == "nothing" and bool(granted.rights))
         self.checks += 1
 
     def _link(

@@ -3,107 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from rights_scenario import CONFIG
-
-from acl.engine import AccessRequest, Engine, View
-from acl.entries import Entry
-from acl.labels import NEVER, ON_CREATION, Classification, Label
-from acl.mandates import ROLES, Committee, CommitteeKind, Mandate
-from acl.principals import ANONYMOUS, Ceiling, Channel, Principal, PrincipalKind
-from acl.privileges import LEAVES, NAMES, Rights, parse_rights
-from acl.roles import RoleTable
-from acl.rules import ShareRules, build_rules
-
-ENGINE = Engine(RoleTable.load(CONFIG))
-LINEAGES = {1: (1,), 2: (1, 2), 3: (1, 2, 3), 4: (1, 2, 4), 5: (1, 5), 6: (1, 5, 6), 7: (1, 2, 3, 7)}
-TIMES = st.integers(1, 20)
-EDGES = st.none() | TIMES
-NODES = st.sampled_from(sorted(LINEAGES))
-PEOPLE = st.sampled_from(["otto", "anna"])
-SUBJECTS = st.sampled_from(
-    ["user:otto", "user:anna", "role:member", "role:clerk", "committee:ba05", "committee:ba06", "authenticated", "all"]
-)
-
-
-class Facts(NamedTuple):
-    committee: Committee
-    mandates: tuple[Mandate, ...]
-    undertakings: dict[str, int]
-    labels: dict[int, Label]
-    entries: tuple[Entry, ...]
-
-    def rules(self) -> ShareRules:
-        return build_rules(
-            self.committee,
-            mandates=self.mandates,
-            undertakings=self.undertakings,
-            labels=self.labels,
-            entries=self.entries,
-            places=LINEAGES,
-        )
-
-
-@st.composite
-def entries(draw: st.DrawFn, *, deny: bool | None = None) -> Entry:
-    """One entry; the list numbers it."""
-    denies = draw(st.booleans()) if deny is None else deny
-    words = draw(st.sets(st.sampled_from(sorted(NAMES)), min_size=1, max_size=4))
-    cuts = not denies and draw(st.booleans())
-    rights = parse_rights(words, deny=denies)
-    return Entry(draw(NODES), draw(SUBJECTS), rights, denies, cuts, draw(EDGES), draw(EDGES))
-
-
-def numbered(some: list[Entry]) -> tuple[Entry, ...]:
-    return tuple(replace(entry, id=number) for number, entry in enumerate(some, 1))
-
-
-LABELS = st.builds(
-    Label,
-    st.none() | st.sampled_from(Classification),
-    st.none() | st.sampled_from([ON_CREATION, NEVER]) | TIMES,
-    EDGES,
-    st.none(),
-    EDGES,
-)
-COMMITTEES = st.builds(
-    Committee,
-    st.just("ba05"),
-    st.just("BA 5"),
-    st.sampled_from(CommitteeKind),
-    st.sampled_from(Classification),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-)
-MANDATES = st.builds(Mandate, st.sampled_from(["ba05", "ba06"]), PEOPLE, st.sampled_from(ROLES), TIMES, EDGES)
-FACTS = st.builds(
+from rights_facts import (
+    ASKERS,
+    CEILINGS,
+    CHANNELS,
+    ENGINE,
+    FACTS,
+    LINEAGES,
+    LINK,
+    NODES,
+    PEOPLE,
+    TIMES,
     Facts,
-    COMMITTEES,
-    st.lists(MANDATES, max_size=4).map(tuple),
-    st.dictionaries(PEOPLE, TIMES),
-    st.dictionaries(NODES, LABELS, max_size=5),
-    st.lists(entries(), max_size=5).map(numbered),
+    all_granted,
+    entries,
+    recusals,
 )
-CEILINGS = st.builds(
-    Ceiling,
-    st.just("app-password"),
-    st.sampled_from([Rights.ALL, Rights.READ, Rights.WRITE]),
-    st.sampled_from(Classification),
-    st.sampled_from([(), (("ba05", 3),), (("ba05", 2), ("ba06", 5))]),
-)
-ASKERS = st.just(ANONYMOUS) | st.builds(
-    Principal, st.just(PrincipalKind.USER), PEOPLE, st.just(""), st.booleans(), st.just(Ceiling()) | CEILINGS
-)
-CHANNELS = st.sampled_from(Channel)
 
-
-def all_granted(rules: ShareRules, who: Principal, at: int, channel: Channel) -> dict[int, int]:
-    view = View(rules, ENGINE, who, channel)
-    return {node: int(view.granted(lineage, at).rights) for node, lineage in LINEAGES.items()}
+from acl.engine import AccessRequest, View
+from acl.entries import Entry
+from acl.labels import Label
+from acl.mandates import VICE_CHAIR
+from acl.principals import Ceiling, Channel, Principal, PrincipalKind
+from acl.privileges import LEAVES, NAMES, Rights
+from acl.recusals import Recusal
 
 
 @given(FACTS, ASKERS, TIMES, CHANNELS, st.randoms(use_true_random=False))
@@ -111,10 +37,11 @@ def test_the_order_of_grants_is_irrelevant(
     facts: Facts, who: Principal, at: int, channel: Channel, random: object
 ) -> None:
     """Grants add up (law 4): in whatever order mandates and entries are read."""
-    mandates, some = list(facts.mandates), list(facts.entries)
-    random.shuffle(mandates)  # type: ignore[attr-defined]
-    random.shuffle(some)  # type: ignore[attr-defined]
-    shuffled = facts._replace(mandates=tuple(mandates), entries=tuple(some))
+    names = ("mandates", "entries", "meetings", "agenda", "recusals", "links")
+    mixed = {name: list(getattr(facts, name)) for name in names}
+    for some in mixed.values():
+        random.shuffle(some)  # type: ignore[attr-defined]
+    shuffled = facts._replace(**{name: tuple(some) for name, some in mixed.items()})
     assert all_granted(facts.rules(), who, at, channel) == all_granted(shuffled.rules(), who, at, channel)
 
 
@@ -124,11 +51,12 @@ def test_no_grant_means_no(facts: Facts, at: int, channel: Channel) -> None:
     bare = facts._replace(
         mandates=tuple(m for m in facts.mandates if m.person != "otto"),
         entries=tuple(entry for entry in facts.entries if entry.deny),
+        links=(),
         committee=replace(facts.committee, publish_with_agenda=False),
         labels={node: label._replace(publish_at=None) for node, label in facts.labels.items()},
     )
-    who = Principal(PrincipalKind.USER, "otto")
-    assert set(all_granted(bare.rules(), who, at, channel).values()) == {0}
+    for who in (Principal(PrincipalKind.USER, "otto"), LINK):
+        assert set(all_granted(bare.rules(), who, at, channel).values()) == {0}
 
 
 @given(FACTS, ASKERS, TIMES, CHANNELS)
@@ -192,13 +120,69 @@ def test_an_answer_holds_until_its_edge(facts: Facts, who: Principal, at: int, c
             assert fresh.until is None or fresh.until > now
 
 
+@given(FACTS, st.data())
+def test_one_more_recusal_never_widens(facts: Facts, drawn: st.DataObject) -> None:
+    """Art. 49 GO: nobody gains but the vice-chair, who steps in for the chair."""
+    at, channel, who = drawn.draw(TIMES), drawn.draw(CHANNELS), drawn.draw(ASKERS)
+    more: Recusal = drawn.draw(recusals())
+    if who.id != more.person:
+        facts = facts._replace(mandates=tuple(m for m in facts.mandates if m.role != VICE_CHAIR))
+    before = all_granted(facts.rules(), who, at, channel)
+    after = all_granted(facts._replace(recusals=(*facts.recusals, replace(more, id=99))).rules(), who, at, channel)
+    assert all(after[node] & ~before[node] == 0 for node in LINEAGES)
+
+
+@given(FACTS, ASKERS, TIMES, TIMES, CHANNELS, st.sampled_from(["closed_at", "approved_at"]))
+def test_ending_a_meeting_never_widens(
+    facts: Facts, who: Principal, at: int, moment: int, channel: Channel, word: str
+) -> None:
+    """Closed earlier, or its minutes approved earlier: less, and for nobody more."""
+    old = getattr(facts.meetings[0], word)
+    earlier = moment if old is None else min(moment, old)
+    ended = (replace(facts.meetings[0], **{word: earlier}), facts.meetings[1])
+    before = all_granted(facts.rules(), who, at, channel)
+    after = all_granted(facts._replace(meetings=ended).rules(), who, at, channel)
+    assert all(after[node] & ~before[node] == 0 for node in LINEAGES)
+
+
+@given(FACTS, TIMES)
+def test_a_link_gives_no_more_than_its_maker_has(facts: Facts, at: int) -> None:
+    """rights.md §1: the maker's right is asked for again at each use, and nothing above its node is shown."""
+    rules = facts.rules()
+    for link in facts.links:
+        maker = Principal(PrincipalKind.USER, link.maker.removeprefix("user:"))
+        own = all_granted(rules, maker, at, Channel.LINK)
+        for node, rights in all_granted(rules, LINK, at, Channel.LINK).items():
+            assert rights & ~own[node] & ~int(Rights.READ_CURRENT_USER_PRIVILEGE_SET) == 0
+            assert not rights or link.node in LINEAGES[node]
+
+
+@given(FACTS, TIMES, CHANNELS, NODES)
+def test_an_inside_share_gives_no_more_than_its_maker_has(facts: Facts, at: int, channel: Channel, node: int) -> None:
+    """Whatever somebody gains by it, its maker has there himself."""
+    facts = facts._replace(entries=tuple(entry for entry in facts.entries if entry.deny))
+    anna, otto = (Principal(PrincipalKind.USER, name) for name in ("anna", "otto"))
+    before, makers = (all_granted(facts.rules(), who, at, channel) for who in (otto, anna))
+    shared = Entry(node, "user:otto", Rights.ALL, id=99, maker="user:anna")
+    after = all_granted(facts._replace(entries=(*facts.entries, shared)).rules(), otto, at, channel)
+    assert all(after[one] & ~before[one] & ~makers[one] == 0 for one in LINEAGES)
+
+
 def _without(facts: Facts, reasons: tuple[str, ...], person: str) -> Facts:
-    """The same facts less the entries and mandates that the reasons name."""
+    """The same facts less the entries, mandates and recusals that the reasons name."""
     entry_ids = {int(code.rpartition(":")[2]) for code in reasons if code.startswith(("entry:", "deny:"))}
     roles = {code.partition(":")[2].partition("@")[0] for code in reasons if code.startswith("mandate:")}
+    if any(code.startswith("acting:") for code in reasons):
+        roles.add(VICE_CHAIR)
+    by_item, by_matter = "recusal:item" in reasons, "recusal:matter" in reasons
     return facts._replace(
         entries=tuple(entry for entry in facts.entries if entry.id not in entry_ids),
         mandates=tuple(m for m in facts.mandates if (m.person, m.share) != (person, "ba05") or m.role not in roles),
+        recusals=tuple(
+            recusal
+            for recusal in facts.recusals
+            if recusal.person != person or not (by_item if recusal.agenda_item else by_matter)
+        ),
     )
 
 
@@ -206,16 +190,18 @@ def _without(facts: Facts, reasons: tuple[str, ...], person: str) -> Facts:
 def test_removing_the_reasons_named_flips_the_decision(facts: Facts, person: str, at: int, channel: Channel) -> None:
     """rights.md §2: what explain names is what decides.
 
-    Left aside: an entry that cuts (without it grants from above return), and a collection that then stays
-    discoverable for what lies beneath.
+    Left aside: an entry that cuts (without it grants from above return), a collection that then stays
+    discoverable for what lies beneath, and who would step in as vice-chair for his own lost chair.
     """
     facts = facts._replace(entries=tuple(replace(entry, cut=False) for entry in facts.entries))
     rules, who = facts.rules(), Principal(PrincipalKind.USER, person)
+    both = {mandate.role for mandate in facts.mandates if mandate.person == person} >= {"chair", VICE_CHAIR}
     for lineage in LINEAGES.values():
         for name in LEAVES:
             request = AccessRequest(who, NAMES[name], "ba05", lineage, at, channel)
             decision = ENGINE.decide(rules, request)
             kinds = {code.partition(":")[0] for code in decision.reasons}
-            if kinds <= ({"mandate", "entry"} if decision.allowed else {"deny"}):
+            named = {"mandate", "entry", "acting"} if decision.allowed else {"deny", "recusal"}
+            if kinds <= named and not (decision.allowed and both):
                 flipped = ENGINE.decide(_without(facts, decision.reasons, person).rules(), request)
                 assert flipped.allowed is not decision.allowed or flipped.reasons == ("container",)

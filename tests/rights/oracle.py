@@ -155,3 +155,8 @@ def shown(w: World, asker: Asker, node: int) -> bool:
     """Is it on his drive? What may be viewed but not read is for the portal (§1)."""
     own = rights(w, asker, node)
     return "discover" in own and (w["nodes"][node]["folder"] or "read" in own or "view" not in own)
+
+
+def delivery(w: World, node: int) -> str:
+    """What a drive shows of a paper that may be viewed but not read (§1)."""
+    return str(TABLE["delivery"][label(w, node)["class"]])
