@@ -39,7 +39,7 @@ def listing(w: World, asker: Asker, path: tuple[str, ...]) -> set[str]:
 
 
 def pointers(w: World, asker: Asker, folder: int) -> set[str]:
-    """§1: what stands for papers that may be viewed but not read, if their class says so; never a real member's name."""
+    """§1: what stands for papers that may be viewed but not read, if their class says so."""
     mine = sorted((w["nodes"][m]["name"], m) for m in members(w, folder))
     taken, found = {name.casefold() for name, m in mine if shown(w, asker, m)}, set()
     for own, m in mine:
