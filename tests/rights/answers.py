@@ -65,7 +65,7 @@ def expected(w: World, asker: Asker, r: Request) -> set[int]:
     if not r["path"]:
         return {"GET": {200}, "PROPFIND": {207}}[r["method"]]
     if _is_pointer(w, asker, r["path"]):  # read-only; a COPY of it is a page of its own
-        return {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "MKCOL": {405}}.get(r["method"], {403})
+        return {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "MKCOL": {403, 405}}.get(r["method"], {403})
     if "to" in r and _is_pointer(w, asker, r["to"]):
         return {403, 404, 409, 412}
     return globals()[f"_{r['method'].lower()}"](w, asker, r)  # type: ignore[no-any-return]
