@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-<<<<<<< HEAD
-from acl.engine import HIDDEN_ON_DAV
-from acl.entries import Entry
-=======
 from acl.engine import HIDDEN_ON_DAV, POINTER
->>>>>>> oracle
+from acl.entries import Entry
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
 from acl.rules import ShareRules
