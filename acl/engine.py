@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from acl import weighing
+from acl import lending, weighing
 from acl.entries import Entry
 from acl.labels import Classification, Phase, earlier
 from acl.links import LinkKind
@@ -16,7 +16,8 @@ from acl.privileges import LEAVES, NAMES, Rights
 from acl.reasons import reasons_against, reasons_for
 from acl.roles import Delivery, RoleTable
 from acl.rules import ShareRules
-from acl.weighing import Question, Standing, Weighed
+from acl.standing import Standing, standing_at
+from acl.weighing import Question, Weighed
 
 LOG_READ = "log_read"
 """Obligation: a reading of this is noted (non-public papers)."""
@@ -182,6 +183,13 @@ class View:
             reasons = ("container",)
         return Decision(allowed, reasons, granted.obligations, granted.until)
 
+    def shared(self, at: int) -> frozenset[int]:
+        """Nodes at which somebody shares with the asker now; whether he may discover them is another question."""
+        if not self.rules.shares:
+            return frozenset()
+        subjects = self._standing_at(at).subjects
+        return frozenset(entry.node for entry in self.rules.shares if entry.holds_at(at) and entry.concerns(subjects))
+
     def own_rights(self, lineage: tuple[int, ...], at: int) -> Rights:
         """What the asker is to have over a member that he adds here: the entries of an inbox that concern him.
 
@@ -263,17 +271,17 @@ class View:
             itself,
             self._link,
         )
-        makers = weighing.makers_here(question.region, self._link)
+        makers = lending.makers_here(question.region, self._link)
         if not makers:
             return weighing.weigh(question)
-        lent, until = weighing.lent_here(question, makers)
+        lent, until = lending.lent_here(question, makers)
         weighed = weighing.weigh(question._replace(lent=lent))
         return weighed._replace(until=earlier(weighed.until, until))
 
     def _weigh_once(self, lineage: tuple[int, ...], at: int, itself: bool) -> Weighed:
         """Regions alike in all that decides are weighed once: a stranger's look at a drive meets thousands."""
         region = self.rules.regions[self.rules.region_of(lineage)]
-        if self.engine.policies or weighing.makers_here(region, self._link):
+        if self.engine.policies or lending.makers_here(region, self._link):
             return self._weighed(lineage, at, itself)
         bound = weighing.bind(self.rules, region)
         counted = weighing.recusals_that_count(self.rules, region, self._standing_at(at), self.principal.id)
@@ -288,7 +296,7 @@ class View:
     def _standing_at(self, at: int) -> Standing:
         kept = self._standing
         if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
-            kept = at, weighing.standing_at(self.engine.roles, self.rules, self.principal, at)
+            kept = at, standing_at(self.engine.roles, self.rules, self.principal, at)
             self._standing = kept
         return kept[1]
 

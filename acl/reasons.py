@@ -1,4 +1,28 @@
-"""Reason codes of a decision: stable strings that say why, or what would have to change (rights.md §2)."""
+"""Reason codes of a decision: stable strings that say why, or what would have to change (rights.md §2).
+
+Why something is allowed, every grant that gives it:
+
+- `mandate:ROLE@SHARE`, `role:ROLE` (citizen, admin, former_member): the table's row of an office
+- `acting:chair@SHARE`: a vice-chair where every chair in office is recused
+- `entry:ID`, `link:ID`: an entry by hand, an inside share; the link itself
+- `policy:NAME`; `container`: only the way to something beneath
+
+What takes it, whoever gave it:
+
+- `undertaking`, `anonymous`: not pledged to secrecy; not logged in
+- `ceiling:class`, `ceiling:dav` (portal, link, export), `ceiling:app-password` (or another credential),
+  `ceiling:link-class`, `ceiling:title` (on a drive the name would tell a secret title)
+- `recusal:item`, `recusal:matter`, `phase:closed`, `deny:ID`, `link:ended`, `link:unknown`, `policy:NAME`
+
+Why nobody gives it:
+
+- `mandate:none@SHARE`, `mandate:ended@SHARE`, `mandate:future@SHARE`, `link`, `anonymous`: no office here
+- `phase:PHASE`: the office has it in another phase; `class:CLASS`: in another class; `office:ROLE`: never
+- `cut:ID`: an entry that cuts ended what was given further up; `maker:ID`: the maker of the share may not himself
+- `error`: it could not be decided, and that means no
+
+`acl.sentences` says each of them to people.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +33,8 @@ from acl.mandates import CommitteeKind
 from acl.privileges import with_ground
 from acl.roles import RoleTable
 from acl.rules import ShareRules
-from acl.weighing import DISCOVER, OWN_SET, Part, Standing, Weighed
+from acl.standing import Standing
+from acl.weighing import DISCOVER, OWN_SET, Part, Weighed
 
 
 def reasons_for(weighed: Weighed, wanted: int) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ class ShareRules:
     """Of this committee, past and coming ones too."""
     inboxes: frozenset[int] = frozenset()
     """Nodes at which an entry lets people add what stays theirs alone: they do not decide for what lies in them."""
+    shares: tuple[Entry, ...] = ()
+    """Inside shares: entries that somebody made who is cut down to himself at each use."""
 
     @property
     def share(self) -> str:
@@ -123,6 +125,7 @@ def build_rules(
         {str(link.id): link for link in links},
         tuple(one for some in held.values() for one in some if one.role == CHAIR and one.share == committee.share),
         frozenset(node for node, some in sown.entries.items() if any(entry.drop_own for entry in some)),
+        tuple(entry for some in sown.entries.values() for entry in some if entry.maker),
     )
 
 

@@ -6,20 +6,21 @@ decision and its explanation can never differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 from acl.entries import Entry
 from acl.labels import ON_CREATION, Bound, Classification, Phase, earlier, next_edge
 from acl.links import Link, LinkKind
-from acl.mandates import CHAIR, VICE_CHAIR, CommitteeKind, Mandate, absence
+from acl.mandates import CHAIR, VICE_CHAIR, CommitteeKind, Mandate
 from acl.policies import Policy, RequestFacts
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights, close_chain
 from acl.recusals import Recusal
 from acl.roles import RoleTable
 from acl.rules import Region, ShareRules
+from acl.standing import Standing
 
 ALL = int(Rights.ALL)
 DISCOVER = int(Rights.DISCOVER)
@@ -32,23 +33,6 @@ TO_ADD = int(Rights.DISCOVER | Rights.BIND)
 
 Part = tuple[str, int]
 """A reason code and the rights that it gives or takes."""
-
-
-class Office(NamedTuple):
-    role: str
-    reason: str
-
-
-class Standing(NamedTuple):
-    """Who the principal is in this share at an instant: what all regions share."""
-
-    offices: tuple[Office, ...]
-    subjects: frozenset[str]
-    """The words by which entries may speak of him."""
-    undertaken: bool
-    lacking: str
-    """Why he holds no office of the committee; empty if he does."""
-    until: int | None
 
 
 class Weighed(NamedTuple):
@@ -91,43 +75,6 @@ class Question(NamedTuple):
     link: Link | None = None
     lent: Mapping[str, int] = MappingProxyType({})
     """Maker → what he may do here himself."""
-
-
-def standing_at(table: RoleTable, rules: ShareRules, principal: Principal, at: int) -> Standing:
-    """Offices follow from mandates that run at this instant; everybody is a citizen, a link is nobody."""
-    if principal.kind is PrincipalKind.LINK:
-        return Standing((), frozenset(), True, "link", None)  # it rests on its maker, who is asked for his undertaking
-    citizen = Office("citizen", "role:citizen")
-    if principal.kind is PrincipalKind.ANONYMOUS:
-        return Standing((citizen,), frozenset({"all"}), False, "anonymous", None)
-    held = rules.mandates.get(principal.id, ())
-    subjects = {"all", "authenticated", f"user:{principal.id}"}
-    offices: list[Office] = []
-    for mandate in held:
-        if not mandate.holds_at(at):
-            continue
-        role = table.roles[mandate.role]
-        if role.inside:
-            subjects.add(f"committee:{mandate.share}")
-        if mandate.share == rules.share:
-            subjects.update(f"role:{name}" for name in (role.name, *role.acts_as))
-            offices.append(Office(role.name, f"mandate:{role.name}@{mandate.share}"))
-    lacking = "" if offices else absence(held, rules.share, at)
-    if lacking:
-        left = {table.roles[m.role].after for m in held if m.share == rules.share and m.end is not None and m.end <= at}
-        offices += (Office(role, f"role:{role}") for role in sorted(role for role in left if role is not None))
-    offices.append(citizen)
-    if principal.admin:
-        offices.append(Office("admin", "role:admin"))
-    pledged = rules.undertakings.get(principal.id)
-    edges = [edge for mandate in held for edge in (mandate.start, mandate.end)]
-    return Standing(
-        tuple(dict.fromkeys(offices)),
-        frozenset(subjects),
-        pledged is not None and pledged <= at,
-        lacking,
-        next_edge(at, (*edges, pledged)),
-    )
 
 
 def weigh(question: Question) -> Weighed:
@@ -315,32 +262,6 @@ def edges(question: Question) -> Iterator[int | None]:
     for window in windows:
         yield window.start
         yield window.end
-
-
-def makers_here(region: Region, link: Link | None) -> frozenset[str]:
-    """Principal keys of those on whose own rights the answer rests."""
-    makers = {entry.maker for entry in region.entries if entry.maker}
-    return frozenset(makers if link is None else makers | {link.maker})
-
-
-def lent_here(question: Question, makers: Iterable[str]) -> tuple[dict[str, int], int | None]:
-    """Maker → what he may do here himself, and the next edge of that.
-
-    A maker may hold by another's share what he shares on. The rounds begin with nobody lending anything and end
-    when nothing more is gained, so that two who share with each other gain nothing from it.
-    """
-    lent, until = dict.fromkeys(makers, 0), question.standing.until
-    while True:
-        gained: dict[str, int] = {}
-        for key in lent:
-            maker = Principal(PrincipalKind.USER, key.removeprefix("user:"))
-            standing = standing_at(question.table, question.rules, maker, question.at)
-            asked = question._replace(principal=maker, standing=standing, in_scope=True, link=None, lent=lent)
-            weighed = weigh(asked)
-            gained[key], until = weighed.rights, earlier(until, weighed.until)
-        if gained == lent:
-            return lent, until
-        lent = gained
 
 
 def _person(principal: Principal) -> str:

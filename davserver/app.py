@@ -21,10 +21,12 @@ from davserver.logs import Lines
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
+from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
+from davserver.tree.pointers import Pointers
 from shareproviders.contract import Unavailable, Upkeep
 
 CHECKPOINT_SECONDS = 60.0
@@ -46,6 +48,8 @@ def forest_of(house: House) -> Forest:
         audit=house.audit,
         reads=house.reads,
         departures=Departures(house.keys.sealer),
+        aliases=Aliases(house.keys.sealer),
+        pointers=Pointers(settings.public_url.rstrip("/")),
         rules=RulesShelf(house.database, house.engine),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import string
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,13 +16,11 @@ from davserver import throttle
 from davserver.accounts import Passwords
 from davserver.audit import Audit
 from davserver.database import Database
+from davserver.linking import new_token, token_hash
 from davserver.login import REMEMBERED, REMEMBERED_FOR, Throttled, Unauthorized, parse_basic
 from davserver.schema import account
 from davserver.throttle import SECOND, Bucket, net_of
 from shareproviders.contract import NotFound
-
-ALPHABET = string.digits + string.ascii_letters
-TOKEN_LETTERS = 22  # 131 bits
 
 _active = select(account.c.user).where(account.c.user == bindparam("user"), account.c.active)
 
@@ -51,8 +48,9 @@ class LinkLogin:
 
     def new_secret(self, password: str | None = None) -> LinkSecret:
         """For a new link. Raises AccountProblem for a password that is too short or too long."""
-        token = "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LETTERS))
-        return LinkSecret(token, self._digest(token), None if password is None else self._passwords.hash(password))
+        token = new_token()
+        digest = token_hash(self._pepper, token)
+        return LinkSecret(token, digest, None if password is None else self._passwords.hash(password))
 
     def link(self, token: str, authorization: str | None, remote_address: str) -> Link:
         """The link of this token, if it holds now and its password was given.
@@ -61,7 +59,7 @@ class LinkLogin:
         NotFound. Raises Unauthorized, Malformed, Throttled where a password is asked; Unavailable.
         """
         with self._database.read() as connection:
-            link = store.link_by_hash(connection, self._digest(token))
+            link = store.link_by_hash(connection, token_hash(self._pepper, token))
             maker = "" if link is None else link.maker.partition(":")[2]
             active = connection.execute(_active, {"user": maker}).first() is not None
         if link is None or not active or link.uses_left == 0 or not link.holds_at(self._clock()):
@@ -69,9 +67,6 @@ class LinkLogin:
         if link.password is not None:
             self._demand_password(link, link.password, authorization, remote_address)
         return link
-
-    def _digest(self, token: str) -> bytes:
-        return hmac.digest(self._pepper, b"link " + token.encode(), hashlib.sha256)
 
     def _demand_password(self, link: Link, hashed: str, authorization: str | None, remote_address: str) -> None:
         if not authorization:

@@ -181,7 +181,7 @@ def _writer(ask: Ask, page: Page) -> Writer:
         found = [text for value in standard if (text := value(page, seen)) is not None]
         missing, refused = [], ""
         for value, empty, needs in live:
-            if needs & ~int(seen.rights):
+            if needs and needs & ~int(seen.rights):
                 refused += xml.propstat(empty, 403, need_privileges(href, Rights(needs)))
                 continue
             text = value(page, seen)

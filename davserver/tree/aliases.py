@@ -32,6 +32,10 @@ class Aliases:
         connection.execute(delete(table).where(table.c.share == share, table.c.parent == parent, table.c.name == key))
         connection.execute(insert(table).values(share=share, parent=parent, name=key, node=node, until=until))
 
+    def any_in(self, connection: Connection, share: str) -> bool:
+        """Was any folder of the share renamed and is remembered?"""
+        return connection.execute(select(table.c.node).where(table.c.share == share).limit(1)).first() is not None
+
     def find(self, connection: Connection, share: str, parent: int, name: str, now: int) -> int | None:
         """The node that had this name; to be asked only where no member has it now.
 

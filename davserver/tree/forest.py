@@ -18,7 +18,9 @@ from davserver.audit import Audit, ReadLog
 from davserver.database import Database
 from davserver.locks import LockTable
 from davserver.tree import parts
+from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
+from davserver.tree.pointers import Pointers
 from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import SharePath
 
@@ -39,6 +41,8 @@ class Forest:
     audit: Audit
     reads: ReadLog
     departures: Departures
+    aliases: Aliases
+    pointers: Pointers
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:

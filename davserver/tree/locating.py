@@ -11,8 +11,8 @@ from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.names import is_private, is_reserved, maker_mark
-from shareproviders.contract import BadName
-from shareproviders.paths import SharePath
+from shareproviders.contract import BadName, NotFound
+from shareproviders.paths import ROOT, SharePath
 
 Found = TypeVar("Found")
 LOOKS = 5  # after so many looks that met a commit, look once more under one database view
@@ -26,6 +26,7 @@ class LocatingTree:
         self.clock = forest.clock
         self.started = forest.clock()
         self._mark = maker_mark(principal.key)
+        self._followed: dict[SharePath, SharePath] = {}
 
     def _places(self, path: SharePath) -> SharePlaces:
         """The share that a path leads into. Raises NotFound."""
@@ -39,7 +40,36 @@ class LocatingTree:
 
     def _inner(self, path: SharePath) -> SharePath:
         """The path inside its share, with the stored names of the asker's own files. Raises BadName."""
-        return SharePath(tuple([self._stored(name) for name in path.segments[1:]]))
+        stored = tuple([self._stored(name) for name in path.segments[1:]])
+        for depth in range(len(path.segments), 1, -1) if self._followed else ():
+            place = self._followed.get(SharePath(path.segments[:depth]))
+            if place is not None:
+                return SharePath((*place.segments, *stored[depth - 1 :]))
+        return SharePath(stored)
+
+    def _follow(self, places: SharePlaces, path: SharePath) -> bool:
+        """Does the path lead somewhere by a name that a folder had a while ago? This request then goes there."""
+        provider, aliases, now = places.provider, self.forest.aliases, self.clock()
+        with self.forest.database.read() as connection:
+            if not aliases.any_in(connection, places.share):
+                return False
+            place, node = ROOT, provider.stat(ROOT)
+            for name in self._inner(path).segments:
+                try:
+                    node = provider.stat(SharePath((*place.segments, name)))
+                    place = SharePath((*place.segments, name))
+                except NotFound:
+                    number = aliases.find(connection, places.share, node.id, name, now)
+                    if number is None:
+                        return False
+                    try:
+                        place, node = provider.locate(number)
+                    except NotFound:
+                        return False
+        if self._inner(path) == place:
+            return False
+        self._followed[path] = place
+        return True
 
     def _stored(self, name: str) -> str:
         if is_reserved(name):

@@ -46,11 +46,36 @@ class LookingTree(LocatingTree):
         if is_listing(path):
             return self._shared.listing(path)
         places = self._places(path)
-        view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
+        seen = self._stood(places, path)
+        if seen is None and self._follow(places, path):
+            seen = self._stood(places, path)
+        return seen or self._pointer(path)
+
+    def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
+        """What stands there, None for what is absent and for what may not be discovered."""
+        try:
+            view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
+        except NotFound:
+            return None
         seen = self._seen(view, path, node)
-        if seen is None:
-            raise NotFound(NOTHING_HERE)
-        return self._tagged([seen], places, view)[0]
+        return None if seen is None else self._tagged([seen], places, view)[0]
+
+    def _pointer(self, path: SharePath) -> Seen:
+        """What stands for a paper that may not be copied, if the path names that. Raises NotFound."""
+        if self.channel is Channel.DAV and path.name.endswith(".pdf") and len(path.segments) > 1:
+            folder = self.stat(path.parent)
+            if folder.share and folder.node.is_collection and self._points(folder):
+                for member in self.children(folder):
+                    if member.instead is not None and member.display_name == path.name:
+                        return member
+        raise NotFound(NOTHING_HERE)
+
+    def _points(self, folder: Seen) -> bool:
+        """May anything in this folder be shown by a pointer? Spares most probes a whole listing."""
+        view, now = self._view(self._share(folder.share)), self.clock()
+        pins = (view.rules.places[pin] for pin in view.rules.beneath.get(folder.node.id, ()))
+        near = [folder.node.lineage, *(place for place in pins if len(place) == len(folder.node.lineage) + 1)]
+        return any(POINTER in view.inherited(place, now).obligations for place in near)
 
     def children(self, seen: Seen) -> list[Seen]:
         """Members that may be discovered, sorted by name. Raises WrongKind for a document."""
@@ -64,8 +89,12 @@ class LookingTree(LocatingTree):
         segments, share = seen.path.segments, seen.share
         members: list[Seen] = []
         foreign: list[Seen] = []
+        pointed: list[Seen] = []
         for node, granted in zip(nodes, page, strict=True):
             if not shown(node, granted):
+                if is_pointed(node, granted):
+                    path = SharePath((*segments, node.name))
+                    pointed.append(Seen(path, share, node, granted.rights, "", node.name, granted.obligations))
                 continue
             name, kind = node.name, members
             if ".~" in name:
@@ -76,7 +105,12 @@ class LookingTree(LocatingTree):
                     kind = foreign
             path = SharePath((*segments, name))
             kind.append(Seen(path, share, node, granted.rights, node.entity_tag, name, granted.obligations))
-        return self._tagged(with_owner_files(members, foreign) if foreign else members, places, view)
+        if foreign:
+            members = with_owner_files(members, foreign)
+        if pointed:
+            pointers = self.forest.pointers.beside(members, pointed)
+            members = sorted([*members, *pointers], key=attrgetter("display_name"))
+        return self._tagged(members, places, view)
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
@@ -87,6 +121,8 @@ class LookingTree(LocatingTree):
         if seen.node.is_collection:
             raise WrongKind("a collection has no content of its own")
         self.admit_read(seen)
+        if seen.instead is not None:
+            return iter([seen.instead[start : None if length is None else start + length]])
         pieces = self._watched(seen, self.forest.provider(seen.share).read(seen.node, start, length))
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
@@ -244,6 +280,11 @@ def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
 
 
 def shown(node: Node, granted: Granted) -> bool:
-    """Discoverable, and for a document: in a form that this channel can deliver."""
+    """Discoverable, and for a document: its own bytes may be handed out on this channel, or at least its name."""
     hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
     return bool(granted.rights & Rights.DISCOVER) and not hidden
+
+
+def is_pointed(node: Node, granted: Granted) -> bool:
+    """A paper that a pointer stands for here; files of programs need none."""
+    return not node.is_collection and POINTER in granted.obligations and not is_programs(bare_name(node.name))

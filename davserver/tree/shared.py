@@ -7,15 +7,12 @@ the committee's drive.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from acl import weighing
-from acl.entries import Entry
 from acl.principals import PrincipalKind
 from acl.privileges import Rights
-from acl.rules import ShareRules
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import bare_name, numbered
 from davserver.tree.seen import DoesNotFit, Seen
@@ -41,17 +38,21 @@ class SharedWithMe:
 
     def __init__(self, tree: LookingTree) -> None:
         self._tree = tree
-        self._known: dict[str, Mapping[str, SharePath]] = {}
+        self._known: dict[tuple[str, bool], Mapping[str, SharePath]] = {}
 
     def _lines(self, share: str) -> Mapping[str, SharePath]:
-        """What one committee shares with the principal: name as listed here → real path in the whole tree."""
-        if share not in self._known:
-            forest, principal = self._tree.forest, self._tree.principal
+        """What one committee shares with the principal: name as listed here → real path in the whole tree.
+
+        Found once for a request, and once more inside its transaction.
+        """
+        forest, principal = self._tree.forest, self._tree.principal
+        key = share, forest.database.in_transaction
+        if key not in self._known:
             found: Mapping[str, SharePath] = {}
             if principal.kind is PrincipalKind.USER and share in forest.shares():
                 found = _named(self._nodes(SharePlaces(share, forest.provider(share))))
-            self._known[share] = found
-        return self._known[share]
+            self._known[key] = found
+        return self._known[key]
 
     @cached_property
     def _committees(self) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ class SharedWithMe:
 
     def _nodes(self, places: SharePlaces) -> list[tuple[Node, SharePath]]:
         """What is shared with the principal in one drive and may be discovered, each with its real path."""
-        concerned = sorted(self._concerned(self._tree.forest.rules.of(places)))
+        concerned = sorted(self._tree._view(places).shared(self._tree.clock()))
         if not concerned:
             return []
         view, located = self._tree._look(places, lambda: _located(places, concerned))
@@ -68,17 +69,8 @@ class SharedWithMe:
         return [
             (node, path)
             for node, path in real
-            if bare_name(node.name) == node.name and self._tree._seen(view, path, node) is not None
+            if node.name == bare_name(node.name) != "" and self._tree._seen(view, path, node) is not None
         ]
-
-    def _concerned(self, rules: ShareRules) -> set[int]:
-        """Nodes with an inside share that speaks of the principal now."""
-        tree, now = self._tree, self._tree.clock()
-        entries = shares_in(rules)
-        if not entries:
-            return set()
-        subjects = weighing.standing_at(tree.forest.engine.roles, rules, tree.principal, now).subjects
-        return {entry.node for entry in entries if entry.holds_at(now) and entry.concerns(subjects)}
 
     def real(self, path: SharePath) -> SharePath:
         """The real path of one in the virtual drive; any other path as it is. Raises NotFound."""
@@ -128,7 +120,14 @@ class SharedWithMe:
         """Of the drive: committees; of a committee: what is shared there."""
         if len(path.segments) == 1:
             return [self.listing(path / share) for share in self._committees]
-        return [self._tree.stat(path / name) for name in sorted(self._lines(path.segments[1]))]
+        return list(self._found(path / name for name in sorted(self._lines(path.segments[1]))))
+
+    def _found(self, paths: Iterable[SharePath]) -> Iterator[Seen]:
+        for path in paths:
+            try:
+                yield self._tree.stat(path)
+            except NotFound:
+                continue  # taken away while it was being listed
 
     def in_front(self, drives: list[Seen]) -> list[Seen]:
         """The list of all drives as the principal should meet it: with this one if there is anything in it, and
@@ -147,7 +146,7 @@ class SharedWithMe:
         rules = view.rules
         if any(held.share == drive.share and held.holds_at(now) for held in rules.mandates.get(tree.principal.id, ())):
             return False
-        shared = self._concerned(rules)
+        shared = view.shared(now)
         lineages = [drive.node.lineage, *(rules.places[pin] for pin in rules.beneath.get(drive.node.id, ()))]
         return not any(
             view.decide(Rights.DISCOVER, lineage, now).reasons != ("container",)
@@ -165,16 +164,6 @@ def _located(places: SharePlaces, nodes: Iterable[int]) -> list[tuple[SharePath,
         except NotFound:
             continue  # in the trash
     return found
-
-
-def shares_in(rules: ShareRules) -> list[Entry]:
-    """All inside shares of one drive."""
-    return [
-        entry
-        for region in rules.regions.values()
-        for entry in region.entries
-        if entry.maker and entry.node == region.node
-    ]
 
 
 def _named(nodes: list[tuple[Node, SharePath]]) -> dict[str, SharePath]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.engine import HIDDEN_ON_DAV
+from acl.engine import HIDDEN_ON_DAV, POINTER
+from acl.entries import Entry
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
 from acl.rules import ShareRules
@@ -87,7 +88,8 @@ class SpottingTree(LookingTree):
             if needed & ~granted.rights:
                 raise AccessDenied(seen.path, needed)
             only_through = Rights.VIEW & ~granted.rights  # discoverable perhaps for the sake of one member alone
-            if (only_through or HIDDEN_ON_DAV in granted.obligations) and self._holds_hidden(places, pin):
+            kept_back = not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
+            if (only_through or kept_back) and self._holds_hidden(places, pin):
                 raise AccessDenied(seen.path, needed)
 
     def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:
@@ -120,8 +122,17 @@ class SpottingTree(LookingTree):
         """Something was written here; a newcomer to what is out already waits for its own release."""
         rules = self.forest.rules.of(spot.places)
         parts.touch(connection, rules, node.lineage, node.change, gain)
+        if spot.node is None:
+            self._brought(connection, spot, node)
         if spot.node is None and not is_programs(spot.path.name) and self._is_out(rules, spot):
             self._label(connection, spot.places, node, Label(release_at=NEVER))
+
+    def _brought(self, connection: Connection, spot: Spot, node: Node) -> None:
+        """In an inbox, who brings something keeps his own rights over it, and only he (rights.md §2, `00 Eingang`)."""
+        own = self._view(spot.places).own_rights(spot.parent.node.lineage, self.clock())
+        if own:
+            store.add_entry(connection, spot.places.share, Entry(node.id, self.principal.key, own))
+            self._repinned.add(spot.places)
 
     def _is_out(self, rules: ShareRules, spot: Spot) -> bool:
         """The folder's papers were released at an instant that has passed (rights.md §1)."""

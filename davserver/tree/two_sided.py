@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import carried
+from acl.labels import NEVER, carried
 from acl.privileges import Rights
 from davserver.tree import parts
 from davserver.tree.forest import SharePlaces
@@ -70,6 +70,8 @@ class TwoSidedTree(LabellingTree):
                 self._label(connection, end.places, node, label)
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
+            else:
+                self._brought(connection, end, node)
             self._moved(connection, end.places, node)
             if not node.is_collection and is_temp(target.name):
                 self._departed(connection, start, seen.node, deleted=False)
@@ -102,6 +104,8 @@ class TwoSidedTree(LabellingTree):
             if label is not None:
                 self._label(connection, end.places, node, label)
             self._label_members(connection, end, inside)
+            if not onto:
+                self._brought(connection, end, node)
             self._note(connection, "copy", end.places.share, node)
             return self._made(target), end.node is None
 
@@ -203,6 +207,8 @@ class TwoSidedTree(LabellingTree):
         rules = self.forest.rules.of(start.places)
         base = end.node if onto and end.node is not None else end.parent.node
         there = self.forest.rules.of(end.places).bound_at(base.lineage)
+        if not onto and self._waits(start, seen, end, moving=moving):
+            there = there._replace(release_at=NEVER)
         for arrival in baggage:
             now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:

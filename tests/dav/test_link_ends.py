@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from shareproviders.contract import KeepsTrash, NotFound
 from shareproviders.paths import SharePath
 from tests.dav.doors import Linking, door, fresh, linking, opened, told, tree_path
 from tests.davclient import DavClient
-from tests.running import RunningServer, copied, start
+from tests.running import RunningServer, command, copied, start
 
 CANARY = b"canary-7f3a"
 WORD = "Geheim-Wort-77"
@@ -305,3 +306,23 @@ def test_links_leave_their_lines(folder: DavClient, link: Linking, house: House)
     assert lines == [("user:clara", "link-revoke"), (f"link:{made.link.id}", "use"), ("user:clara", "link")]
     assert {line["node"] for line in house.audit.show(limit=3)} == {made.link.node}
     assert house.audit.verify()[1] is None
+
+
+def test_what_a_command_makes_opens(served: RunningServer, folder: DavClient) -> None:
+    """`davserver link create` and the server mean the same token, password and count."""
+    folder.put("/a.txt", b"by command")
+    words = (
+        "link",
+        "create",
+        folder.base.removeprefix("/dav/") + "/a.txt",
+        "--uses",
+        "1",
+        "--password-stdin",
+        "--json",
+    )
+    made = json.loads(command(*words, data=served.data, text=WORD + "\n"))
+    with DavClient(served.url, base=made["dav_url"].rstrip("/")) as stranger:
+        assert stranger.get("/a.txt").status == 401
+    with DavClient(served.url, "x", WORD, made["dav_url"].rstrip("/")) as visitor:
+        assert visitor.get("/a.txt").body == b"by command"
+        assert visitor.get("/a.txt").status == 404

@@ -11,7 +11,7 @@ from acl.privileges import Rights
 from davserver.house import House
 from davserver.tree.sharing import LinkWish
 from tests.dav.doors import Linking, door, fresh, linking, opened, tree_path
-from tests.davclient import LOCKINFO, DavClient
+from tests.davclient import LOCKINFO, DavClient, prop_body
 from tests.running import RunningServer, copied, start
 
 CANARY = b"canary-7f3a"
@@ -174,6 +174,25 @@ def test_a_lock_from_inside_names_nobody_and_no_place(folder: DavClient, link: L
         assert b"Arbeitsordner" not in answer.body
         assert b"opaquelocktoken" not in answer.body
         assert b"urn:uuid" not in answer.body
+
+
+def test_a_link_knows_nobody(folder: DavClient, link: Linking) -> None:
+    """RFC 3744 over a link: no lists, no people, no way to change rights."""
+    folder.mkcol("/F")
+    folder.put("/F/a.txt", b"1")
+    visitor = link("/F", rights=WRITING).client()
+    for path in ("/", "/a.txt"):
+        about = visitor.propfind(path, "0", prop_body("acl", "owner", "group", "current-user-principal"))
+        assert about.status == 207
+        assert b"clara" not in about.body
+        assert b"<D:ace>" not in about.body
+        everybody = '<D:acl xmlns:D="DAV:"/>'
+        assert visitor.request("ACL", path, everybody).status == 403
+        search = '<D:principal-search-property-set xmlns:D="DAV:"/>'
+        assert b"clara" not in visitor.request("REPORT", path, search, {"Depth": "0"}).body
+    match = '<D:principal-match xmlns:D="DAV:"><D:self/></D:principal-match>'
+    assert b"clara" not in visitor.request("REPORT", "/", match, {"Depth": "0"}).body
+    assert visitor.propfind("/.principals/", "1").status == 404
 
 
 def test_how_full_the_drive_is_concerns_its_people(folder: DavClient, link: Linking) -> None:

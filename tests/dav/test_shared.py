@@ -17,7 +17,7 @@ from davserver.tree.seen import AccessDenied, DoesNotFit
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 from tests.dav.doors import door, fresh, opened, tree_path
-from tests.davclient import DavClient
+from tests.davclient import DavClient, prop_body
 from tests.running import RunningServer, copied, start
 
 WRITING = Rights.READ | Rights.WRITE
@@ -166,6 +166,8 @@ def test_the_list_itself_is_fixed(folder: DavClient, share: Sharing, sam: DavCli
     assert sam.copy("/geteilt/ba05/F/a.txt", "/geteilt/ba05/a.txt").status == 403
     assert sam.copy("/geteilt/ba05/F/a.txt", "/geteilt/ba05/none/a.txt").status == 409
     assert sam.lock("/geteilt/ba05/").status == 403
+    assert sam.request("ACL", "/geteilt/ba05/", '<D:acl xmlns:D="DAV:"/>').status == 403
+    assert sam.propfind("/geteilt/ba05/", "0", prop_body("acl", "owner", "quota-used-bytes")).status == 207
     assert sam.get("/geteilt/archiv/").status == 404
     assert sam.get("/geteilt/ba05/none").status == 404
     assert folder.names("/") == ["F"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.rights.oracle import CLASSES, Asker, World, label, lineage, members, rights, shown
+from tests.rights.oracle import CLASSES, NEVER, Asker, World, label, lineage, members, rights, shown
 
 Request = dict[str, Any]
 """`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`."""
@@ -98,7 +98,7 @@ def _put(w: World, asker: Asker, r: Request) -> set[int]:
         return stop
     if there is not None:
         return _need(w, asker, (there, "write-content")) or _locked(w, asker, r, [there]) or {204}
-    return _locked(w, asker, r, [folder], membership=True) or {201}
+    return _locked(w, asker, r, [folder]) or {201}
 
 
 def _mkcol(w: World, asker: Asker, r: Request) -> set[int]:
@@ -107,7 +107,7 @@ def _mkcol(w: World, asker: Asker, r: Request) -> set[int]:
     stop, folder, _ = _arrive(w, asker, r["path"], "MKCOL")
     if len(r["path"]) < 2:
         return {404, 403}
-    return stop or _locked(w, asker, r, [folder], membership=True) or {201}
+    return stop or _locked(w, asker, r, [folder]) or {201}
 
 
 def _lock(w: World, asker: Asker, r: Request) -> set[int]:
@@ -130,7 +130,7 @@ def _leave(w: World, asker: Asker, r: Request, *, moving: bool) -> set[int]:
     folder = w["nodes"][node]["parent"]
     stop = _need(w, asker, (folder, "unbind"), *([(node, "read")] if moving else []))
     stop |= {403} if any(not shown(w, asker, each) for each in beneath(w, node)) else set()
-    return stop or _locked(w, asker, r, [node, *beneath(w, node)]) | _locked(w, asker, r, [folder], membership=True)
+    return stop or _locked(w, asker, r, [node, *beneath(w, node)]) | _locked(w, asker, r, [folder])
 
 
 def _delete(w: World, asker: Asker, r: Request) -> set[int]:
@@ -152,7 +152,7 @@ def _two_sided(w: World, asker: Asker, r: Request, stop: set[int]) -> set[int]:
         stop |= _need(w, asker, (folder, "unbind"))
         stop |= {403} if any(not shown(w, asker, each) for each in beneath(w, there)) else set()
         stop |= _locked(w, asker, r, [there, *beneath(w, there)])
-    stop |= _locked(w, asker, r, [folder], membership=True)
+    stop |= _locked(w, asker, r, [folder])
     return stop or ({204} if there is not None else {201})
 
 
@@ -172,8 +172,8 @@ def _living(w: World) -> list[dict[str, Any]]:
     return [k for k in w["locks"] if k["until"] > w["at"] and k["node"] in w["nodes"]]
 
 
-def _locked(w: World, asker: Asker, r: Request, nodes: list[int | None], *, membership: bool = False) -> set[int]:
-    """423 if a lock covers one of them and its maker did not submit its token; any lock on a folder covers its members' list."""
+def _locked(w: World, asker: Asker, r: Request, nodes: list[int | None]) -> set[int]:
+    """423 if a lock covers one of them and its maker did not submit its token."""
     for node in nodes:
         places = lineage(w, node) if node is not None else []
         for k in _living(w):
@@ -196,11 +196,18 @@ def carried(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def is_out(w: World, folder: int) -> bool:
+    """§1: what comes to papers that are released already waits for its own release."""
+    return bool(0 < label(w, folder)["release"] <= w["at"])
+
+
 def make(w: World, path: tuple[str, ...], *, folder: bool) -> int:
     parent = find(w, path[:-1])
     assert parent is not None
     w["last"] += 1
     w["nodes"][w["last"]] = {"share": path[0], "parent": parent, "name": path[-1], "folder": folder}
+    if is_out(w, parent):
+        w["labels"][w["last"]] = {"release": NEVER}
     return int(w["last"])
 
 
@@ -219,6 +226,8 @@ def arrive(w: World, asker: Asker, r: Request) -> tuple[int, dict[str, Any]]:
     base = label(w, there if takes_over and there is not None else folder)
     publish = {label(w, folder)["publish"], base["publish"]}  # its own only if nothing else changed there
     due = {"publish": publish, **carried(label(w, node), base)}
+    if not takes_over and is_out(w, folder) and (not moving or not label(w, node)["release"]):
+        due["release"] = NEVER
     if takes_over:
         onto = there
     elif there is not None:

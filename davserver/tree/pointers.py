@@ -1,0 +1,108 @@
+"""Pointers: what a drive shows of a paper that may be viewed but not copied (rights.md §1, "What DAV hands out").
+
+One page that says where to read it, made anew for each look, with a name and an entity tag of its own. Never under a
+real member's name, and read-only: it stands for the paper, it is not the paper.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+from acl.privileges import Rights
+from davserver.tree.seen import Seen
+from shareproviders.paths import SharePath
+
+KEPT = 2000
+FONT, SIZE, WIDTH = "Helvetica", 11, 160 * mm
+SENTENCES = (
+    "Diese Unterlage können Sie lesen, aber nicht herunterladen. Öffnen Sie sie im Portal:",
+    "You may read this paper, but not download it. Open it in the portal:",
+)
+
+
+class Pointers:
+    """Makes the pages; the same paper at the same place gives the same bytes."""
+
+    def __init__(self, portal: str) -> None:
+        """`portal`: the public URL of this server without a final slash, empty if none is configured."""
+        self._portal = portal
+        self._pages: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def page(self, title: str, share: str, node: int) -> bytes:
+        """A PDF of one page."""
+        key = title, f"{self._portal}/lesen/{share}/{node}"
+        page = self._pages.get(key)
+        if page is None:
+            page = _drawn(*key)
+            with self._lock:
+                self._pages[key] = page
+                while len(self._pages) > KEPT:
+                    self._pages.popitem(last=False)
+        return page
+
+    def beside(self, members: list[Seen], papers: Iterable[Seen]) -> list[Seen]:
+        """A pointer for each of the papers, under names that no member has."""
+        taken = {seen.display_name.casefold() for seen in members}
+        pointers = []
+        for paper in papers:
+            name = next(name for name in _names(paper.node.name) if name.casefold() not in taken)
+            taken.add(name.casefold())
+            pointers.append(self._pointing(paper, name))
+        return pointers
+
+    def _pointing(self, paper: Seen, name: str) -> Seen:
+        page = self.page(paper.node.name, paper.share, paper.node.id)
+        tag = "p" + hashlib.sha256(page).hexdigest()[:20]
+        node = paper.node._replace(name=name, size=len(page), entity_tag=tag, media_type="application/pdf")
+        path = SharePath((*paper.path.segments[:-1], name))
+        return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=page)
+
+
+def _names(name: str) -> Iterator[str]:
+    """`Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …"""
+    stem = name.rpartition(".")[0] or name
+    yield f"{stem}.pdf"
+    yield f"{stem} (Verweis).pdf"
+    number = 2
+    while True:
+        yield f"{stem} (Verweis {number}).pdf"
+        number += 1
+
+
+def _drawn(title: str, url: str) -> bytes:
+    into = io.BytesIO()
+    canvas = Canvas(into, pagesize=A4, invariant=True)
+    canvas.setTitle(title)
+    line = A4[1] - 40 * mm
+    for text in (title, "", SENTENCES[0], url, "", SENTENCES[1], url):
+        for row in _wrapped(text):
+            canvas.setFont(FONT, SIZE)
+            canvas.drawString(25 * mm, line, row)
+            if text == url:
+                canvas.linkURL(url, (25 * mm, line - 3, 25 * mm + stringWidth(row, FONT, SIZE), line + SIZE))
+            line -= 6 * mm
+    canvas.save()
+    return into.getvalue()
+
+
+def _wrapped(text: str) -> list[str]:
+    """Rows of at most the page's width; the standard font knows Western letters, others become a question mark."""
+    plain = text.encode("cp1252", "replace").decode("cp1252")
+    rows = [""]
+    for word in plain.split(" "):
+        longer = f"{rows[-1]} {word}".strip()
+        if stringWidth(longer, FONT, SIZE) <= WIDTH:
+            rows[-1] = longer
+        else:
+            rows.append(word)
+    return rows

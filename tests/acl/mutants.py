@@ -1,0 +1,134 @@
+"""Mutates the engine and runs its tests: `PYTHONPATH=. python tests/acl/mutants.py acl/engine.py …`; lists survivors.
+
+Each mutant is one changed operator, constant or condition, run in a process of its own: first the assertion files
+and examples, which kill most, then the laws.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import hypothesis  # noqa: F401 (imported once, before the processes part)
+import pytest
+import sqlalchemy  # noqa: F401
+
+HERE = Path(__file__).parent
+FIRST = ("test_engine.py", "test_matrix.py", "test_policies.py", "test_rights_store.py")
+THEN = ("test_laws.py",)
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+}
+CALLS = {"any": "all", "all": "any", "min": "max", "max": "min", "earlier": "max"}
+
+
+def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
+    """(line, what was changed, the changed module), one change each."""
+    for number, part in enumerate(ast.walk(ast.parse(source))):
+        for kind in ("swap", "negate", "constant", "call", "drop"):
+            if change(copy.deepcopy(part), kind):
+                tree = ast.parse(source)
+                node = list(ast.walk(tree))[number]
+                change(node, kind)
+                yield getattr(node, "lineno", 0), f"{kind}: {ast.unparse(part)[:70]} -> {ast.unparse(node)[:70]}", tree
+
+
+def change(node: ast.AST, kind: str) -> bool:
+    """Change the node in place, if this kind of change fits it."""
+    match kind, node:
+        case "swap", ast.Compare(ops=[operator]) if type(operator) in SWAPS:
+            node.ops = [SWAPS[type(operator)]()]  # type: ignore[list-item]
+        case "swap", (ast.BinOp(op=operator) | ast.BoolOp(op=operator)) if type(operator) in SWAPS:
+            node.op = SWAPS[type(operator)]()  # type: ignore[assignment]
+        case "negate", ast.If() | ast.IfExp() if not isinstance(node.test, ast.UnaryOp):
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+        case "negate", ast.UnaryOp(op=ast.Not()):
+            node.op = ast.UAdd()
+            node.operand = ast.Call(ast.Name("bool", ast.Load()), [node.operand], [])
+        case "negate", ast.comprehension(ifs=[_, *_]):
+            node.ifs = []
+        case "constant", ast.Constant(value=bool()):
+            node.value = not node.value
+        case "constant", ast.Constant(value=int()):
+            node.value = node.value + 1
+        case "call", ast.Call(func=ast.Name(id=name)) if name in CALLS:
+            node.func = ast.Name(CALLS[name], ast.Load())
+        case "drop", ast.AugAssign():
+            node.value = node.target
+        case "drop", ast.Expr(value=ast.Yield() | ast.YieldFrom() | ast.Call()):
+            node.value = ast.Constant(None)
+        case _:
+            return False
+    ast.fix_missing_locations(node)
+    return True
+
+
+class Mutant(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads the changed module in place of the real one."""
+
+    def __init__(self, name: str, tree: ast.Module) -> None:
+        self.name, self.tree = name, tree
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self.tree, f"<mutant of {self.name}>", "exec"), module.__dict__)
+
+
+def survives(name: str, tree: ast.Module, files: tuple[str, ...]) -> bool:
+    """In a process of its own, because a module once imported stays."""
+    child = os.fork()
+    if child == 0:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        sys.meta_path.insert(0, Mutant(name, ast.fix_missing_locations(tree)))
+        options = ["-x", "-q", "-p", "no:faulthandler", "--deselect", f"{HERE}/test_policies.py::{INSTALLS}"]
+        os._exit(int(pytest.main([*options, *(str(HERE / file) for file in files)])))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+INSTALLS = "test_the_documented_policy_installs_and_objects_at_night"
+
+
+def main() -> None:
+    """Every mutant of the files named, then how many there were; the unchanged file must pass first."""
+    for file in sys.argv[1:]:
+        module, tried, left = file.removesuffix(".py").replace("/", "."), 0, 0
+        assert survives(module, ast.parse(Path(file).read_text("utf-8")), (*FIRST, *THEN)), (
+            "the tests fail by themselves"
+        )
+        for line, what, tree in mutants(Path(file).read_text("utf-8")):
+            tried += 1
+            if survives(module, tree, FIRST) and survives(module, tree, THEN):
+                left += 1
+                print(f"{file}:{line}: {what}", flush=True)
+        print(f"{file}: {tried} mutants, {left} survive", flush=True)
+
+
+if __name__ == "__main__":
+    main()
