@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.rights.oracle import CLASSES, NEVER, Asker, World, label, lineage, members, rights, shown
+from tests.rights.oracle import CLASSES, NEVER, Asker, World, delivery, label, lineage, members, rights, shown
 
 Request = dict[str, Any]
 """`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`."""
@@ -35,7 +35,27 @@ def listing(w: World, asker: Asker, path: tuple[str, ...]) -> set[str]:
         return {share for share, root in w["roots"].items() if shown(w, asker, root)}
     node = find(w, path)
     assert node is not None
-    return {w["nodes"][m]["name"] for m in members(w, node) if shown(w, asker, m)}
+    return {w["nodes"][m]["name"] for m in members(w, node) if shown(w, asker, m)} | pointers(w, asker, node)
+
+
+def pointers(w: World, asker: Asker, folder: int) -> set[str]:
+    """§1: what stands for papers that may be viewed but not read, if their class says so."""
+    mine = sorted((w["nodes"][m]["name"], m) for m in members(w, folder))
+    taken, found = {name.casefold() for name, m in mine if shown(w, asker, m)}, set()
+    for own, m in mine:
+        if not shown(w, asker, m) and "view" in rights(w, asker, m) and delivery(w, m) == "pointer":
+            stem = own.rpartition(".")[0] or own
+            names = (f"{stem}.pdf", f"{stem} (Verweis).pdf", *(f"{stem} (Verweis {n}).pdf" for n in range(2, 99)))
+            name = next(name for name in names if name.casefold() not in taken)
+            taken.add(name.casefold())
+            found.add(name)
+    return found
+
+
+def _is_pointer(w: World, asker: Asker, path: tuple[str, ...]) -> bool:
+    folder = find(w, path[:-1]) if len(path) > 1 else None
+    seen = folder is not None and shown(w, asker, folder) and _visible(w, asker, path) is None
+    return seen and folder is not None and path[-1] in pointers(w, asker, folder)
 
 
 def expected(w: World, asker: Asker, r: Request) -> set[int]:
@@ -44,6 +64,10 @@ def expected(w: World, asker: Asker, r: Request) -> set[int]:
         return {200}
     if not r["path"]:
         return {"GET": {200}, "PROPFIND": {207}}[r["method"]]
+    if _is_pointer(w, asker, r["path"]):  # read-only; a COPY of it is a page of its own
+        return {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "MKCOL": {403, 405}}.get(r["method"], {403})
+    if "to" in r and _is_pointer(w, asker, r["to"]):
+        return {403, 404, 409, 412}
     return globals()[f"_{r['method'].lower()}"](w, asker, r)  # type: ignore[no-any-return]
 
 

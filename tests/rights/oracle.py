@@ -1,7 +1,7 @@
 """The rights of `design/rights.md` once more, in two pages and without a line of the product: who may what, and when.
 
 A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder} · `labels` {id:
-class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights are sets of words.
+class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights: sets of words.
 """
 
 from __future__ import annotations
@@ -155,3 +155,8 @@ def shown(w: World, asker: Asker, node: int) -> bool:
     """Is it on his drive? What may be viewed but not read is for the portal (§1)."""
     own = rights(w, asker, node)
     return "discover" in own and (w["nodes"][node]["folder"] or "read" in own or "view" not in own)
+
+
+def delivery(w: World, node: int) -> str:
+    """What a drive shows of a paper that may be viewed but not read (§1)."""
+    return str(TABLE["delivery"][label(w, node)["class"]])
