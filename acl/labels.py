@@ -77,13 +77,15 @@ class Bound(NamedTuple):
 
     def under(self, label: Label) -> Bound:
         """What holds one level deeper, where `label` is written."""
-        return self._replace(
-            classification=self.classification if label.classification is None else label.classification,
-            release_at=self.release_at if label.release_at is None else label.release_at,
-            close_at=self.close_at if label.close_at is None else label.close_at,
-            review_at=self.review_at if label.review_at is None else label.review_at,
-            publish_at=self.publish_at if label.publish_at is None else label.publish_at,
-            matters=self.matters if label.matter is None else self.matters | marks(label.matter),
+        return Bound(
+            self.classification if label.classification is None else label.classification,
+            self.release_at if label.release_at is None else label.release_at,
+            self.close_at if label.close_at is None else label.close_at,
+            self.review_at if label.review_at is None else label.review_at,
+            self.publish_at if label.publish_at is None else label.publish_at,
+            self.concluded_at,
+            self.ended_at,
+            self.matters if label.matter is None else self.matters | marks(label.matter),
         )
 
     def phase_at(self, at: int) -> Phase:

@@ -169,10 +169,16 @@ class _Sown:
         for node in place or (pin,):
             if node not in self.pins:
                 continue
-            bound = bound.under(self.labels[node]) if node in self.labels else bound
-            inherited += (entry for entry in self.entries.get(node, ()) if place or entry.deny)
-            items |= self.items.get(node, set())
-            meetings |= self.sittings.get(node, set())
+            if node in self.labels:
+                bound = bound.under(self.labels[node])
+            if node in self.entries:
+                inherited += (entry for entry in self.entries[node] if place or entry.deny)
+            if node in self.items:
+                items |= self.items[node]
+            if node in self.sittings:
+                meetings |= self.sittings[node]
+        if not items and not meetings:
+            return Region(pin, bound, tuple(inherited))
         points = [self.agenda[number] for number in items if number in self.agenda]
         meetings |= {point.meeting for point in points if point.share == self.committee.share}
         return Region(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -274,9 +275,12 @@ class Agendas:
         provider = self._provider
         folder = provider.stat(parent)
         members = {member.id: member.name for member in provider.children(folder)}
+        names = {node: name for node, name in names.items() if node in members}  # what people moved away is theirs
         others = [name for node, name in members.items() if node not in names]
-        for node, new in names.items():
-            if any(folded(new) == folded(name) for other, name in members.items() if other in names and other != node):
+        wanted = Counter(folded(name) for name in names.values())
+        for node, own in names.items():
+            present = folded(members[node])
+            if wanted[present] > (folded(own) == present):
                 provider.move(parent / members[node], parent / f"{node} wird umbenannt", self._writing())
         renamed: list[Node] = []
         for node, wished in names.items():

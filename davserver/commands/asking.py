@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import rights_words
-from davserver.commands.sentences import because
+from acl.sentences import sentence
 from davserver.commands.spot import looking, when
 from davserver.commands.workspace import Refused, Subparsers, Workspace, command, table
 from davserver.declarations import read_declaration
@@ -44,7 +44,7 @@ def explain(workspace: Workspace) -> int:
             "right": " ".join(rights_words(right)),
             "allowed": decision.allowed,
             "reasons": decision.reasons,
-            "because": [because(code) for code in decision.reasons],
+            "because": [sentence(code, "en") for code in decision.reasons],
         }
         for right, decision in decisions
     ]
@@ -53,7 +53,7 @@ def explain(workspace: Workspace) -> int:
         for right, decision in decisions
     ]
     codes = dict.fromkeys(code for _, decision in decisions for code in decision.reasons)
-    lines = [*table(words), "", *table([(code, because(code)) for code in codes])]
+    lines = [*table(words), "", *table([(code, sentence(code, "en")) for code in codes])]
     if not active:
         lines.insert(0, f"the account {asked.user} is disabled; if it were not:")
     workspace.answer({"user": asked.user, "active": active, "at": at, "rights": facts}, lines)

@@ -1,4 +1,4 @@
-"""Measures decisions by hand: `PYTHONPATH=. python tests/acl/bench_page.py`; 685 mandates, 10,000 pins."""
+"""Measures decisions: `PYTHONPATH=. python tests/acl/bench_page.py`; 685 people, 100 recusals, 10,000 pins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from time import perf_counter
 from acl.engine import Engine, View
 from acl.labels import Classification, Label
 from acl.mandates import ROLES, Committee, Mandate
+from acl.meetings import AgendaItem, Meeting
 from acl.principals import Channel, Principal, PrincipalKind
+from acl.recusals import Effect, Recusal
 from acl.roles import RoleTable
 from acl.rules import build_rules
 
@@ -28,13 +30,44 @@ def measure(what: str, times: int, call: Callable[[], object]) -> None:
 def main() -> None:
     """All numbers that the design names."""
     engine = Engine(RoleTable.load(Path("config/roles.toml")))
-    mandates = [Mandate("ba05", f"p{number}", ROLES[number % 8], 0) for number in range(685)]
+    mandates = [Mandate("ba05", f"p{number}", ROLES[number % len(ROLES)], 0) for number in range(685)]
     pledged = {mandate.person: 0 for mandate in mandates}
     labels = {number: Label(Classification(number % 3), 100 + number) for number in PINS}
-    facts = {"mandates": mandates, "undertakings": pledged, "labels": labels, "places": PINS}
+    sittings = [
+        Meeting("ba05", f"m{number}", "", AT + number, AT + number + 1, node=2 + number) for number in range(50)
+    ]
+    points = [
+        AgendaItem(
+            "ba05", f"m{n % 50}", str(n), "", n % 3 > 0, id=n + 1, node=100 + n, matter_mark=bytes([n % 250] * 16)
+        )
+        for n in range(1000)
+    ]
+    out = [
+        Recusal(
+            "ba05",
+            f"p{n % 40}",
+            n + 1 if n % 2 else None,
+            None if n % 2 else bytes([n] * 16),
+            0,
+            None,
+            Effect.BOTH,
+            "",
+            0,
+        )
+        for n in range(100)
+    ]
+    facts = {
+        "mandates": mandates,
+        "undertakings": pledged,
+        "labels": labels,
+        "places": PINS,
+        "meetings": sittings,
+        "agenda": points,
+        "recusals": out,
+    }
     rules = build_rules(Committee("ba05", "BA 5"), **facts)  # type: ignore[arg-type]
     measure("snapshot of 10,000 pins", 3, lambda: build_rules(Committee("ba05", "BA 5"), **facts))  # type: ignore[arg-type]
-    for person in ("p3", "stranger"):
+    for person in ("p3", "p2", "stranger"):
         who, ids = Principal(PrincipalKind.USER, person), list(range(20_000, 21_000))
         view = View(rules, engine, who, Channel.DAV)
         measure(f"{person}: root, first look", 1, lambda view=view: view.granted((1,), AT))

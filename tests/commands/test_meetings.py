@@ -203,6 +203,15 @@ def test_renumbering_renames_and_the_old_path_resolves(peopled: Run, house: Hous
     assert peopled("item", "renumber", "ba05", "2026-12-07", "4.2.2").code == 2
 
 
+def test_a_whole_agenda_moves_up_by_one(peopled: Run, house: House, tmp_path: Path) -> None:
+    """A chain of equal titles: each takes the name of the next."""
+    imported(peopled, tmp_path, "number;title\n" + "".join(f"{n};Gleich\n" for n in range(1, 13)))
+    before = {n: node(house, MEETING, f"{n:02} Gleich").id for n in range(1, 13)}
+    assert peopled("item", "renumber", "ba05", "2026-12-07", *(f"{n}={n + 1}" for n in range(1, 13))).code == 0
+    assert {n: node(house, MEETING, f"{n + 1:02} Gleich").id for n in range(1, 13)} == before
+    assert not [name for name in names(house, MEETING) if "umbenannt" in name]
+
+
 def test_a_level_that_gets_wide_renames_its_neighbours(peopled: Run, house: House) -> None:
     """With a tenth item on a level all of it has two digits, so that names go on sorting."""
     before = node(house, MEETING, POINT)
@@ -223,6 +232,11 @@ def test_folders_that_people_made_or_named_are_theirs(peopled: Run, house: House
     assert node(house, MEETING, "Mein Name").id == made.id
     assert peopled("item", "renumber", "ba05", "2026-12-07", "5=6").code == 0
     assert node(house, MEETING, "06 Anderer Titel").id == made.id
+    with house.database.transaction():
+        source, target = SharePath((MEETING, "06 Anderer Titel")), SharePath(("Woanders",))
+        house.share("ba05").move(source, target, Writing("user:anna", house.clock()))
+    assert peopled("item", "renumber", "ba05", "2026-12-07", "6=7").code == 0
+    assert node(house, "Woanders").id == made.id
 
 
 def test_an_item_becomes_non_public_at_once_and_public_never_by_itself(peopled: Run, house: House) -> None:
