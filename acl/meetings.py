@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import time
@@ -83,5 +84,6 @@ Mark = Callable[[str], bytes]
 
 
 def normal_matter(number: str) -> str:
-    """A matter's number as it is marked: upper case, single blanks, one around each `/`: `20-26 / V 15898`."""
-    return " / ".join(" ".join(part.split()) for part in number.upper().split("/"))
+    """A matter's number as it is marked: upper case, one blank around `/` and after its letter: `20-26 / V 15898`."""
+    parts = " / ".join(" ".join(part.split()) for part in number.upper().split("/"))
+    return re.sub(r"(?<=/ [A-Z])(?=[0-9])", " ", parts)

@@ -12,7 +12,7 @@ What takes it, whoever gave it:
 - `undertaking`, `anonymous`: not pledged to secrecy; not logged in
 - `ceiling:class`, `ceiling:dav` (portal, link, export), `ceiling:app-password` (or another credential),
   `ceiling:link-class`, `ceiling:title` (on a drive the name would tell a secret title)
-- `recusal:item`, `recusal:matter`, `phase:closed`, `deny:ID`, `link:ended`, `link:unknown`, `policy:NAME`
+- `recusal:item`, `recusal:matter`, `phase:closed`, `inbox`, `deny:ID`, `link:ended`, `link:unknown`, `policy:NAME`
 
 Why nobody gives it:
 

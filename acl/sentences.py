@@ -74,6 +74,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ceiling:link": ("Über einen Link ist es nicht möglich.", "It is not possible through a link."),
         "ceiling:export": ("Beim Export ist es nicht möglich.", "It is not possible in an export."),
         "ceiling": ("Diese Anmeldung erlaubt es hier nicht.", "This login does not allow it here."),
+        "inbox": (
+            "In diesem Eingang sieht jede Person nur, was sie selbst gebracht hat.",
+            "In this inbox everybody sees only what he brought himself.",
+        ),
         "recusal:item": (
             "Es besteht ein Ausschluss wegen persönlicher Beteiligung bei diesem Tagesordnungspunkt.",
             "There is a recusal from this agenda item for personal involvement.",

@@ -100,6 +100,7 @@ def weigh(question: Question) -> Weighed:
     grants = offices + entries + links + [(f"policy:{policy.name}", int(policy.grants(seen))) for policy, seen in asked]
     cuts = gates + list(ceilings(question, bound.classification)) + list(denials(question, phase, offices))
     cuts += [(f"policy:{policy.name}", int(policy.forbids(seen))) for policy, seen in asked]
+    cuts += inbox(question, grants)
     until = earlier(standing.until, next_edge(at, edges(question)))
     for policy, seen in asked:
         until = earlier(until, at if policy.changes_without_notice else policy.until(seen))
@@ -230,6 +231,17 @@ def _link_ceiling(question: Question, classification: Classification) -> Iterato
     nobody_may = not question.table.class_ceiling[classification] & LINK and link.kind is LinkKind.LINK
     if classification > link.max_class or nobody_may:
         yield "ceiling:link-class", ALL
+
+
+def inbox(question: Question, grants: Sequence[Part]) -> Iterator[Part]:
+    """Step 5, in an inbox: what others brought has no name for whoever may not view it (rights.md §2)."""
+    around = (entry.node for entry in question.region.entries if entry.drop_own)
+    if any(node != question.region.node or not question.itself for node in around):
+        given = 0
+        for _, bits in grants:
+            given |= bits
+        if given & VIEW != VIEW:
+            yield "inbox", ALL
 
 
 def denials(question: Question, phase: Phase, offices: Sequence[Part]) -> Iterator[Part]:

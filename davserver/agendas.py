@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from acl.meetings import AgendaItem, Meeting, MeetingState
 from davserver.house import House
 from davserver.labelling import WITHDRAWN
 from davserver.naming import Numbered, agenda_names, folded, limit_under, meeting_name, unique
+from davserver.tree import parts
 from davserver.tree.aliases import KEPT, Aliases
 from davserver.tree.forest import SharePlaces
 from shareproviders.contract import Node, NotFound, ShareProvider, Writing
@@ -196,6 +198,7 @@ class Agendas:
             limit = limit_under(SharePath((self._share,)))
             folder = self._folder(ROOT, meeting_name(meeting.start, meeting.title, limit=limit), self._bound())
             store.bind_meeting(self._connection, self._share, meeting.id, folder.id)
+            self._touch([folder])
             if _is_released(meeting.state):
                 self._release(folder.id)
 
@@ -215,10 +218,11 @@ class Agendas:
             return  # its folder was deleted by hand: the agenda stands without folders
         limit = limit_under(SharePath((self._share, *parent.segments)))
         old = dict(zip((point.id for point in before), _names(before, limit), strict=True))
-        bound, renaming = self._bound(), dict[int, str]()
+        bound, made, renaming = self._bound(), list[Node](), dict[int, str]()
         for point, name in zip(after, _names(after, limit), strict=True):
             if point.node is None:
                 folder = self._folder(parent, name, bound)
+                made.append(folder)
                 store.bind_agenda_item_folder(self._connection, self._share, point.id, folder.id)
                 self._classify(folder.id, point)
                 if _is_released(meeting.state) and point.id not in old:
@@ -227,6 +231,7 @@ class Agendas:
                 present = self._name_of(point.node)
                 if present is not None and (present == old.get(point.id) or point.number in renumbered):
                     renaming[point.node] = name
+        self._touch(made)
         self._rename_all(parent, renaming, limit)
 
     def _folder(self, parent: SharePath, name: str, bound: set[int | None]) -> Node:
@@ -270,18 +275,31 @@ class Agendas:
         provider = self._provider
         folder = provider.stat(parent)
         members = {member.id: member.name for member in provider.children(folder)}
+        names = {node: name for node, name in names.items() if node in members}  # what people moved away is theirs
         others = [name for node, name in members.items() if node not in names]
-        for node, new in names.items():
-            if any(folded(new) == folded(name) for other, name in members.items() if other in names and other != node):
+        wanted = Counter(folded(name) for name in names.values())
+        for node, own in names.items():
+            present = folded(members[node])
+            if wanted[present] > (folded(own) == present):
                 provider.move(parent / members[node], parent / f"{node} wird umbenannt", self._writing())
+        renamed: list[Node] = []
         for node, wished in names.items():
             path, _ = provider.locate(node)
             name = unique(wished, others, limit=limit)
             others.append(name)
-            provider.move(path, parent / name, self._writing())
+            renamed.append(provider.move(path, parent / name, self._writing()))
             until = self._now + KEPT
             self._aliases.remember(self._connection, self._share, folder.id, members[node], node, until)
             self._note("move", node)
+        self._touch(renamed)
+
+    def _touch(self, nodes: Sequence[Node]) -> None:
+        """Whoever may know of these sees that the folders above them have changed."""
+        if nodes:
+            places = SharePlaces(self._share, self._provider)
+            rules = store.load_rules(self._connection, self._share, places.lineages)
+            for node in nodes:
+                parts.touch(self._connection, rules, node.lineage, node.change)
 
     def _name_of(self, node: int) -> str | None:
         try:
@@ -291,9 +309,9 @@ class Agendas:
 
     # -- small things ---------------------------------------------------------------------------------------------
 
-    def _label(self, node: int, **parts: int | Classification | None) -> None:
+    def _label(self, node: int, **changed: int | Classification | None) -> None:
         own = store.labels(self._connection, self._share).get(node, Label())
-        store.set_label(self._connection, self._share, node, Label(**{**own._asdict(), **parts}))
+        store.set_label(self._connection, self._share, node, Label(**{**own._asdict(), **changed}))
 
     def _writing(self) -> Writing:
         return Writing(self._by, self._now)

@@ -29,6 +29,8 @@ from shareproviders.contract import NameTaken, ShareProvider, Writing
 from shareproviders.paths import ROOT
 
 WORK_FOLDER = "Arbeitsordner"
+OWN_PAPERS = parse_rights(["read", "write-content", "write-properties", "unbind"])
+"""What somebody may do to what he put into the inbox."""
 
 
 class _DryRun(Exception):  # noqa: N818
@@ -199,6 +201,8 @@ class _Declaring:
         store.add_entry(self._connection, share, Entry(work, "role:member", parse_rights(["read", "comment", "write"])))
         store.set_label(self._connection, share, inbox, Label(release_at=NEVER))
         store.add_entry(self._connection, share, Entry(inbox, "role:chair", parse_rights(["read", "comment"])))
+        for role in ("member", "department"):
+            store.add_entry(self._connection, share, Entry(inbox, f"role:{role}", OWN_PAPERS, drop_own=True))
 
     def _folder(self, share: str, provider: ShareProvider, name: str) -> int:
         path, writing = ROOT / name, Writing(self._by, self._now)

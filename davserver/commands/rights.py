@@ -7,12 +7,13 @@ from typing import Any
 
 from acl import store
 from acl.entries import Entry, check_entry
-from acl.labels import Classification, Label
+from acl.labels import Label
 from acl.privileges import parse_rights, rights_words
 from davserver.commands.spot import (
     INHERIT,
     answer_outcome,
     changing,
+    class_named,
     looking,
     on_behalf,
     refusing,
@@ -83,10 +84,7 @@ def _parts(asked: argparse.Namespace, desk: Desk) -> dict[str, Any]:
     if asked.classification == INHERIT:
         parts["classification"] = None
     elif asked.classification is not None:
-        try:
-            parts["classification"] = Classification.parse(asked.classification)
-        except ValueError as error:
-            raise WrongUsage(f"--class: {error}") from None
+        parts["classification"] = class_named(asked.classification, "--class")
     return parts
 
 

@@ -9,19 +9,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import Classification
 from acl.links import Link, LinkKind
-from acl.principals import Channel
+from acl.principals import Channel, Principal
 from acl.privileges import Rights, rights_words
-from davserver.accounts import PEPPER_SECRET, Passwords
-from davserver.commands.spot import changing, on_behalf, refusing, when
-from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, table
+from davserver.commands.spot import Spot, class_named, looking, on_behalf, refusing, when
+from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
-from davserver.labelling import Desk, active_user
-from davserver.linking import link_urls, new_token, token_hash
+from davserver.labelling import active_user
 from davserver.tree.forest import SharePlaces
+from davserver.tree.locking import GuardedTree
+from davserver.tree.sharing import LinkWish
 from shareproviders.contract import NotFound
+from shareproviders.paths import SharePath
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     creating.add_argument("--uses", metavar="N", type=int, help="how often it may be used")
     creating.add_argument("--drop", action="store_true", help="visitors may add to this folder and see nothing")
     creating.add_argument("--label", metavar="TEXT", default="", help="what it is for")
-    creating.add_argument("--max-class", metavar="CLASS", default="restricted", help="what it opens at most")
+    creating.add_argument("--max-class", metavar="CLASS", help="what it opens at most; else what the paper is now")
     on_behalf(creating)
     command(links, "list", list_links, "list links", common).add_argument("share", metavar="COMMITTEE", nargs="?")
     revoking = command(links, "revoke", revoke, "end a link at once", common)
@@ -42,63 +42,55 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 
 def create(workspace: Workspace) -> int:
-    """It never opens more than its maker may see himself, at each use."""
+    """Through the door, as its maker: a link never opens more than he may see himself, at each use."""
+    # Only this command opens a door, and the web stack behind it takes longer to load than the others take to run.
+    from davserver.app import forest_of  # noqa: PLC0415
+
     asked = workspace.arguments
-    try:
-        most = Classification.parse(asked.max_class)
-    except ValueError as error:
-        raise WrongUsage(f"--max-class: {error}") from None
-    with changing(workspace) as desk:
-        now, maker = desk.house.clock(), _maker(desk)
-        if asked.drop and not desk.node.is_collection:
-            raise Refused("a drop is a folder; this is a document")
-        there = desk.rules.bound_at(desk.node.lineage).classification
-        if there > most:
+    share, inner = share_path(asked.path)
+    most = None if asked.max_class is None else class_named(asked.max_class, "--max-class")
+    with looking(workspace) as spot, refusing():
+        maker, there = _maker(spot, workspace.by), spot.rules.bound_at(spot.lineage).classification
+        if most is not None and there > most:
             raise Refused(f"this is {there.word}, the link would open {most.word} at most; see --max-class")
-        token, password = new_token(), None
-        if asked.password_stdin:
-            password = Passwords(desk.house.settings).hash(sys.stdin.readline().rstrip("\r\n"))
-        hashed = token_hash(desk.house.keys.secret(PEPPER_SECRET), token)
-        link = Link(
-            desk.share,
-            desk.node.id,
+    with workspace.house() as house, refusing():
+        password = sys.stdin.readline().rstrip("\r\n") if asked.password_stdin else None
+        secret = house.links.new_secret(password)
+        wish = LinkWish(
+            secret.digest,
             LinkKind.DROP if asked.drop else LinkKind.LINK,
-            hashed,
-            Rights.BIND if asked.drop else Rights.READ,
-            most,
-            maker,
-            now,
-            when(asked.expires, "--expires", now),
-            asked.uses,
-            password,
-            desk.house.keys.sealer(desk.share).seal(asked.label, _place(hashed)) if asked.label else None,
-            now,
+            max_class=most,
+            end=when(asked.expires, "--expires", house.clock()),
+            uses=asked.uses,
+            password=secret.password,
+            label=house.keys.sealer(share).seal(asked.label, _place(secret.digest)) if asked.label else None,
         )
-        number = store.add_link(desk.connection, link)
-        desk.note("link-create", f"{link.kind.value} {number} of {maker}")
-        page, drive = link_urls(desk.house.settings.public_url, token)
-    facts = {"id": number, "kind": link.kind.value, "token": token, "url": page, "dav_url": drive, "maker": maker}
-    lines = [f"{link.kind.value} {number} of {maker}, shown only now:", page, drive]
-    workspace.answer(facts, lines)
+        tree = GuardedTree(forest_of(house), maker, Channel.PORTAL)
+        link = tree.make_link(SharePath((share, *inner.segments)), wish)
+        base = house.settings.public_url.rstrip("/")
+    page, drive = f"{base}/s/{secret.token}", f"{base}/dav-link/{secret.token}/"
+    kind = link.kind.value
+    facts = {"id": link.id, "kind": kind, "token": secret.token, "url": page, "dav_url": drive, "maker": link.maker}
+    workspace.answer(facts, [f"{kind} {link.id} of {link.maker}, shown only now:", page, drive])
     return 0
 
 
-def _maker(desk: Desk) -> str:
+def _maker(spot: Spot, by: str) -> Principal:
     """Whoever it is made for, or else a clerk in office: somebody who may make links there."""
-    now, kind = desk.house.clock(), desk.by.partition(":")[0]
+    now, kind = spot.house.clock(), by.partition(":")[0]
     if kind == "user":
-        users = [desk.by.removeprefix("user:")]
+        users = [by.removeprefix("user:")]
     else:
-        clerks = store.mandates_in(desk.connection, desk.share)
-        users = sorted({mandate.person for mandate in clerks if mandate.role == "clerk" and mandate.holds_at(now)})
+        mandates = store.mandates_in(spot.connection, spot.share)
+        users = sorted({mandate.person for mandate in mandates if mandate.role == "clerk" and mandate.holds_at(now)})
     for user in users:
         try:
-            principal = active_user(desk.connection, user)
+            principal = active_user(spot.connection, user)
         except ValueError:
             continue
-        granted = desk.house.engine.granted(desk.rules, principal, now, Channel.PORTAL, desk.node.lineage)
+        granted = spot.house.engine.granted(spot.rules, principal, now, Channel.PORTAL, spot.lineage)
         if granted.rights & Rights.LINK:
-            return principal.key
+            return principal
     if kind == "user":
         raise Refused(f"{users[0]} may not make links there; see: davserver explain {users[0]} PATH")
     raise Refused("no clerk in office may make links there; name somebody who may with --as USER")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import NEVER
+from acl.labels import NEVER, Classification
 from acl.rules import ShareRules
 from davserver.agendas import Agendas
 from davserver.commands.workspace import Refused, Workspace, WrongUsage, share_path
@@ -85,6 +85,14 @@ def when(text: str | None, option: str, now: int) -> int | None:
         return now if text == "now" else NEVER
     try:
         return instant(text)
+    except ValueError as error:
+        raise WrongUsage(f"{option}: {error}") from None
+
+
+def class_named(word: str, option: str) -> Classification:
+    """Raises WrongUsage."""
+    try:
+        return Classification.parse(word)
     except ValueError as error:
         raise WrongUsage(f"{option}: {error}") from None
 

@@ -11,6 +11,7 @@ from davserver import declarations
 from davserver.demo.meetings import COMMITTEES, Committee, Meeting, Paper
 from davserver.demo.people import PEOPLE, TERM
 from davserver.instants import instant
+from davserver.naming import Numbered, agenda_names, meeting_name
 
 DAY = 86_400_000_000
 QUOTA = 50 * 1024**3
@@ -75,12 +76,12 @@ def places(committee: Committee, today: date, now: int) -> Iterator[Place]:
     """All folders of a drive, parents first."""
     for meeting in committee.meetings:
         day = day_of(meeting, today)
-        folder = f"{day.isoformat()} {meeting.title}"
         sitting = instant(datetime.combine(day, time(19)))
+        folder = meeting_name(sitting, meeting.title)
         yield Place(folder, _label("public", meeting.state, sitting, now), meeting.papers)
-        for point in meeting.agenda:
-            label = _label(point.part, meeting.state, sitting, now)
-            yield Place(f"{folder}/{point.folder}", label, point.papers)
+        names = agenda_names([Numbered(point.number, point.title, point.part == "public") for point in meeting.agenda])
+        for point, name in zip(meeting.agenda, names, strict=True):
+            yield Place(f"{folder}/{name}", _label(point.part, meeting.state, sitting, now), point.papers)
     for standing in committee.folders:
         label = Label(Classification.parse(standing.classification), ON_CREATION)
         yield Place(standing.name, label, standing.papers)

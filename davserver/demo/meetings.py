@@ -25,14 +25,6 @@ class Point(NamedTuple):
     matter: str = ""
     part: str = "public"
 
-    @property
-    def folder(self) -> str:
-        """`04.2 Title`, without what Windows cannot show in a name."""
-        major, dot, rest = self.number.partition(".")
-        number = f"{major:0>2}{dot}{rest}" if major.isdigit() else self.number
-        title = self.title.replace(": ", " – ")
-        return f"{number} {title}".translate({ord(character): "-" for character in '<>:"/\\|?*'})
-
 
 class Meeting(NamedTuple):
     """A sitting `days` from today."""

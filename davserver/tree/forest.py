@@ -22,7 +22,7 @@ from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.pointers import Pointers
 from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
-from shareproviders.paths import SharePath
+from shareproviders.paths import ROOT, SharePath
 
 VIEWS_KEPT = 4096
 
@@ -90,12 +90,19 @@ class RulesShelf:
         self._views_lock = threading.Lock()
         self._checked = threading.local()
         self._scopes: dict[str, frozenset[int]] = {}
+        self._roots: dict[str, tuple[int, ...]] = {}
 
     @property
     def checked(self) -> int:
         """`Database.committed()` as it was when this thread last made sure of its rules."""
         number: int = getattr(self._checked, "number", 0)
         return number
+
+    def root(self, places: SharePlaces) -> tuple[int, ...]:
+        """The lineage of the share's root, which never changes."""
+        if places.share not in self._roots:
+            self._roots[places.share] = places.provider.stat(ROOT).lineage
+        return self._roots[places.share]
 
     def of(self, places: SharePlaces) -> ShareRules:
         """The rules of one share as of now; inside a view or transaction, as that one sees them."""

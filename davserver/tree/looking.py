@@ -46,6 +46,7 @@ class LookingTree(LocatingTree):
         if is_listing(path):
             return self._shared.listing(path)
         places = self._places(path)
+        self._enter(places, path)
         seen = self._stood(places, path)
         if seen is None and self._follow(places, path):
             seen = self._stood(places, path)
@@ -76,6 +77,13 @@ class LookingTree(LocatingTree):
         pins = (view.rules.places[pin] for pin in view.rules.beneath.get(folder.node.id, ()))
         near = [folder.node.lineage, *(place for place in pins if len(place) == len(folder.node.lineage) + 1)]
         return any(POINTER in view.inherited(place, now).obligations for place in near)
+
+    def _enter(self, places: SharePlaces, path: SharePath) -> None:
+        """Whoever sees nothing of a drive is sent away before anything is looked up: absent takes as long as hidden."""
+        root = self.forest.rules.root(places)
+        if not self._view(places).granted(root, self.clock()).rights & Rights.DISCOVER:
+            self._inner(path)
+            raise NotFound(NOTHING_HERE)
 
     def children(self, seen: Seen) -> list[Seen]:
         """Members that may be discovered, sorted by name. Raises WrongKind for a document."""

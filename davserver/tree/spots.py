@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.engine import HIDDEN_ON_DAV
+from acl.engine import HIDDEN_ON_DAV, POINTER
 from acl.entries import Entry
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
@@ -88,7 +88,8 @@ class SpottingTree(LookingTree):
             if needed & ~granted.rights:
                 raise AccessDenied(seen.path, needed)
             only_through = Rights.VIEW & ~granted.rights  # discoverable perhaps for the sake of one member alone
-            if (only_through or HIDDEN_ON_DAV in granted.obligations) and self._holds_hidden(places, pin):
+            kept_back = not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
+            if (only_through or kept_back) and self._holds_hidden(places, pin):
                 raise AccessDenied(seen.path, needed)
 
     def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import carried
+from acl.labels import NEVER, carried
 from acl.privileges import Rights
 from davserver.tree import parts
 from davserver.tree.forest import SharePlaces
@@ -207,6 +207,8 @@ class TwoSidedTree(LabellingTree):
         rules = self.forest.rules.of(start.places)
         base = end.node if onto and end.node is not None else end.parent.node
         there = self.forest.rules.of(end.places).bound_at(base.lineage)
+        if not onto and self._waits(start, seen, end, moving=moving):
+            there = there._replace(release_at=NEVER)
         for arrival in baggage:
             now = self.stat(arrival.seen.path)
             if now.node.id != arrival.seen.node.id or now.node.entity_tag != arrival.seen.node.entity_tag:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acl.labels import Classification
+from acl.labels import ON_CREATION, Classification
 from davserver.declarations import parse_declaration, read_declaration
 from davserver.instants import instant, shown
 from davserver.keyed import BadDeclaration
@@ -28,6 +28,10 @@ def test_the_example_is_readable() -> None:
     assert first.mandates[1].end == at(2032, 4, 30, 22)
     assert first.meetings[0].start == at(2026, 12, 7, 18)
     assert first.meetings[0].agenda[0].matter == "20-26 / V 15898"
+    assert [(label.path.name, label.release) for label in first.labels] == [("Arbeitsordner", ON_CREATION)]
+    assert [entry.rights for entry in first.entries] == [("read", "comment")]
+    assert [binding.number for binding in first.bindings] == ["4.2.1"]
+    assert [recusal.matter for recusal in declaration.recusals] == ["", "20-26 / B 07538"]
     assert (archive.provider, archive.options, archive.has_meetings) == ("filesystem", {"path": "/srv/archiv"}, False)
 
 

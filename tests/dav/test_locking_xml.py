@@ -40,9 +40,11 @@ def seen(path: SharePath, *, is_collection: bool = False) -> Seen:
     return Seen(path, "bau", node, Rights.ALL, "t", path.name)
 
 
-def lock(root: SharePath, *, principal: str = "user:anna", exclusive: bool = True, deep: bool = False) -> Lock:
+def lock(
+    root: SharePath, *, principal: str = "user:anna", exclusive: bool = True, deep: bool = False, node: int = 7
+) -> Lock:
     owner = "<D:owner>Anna &amp; Bert</D:owner>"
-    return Lock(TOKEN, "bau", 7, root, principal, owner, exclusive, deep, 180, NOW + 180_000_000)
+    return Lock(TOKEN, "bau", node, root, principal, owner, exclusive, deep, 180, NOW + 180_000_000)
 
 
 def href(path: SharePath, is_collection: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.rights.oracle import CLASSES, Asker, World, label, lineage, members, rights, shown
+from tests.rights.oracle import CLASSES, NEVER, Asker, World, delivery, label, lineage, members, rights, shown
 
 Request = dict[str, Any]
 """`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`."""
@@ -35,7 +35,27 @@ def listing(w: World, asker: Asker, path: tuple[str, ...]) -> set[str]:
         return {share for share, root in w["roots"].items() if shown(w, asker, root)}
     node = find(w, path)
     assert node is not None
-    return {w["nodes"][m]["name"] for m in members(w, node) if shown(w, asker, m)}
+    return {w["nodes"][m]["name"] for m in members(w, node) if shown(w, asker, m)} | pointers(w, asker, node)
+
+
+def pointers(w: World, asker: Asker, folder: int) -> set[str]:
+    """§1: what stands for papers that may be viewed but not read, if their class says so."""
+    mine = sorted((w["nodes"][m]["name"], m) for m in members(w, folder))
+    taken, found = {name.casefold() for name, m in mine if shown(w, asker, m)}, set()
+    for own, m in mine:
+        if not shown(w, asker, m) and "view" in rights(w, asker, m) and delivery(w, m) == "pointer":
+            stem = own.rpartition(".")[0] or own
+            names = (f"{stem}.pdf", f"{stem} (Verweis).pdf", *(f"{stem} (Verweis {n}).pdf" for n in range(2, 99)))
+            name = next(name for name in names if name.casefold() not in taken)
+            taken.add(name.casefold())
+            found.add(name)
+    return found
+
+
+def _is_pointer(w: World, asker: Asker, path: tuple[str, ...]) -> bool:
+    folder = find(w, path[:-1]) if len(path) > 1 else None
+    seen = folder is not None and shown(w, asker, folder) and _visible(w, asker, path) is None
+    return seen and folder is not None and path[-1] in pointers(w, asker, folder)
 
 
 def expected(w: World, asker: Asker, r: Request) -> set[int]:
@@ -44,6 +64,10 @@ def expected(w: World, asker: Asker, r: Request) -> set[int]:
         return {200}
     if not r["path"]:
         return {"GET": {200}, "PROPFIND": {207}}[r["method"]]
+    if _is_pointer(w, asker, r["path"]):  # read-only; a COPY of it is a page of its own
+        return {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "MKCOL": {403, 405}}.get(r["method"], {403})
+    if "to" in r and _is_pointer(w, asker, r["to"]):
+        return {403, 404, 409, 412}
     return globals()[f"_{r['method'].lower()}"](w, asker, r)  # type: ignore[no-any-return]
 
 
@@ -98,7 +122,7 @@ def _put(w: World, asker: Asker, r: Request) -> set[int]:
         return stop
     if there is not None:
         return _need(w, asker, (there, "write-content")) or _locked(w, asker, r, [there]) or {204}
-    return _locked(w, asker, r, [folder], membership=True) or {201}
+    return _locked(w, asker, r, [folder]) or {201}
 
 
 def _mkcol(w: World, asker: Asker, r: Request) -> set[int]:
@@ -107,7 +131,7 @@ def _mkcol(w: World, asker: Asker, r: Request) -> set[int]:
     stop, folder, _ = _arrive(w, asker, r["path"], "MKCOL")
     if len(r["path"]) < 2:
         return {404, 403}
-    return stop or _locked(w, asker, r, [folder], membership=True) or {201}
+    return stop or _locked(w, asker, r, [folder]) or {201}
 
 
 def _lock(w: World, asker: Asker, r: Request) -> set[int]:
@@ -130,7 +154,7 @@ def _leave(w: World, asker: Asker, r: Request, *, moving: bool) -> set[int]:
     folder = w["nodes"][node]["parent"]
     stop = _need(w, asker, (folder, "unbind"), *([(node, "read")] if moving else []))
     stop |= {403} if any(not shown(w, asker, each) for each in beneath(w, node)) else set()
-    return stop or _locked(w, asker, r, [node, *beneath(w, node)]) | _locked(w, asker, r, [folder], membership=True)
+    return stop or _locked(w, asker, r, [node, *beneath(w, node)]) | _locked(w, asker, r, [folder])
 
 
 def _delete(w: World, asker: Asker, r: Request) -> set[int]:
@@ -152,7 +176,7 @@ def _two_sided(w: World, asker: Asker, r: Request, stop: set[int]) -> set[int]:
         stop |= _need(w, asker, (folder, "unbind"))
         stop |= {403} if any(not shown(w, asker, each) for each in beneath(w, there)) else set()
         stop |= _locked(w, asker, r, [there, *beneath(w, there)])
-    stop |= _locked(w, asker, r, [folder], membership=True)
+    stop |= _locked(w, asker, r, [folder])
     return stop or ({204} if there is not None else {201})
 
 
@@ -172,8 +196,8 @@ def _living(w: World) -> list[dict[str, Any]]:
     return [k for k in w["locks"] if k["until"] > w["at"] and k["node"] in w["nodes"]]
 
 
-def _locked(w: World, asker: Asker, r: Request, nodes: list[int | None], *, membership: bool = False) -> set[int]:
-    """423 if a lock covers one of them and its maker did not submit its token; any lock on a folder covers its members' list."""
+def _locked(w: World, asker: Asker, r: Request, nodes: list[int | None]) -> set[int]:
+    """423 if a lock covers one of them and its maker did not submit its token."""
     for node in nodes:
         places = lineage(w, node) if node is not None else []
         for k in _living(w):
@@ -196,11 +220,18 @@ def carried(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def is_out(w: World, folder: int) -> bool:
+    """§1: what comes to papers that are released already waits for its own release."""
+    return bool(0 < label(w, folder)["release"] <= w["at"])
+
+
 def make(w: World, path: tuple[str, ...], *, folder: bool) -> int:
     parent = find(w, path[:-1])
     assert parent is not None
     w["last"] += 1
     w["nodes"][w["last"]] = {"share": path[0], "parent": parent, "name": path[-1], "folder": folder}
+    if is_out(w, parent):
+        w["labels"][w["last"]] = {"release": NEVER}
     return int(w["last"])
 
 
@@ -219,6 +250,8 @@ def arrive(w: World, asker: Asker, r: Request) -> tuple[int, dict[str, Any]]:
     base = label(w, there if takes_over and there is not None else folder)
     publish = {label(w, folder)["publish"], base["publish"]}  # its own only if nothing else changed there
     due = {"publish": publish, **carried(label(w, node), base)}
+    if not takes_over and is_out(w, folder) and (not moving or not label(w, node)["release"]):
+        due["release"] = NEVER
     if takes_over:
         onto = there
     elif there is not None:

@@ -1,7 +1,7 @@
-"""The rights of `design/rights.md` once more, in two pages and without a line of the product: who may what, where, when.
+"""The rights of `design/rights.md` once more, in two pages and without a line of the product: who may what, and when.
 
-A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder} · `labels` {id: class,
-release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights are sets of words.
+A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder} · `labels` {id:
+class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights: sets of words.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def known_as(w: World, name: str, share: str) -> frozenset[str]:
 
 
 def by_office(w: World, name: str, node: int) -> frozenset[str]:
-    """§2.3: table(role, class, phase) of every mandate that runs; all are citizens, administrators are so everywhere."""
+    """§2.3: table(role, class, phase) of each running mandate; all are citizens, administrators are so everywhere."""
     share, grade, when = w["nodes"][node]["share"], label(w, node)["class"], phase(w, node)
     own = [m for m in w["mandates"] if (m["person"], m["share"]) == (name, share)]
     roles = {"citizen"} | {m["role"] for m in own if holds(m, w["at"])} | ({"admin"} if name in w["admins"] else set())
@@ -155,3 +155,8 @@ def shown(w: World, asker: Asker, node: int) -> bool:
     """Is it on his drive? What may be viewed but not read is for the portal (§1)."""
     own = rights(w, asker, node)
     return "discover" in own and (w["nodes"][node]["folder"] or "read" in own or "view" not in own)
+
+
+def delivery(w: World, node: int) -> str:
+    """What a drive shows of a paper that may be viewed but not read (§1)."""
+    return str(TABLE["delivery"][label(w, node)["class"]])

@@ -343,6 +343,9 @@ class Stage:
         world, method, node = self.world, r["method"], answers.find(self.world, r["path"])
         if method in ("PUT", "MKCOL", "LOCK") and node is None:
             node = answers.make(world, r["path"], folder=method == "MKCOL")
+            due, got = oracle.label(world, node), self.labels_of(node)
+            if got != due:
+                return f"label of the new one: expected {due}, got {got}"
         if method == "LOCK":
             fact = {"node": node, "by": asker["name"], "token": answer.headers["Lock-Token"].strip("<>")}
             world["locks"].append({**fact, "deep": r["deep"], "until": self.now + 600 * SECOND})
