@@ -34,7 +34,7 @@ from acl.privileges import with_ground
 from acl.roles import RoleTable
 from acl.rules import ShareRules
 from acl.standing import Standing
-from acl.weighing import DISCOVER, OWN_SET, Part, Weighed
+from acl.weighing import DISCOVER, OWN_SET, VIEW, Part, Weighed
 
 
 def reasons_for(weighed: Weighed, wanted: int) -> tuple[str, ...]:
@@ -56,6 +56,8 @@ def reasons_against(
     if ungiven := wanted & ~given:
         codes += _touching(weighed.lost, ungiven)
         codes += _why_not_given(table, rules, standing, weighed, ungiven)
+    if weighed.secret and wanted & DISCOVER and given & VIEW != VIEW:
+        codes.append("ceiling:title")
     return _once(codes) or ("ceiling:title",)
 
 

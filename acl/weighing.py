@@ -48,6 +48,8 @@ class Weighed(NamedTuple):
     until: int | None
     """The next edge of anything but the label's own dates."""
     failed: bool = False
+    secret: bool = False
+    """Would the name tell a title that only those who may view it may know?"""
 
 
 def failed(at: int) -> Weighed:
@@ -107,11 +109,12 @@ def weigh(question: Question) -> Weighed:
     return Weighed(
         bound.classification,
         phase,
-        tuple(part for part in grants if part[1]),
+        tuple(grants),
         tuple(lost),
-        tuple(part for part in cuts if part[1]),
+        tuple(cuts),
         settle(question.channel, bound.classification, grants, cuts),
         until,
+        secret=title_is_secret(question.channel, bound.classification),
     )
 
 
@@ -189,7 +192,7 @@ def entry_grants(question: Question, classification: Classification) -> tuple[li
             own = question.lent.get(entry.maker, 0) if entry.maker else ALL
             grants.append((entry.node, (f"entry:{entry.id}", bits & most & own)))
             lost += [("ceiling:class", bits & ~most), (f"maker:{entry.id}", bits & most & ~own)]
-    return [part for _, part in grants], [part for part in lost if part[1]]
+    return [part for _, part in grants], lost
 
 
 def _given(question: Question, entry: Entry) -> int:
@@ -288,11 +291,11 @@ def settle(channel: Channel, classification: Classification, grants: Sequence[Pa
     for _, bits in cuts:
         rights &= ~bits
     rights = close_chain(rights & ~OWN_SET)
-    if title_is_secret(channel, classification, rights):
+    if title_is_secret(channel, classification) and rights & VIEW != VIEW:
         rights = close_chain(rights & ~DISCOVER)
     return rights | OWN_SET if rights & DISCOVER else rights
 
 
-def title_is_secret(channel: Channel, classification: Classification, rights: int) -> bool:
+def title_is_secret(channel: Channel, classification: Classification) -> bool:
     """On a drive the name tells the title, so a non-public one needs `view` (rights.md §3)."""
-    return channel is Channel.DAV and classification >= Classification.NON_PUBLIC and rights & VIEW != VIEW
+    return channel is Channel.DAV and classification >= Classification.NON_PUBLIC

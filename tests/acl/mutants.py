@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import hypothesis  # noqa: F401 (imported once, before the processes part)
+import hypothesis
 import pytest
 import sqlalchemy  # noqa: F401
 
@@ -146,7 +146,9 @@ def tests(files: tuple[str, ...]) -> int:
 
 
 def laws() -> int:
-    """What holds for all facts."""
+    """What holds for all facts; a slow machine kills no mutant."""
+    hypothesis.settings.register_profile("mutants", deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+    hypothesis.settings.load_profile("mutants")
     return tests(THEN)
 
 
