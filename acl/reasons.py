@@ -71,11 +71,11 @@ def _why_not_given(
     if weighed.classification is Classification.FACTION and not in_faction:
         yield "class:faction"
         return
-    for role, _ in standing.offices:
+    for role, reason in standing.offices:
         cells = table.roles[role].cells
         others = [bits for (classification, _), bits in cells.items() if in_faction or classification != _FACTION]
-        if role == "citizen" and not standing.lacking:
-            continue
+        if reason == "role:citizen" and not standing.lacking:
+            continue  # who holds an office is not told what the public lacks
         if any(ungiven & ~cells[weighed.classification, phase] == 0 for phase in Phase):
             yield f"phase:{weighed.phase}"
         elif any(ungiven & ~bits == 0 for bits in others):
