@@ -1,4 +1,4 @@
-"""simulate: who gains and loses what, and nothing is changed; explain's sentences; apply's rights."""
+"""simulate: who gains and loses what, and nothing is changed; apply's rights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from acl import store
 from acl.labels import Classification
-from davserver.commands.sentences import because
 from davserver.house import House
 from shareproviders.contract import Writing
 from shareproviders.paths import SharePath
@@ -127,20 +126,3 @@ def test_a_new_drive_is_nobodys_loss(peopled: Run) -> None:
     """Drives that the file would make hold nothing yet."""
     assert simulated(peopled, written('[[committee]]\nid = "ba06"\nname = "BA 6"\n')) == {}
     assert peopled("explain", "anna", "ba06").code == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "sentence"),
-    [
-        ("mandate:vice_chair@ba05", "he is vice-chair in ba05"),
-        ("mandate:ended@ba05", "his office here has ended (ba05)"),
-        ("phase:draft", "this is a draft: it was not released"),
-        ("entry:7", "entry 7 gives it by hand"),
-        ("ceiling:app-password", "the app password does not allow this"),
-        ("policy:quiet_hours", "the policy quiet-hours decides so"),
-        ("something:new", "something:new"),
-    ],
-)
-def test_reasons_in_sentences(code: str, sentence: str) -> None:
-    """Each code in words; an unknown one stands for itself."""
-    assert because(code) == sentence
