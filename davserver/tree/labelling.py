@@ -17,7 +17,6 @@ from davserver.tree.spots import Spot
 from shareproviders.contract import Node, NotFound, TracksChanges
 from shareproviders.paths import SharePath
 
-
 Brought: TypeAlias = "list[tuple[tuple[str, ...], frozenset[int]]]"
 """Ids of agenda items, by the stored names under the source of a verb."""
 
@@ -69,7 +68,7 @@ class LabellingTree(ChangingTree):
                 continue  # it was left out, because the asker may not read it
             self._label(connection, end.places, node, label)
 
-    def _points(self, places: SharePlaces, lineage: tuple[int, ...]) -> frozenset[int]:
+    def _agenda_points(self, places: SharePlaces, lineage: tuple[int, ...]) -> frozenset[int]:
         """Ids of the agenda items that a place concerns."""
         rules = self.forest.rules.of(places)
         region = rules.regions.get(rules.region_of(lineage))
@@ -81,16 +80,16 @@ class LabellingTree(ChangingTree):
         Else a recusal from an item would end where a paper leaves its folder.
         """
         if moving:
-            return [((), self._points(start.places, start.parent.node.lineage))]
+            return [((), self._agenda_points(start.places, start.parent.node.lineage))]
         rules, depth = self.forest.rules.of(start.places), len(start.inner.segments)
-        found: Brought = [((), self._points(start.places, seen.node.lineage))]
+        found: Brought = [((), self._agenda_points(start.places, seen.node.lineage))]
         for pin in rules.beneath.get(seen.node.id, ()) if seen.node.is_collection else ():
             names = start.places.provider.locate(pin)[0].segments[depth:]
-            found.append((names, self._points(start.places, rules.places[pin])))
+            found.append((names, self._agenda_points(start.places, rules.places[pin])))
         return found
 
     def _bind(self, connection: Connection, end: Spot, base: Node, brought: Brought) -> None:
-        known = self._points(end.places, base.lineage)
+        known = self._agenda_points(end.places, base.lineage)
         for names, points in brought:
             for point in points - known:
                 try:

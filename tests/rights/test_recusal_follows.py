@@ -11,7 +11,8 @@ from acl import store
 from acl.meetings import AgendaItem, Meeting
 from acl.recusals import Effect, Recusal
 from shareproviders.paths import SharePath
-from tests.rights.playing import DAY, Answer, Stage, target
+from tests.rights.calling import Answer, target
+from tests.rights.playing import DAY, Stage
 
 PAPER = ("ba05", "Sitzung", "TOP 5", "Vorlage.odt")
 WORK = ("ba05", "Arbeitsordner")
