@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import Connection
 
+from acl import store
 from acl.labels import NEVER, ON_CREATION, Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree
@@ -11,8 +14,11 @@ from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import DoesNotFit, Seen
 from davserver.tree.spots import Spot
-from shareproviders.contract import NotFound, TracksChanges
+from shareproviders.contract import Node, NotFound, TracksChanges
 from shareproviders.paths import SharePath
+
+Brought: TypeAlias = "list[tuple[tuple[str, ...], frozenset[int]]]"
+"""Ids of agenda items, by the stored names under the source of a verb."""
 
 
 class LabellingTree(ChangingTree):
@@ -61,6 +67,37 @@ class LabellingTree(ChangingTree):
             except NotFound:
                 continue  # it was left out, because the asker may not read it
             self._label(connection, end.places, node, label)
+
+    def _agenda_points(self, places: SharePlaces, lineage: tuple[int, ...]) -> frozenset[int]:
+        """Ids of the agenda items that a place concerns."""
+        rules = self.forest.rules.of(places)
+        region = rules.regions.get(rules.region_of(lineage))
+        return region.items if region is not None else frozenset()
+
+    def _brought_points(self, start: Spot, seen: Seen, *, moving: bool) -> Brought:
+        """Agenda items that a source takes along, by the stored names under it; what has its id brings its own anyway.
+
+        Else a recusal from an item would end where a paper leaves its folder.
+        """
+        if moving:
+            return [((), self._agenda_points(start.places, start.parent.node.lineage))]
+        rules, depth = self.forest.rules.of(start.places), len(start.inner.segments)
+        found: Brought = [((), self._agenda_points(start.places, seen.node.lineage))]
+        for pin in rules.beneath.get(seen.node.id, ()) if seen.node.is_collection else ():
+            names = start.places.provider.locate(pin)[0].segments[depth:]
+            found.append((names, self._agenda_points(start.places, rules.places[pin])))
+        return found
+
+    def _bind(self, connection: Connection, end: Spot, base: Node, brought: Brought) -> None:
+        known = self._agenda_points(end.places, base.lineage)
+        for names, points in brought:
+            for point in points - known:
+                try:
+                    node = end.places.provider.stat(SharePath((*end.inner.segments, *names)))
+                except NotFound:
+                    break  # it was left out, because the asker may not read it
+                if store.add_binding(connection, end.places.share, node.id, point):
+                    self._repin(connection, end.places)
 
     def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
         view = self._view(places)

@@ -54,6 +54,8 @@ class TwoSidedTree(LabellingTree):
             created = end.node is None
             end = self._continued(connection, end, temp_arrives=is_temp(source.name))
             label = self._arriving_label(start, seen, end, moving=True)
+            takes_over = end.node is not None and not end.node.is_collection and not seen.node.is_collection
+            brought = self._brought_points(start, seen, moving=not takes_over)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
                 connection, start.places.share, seen.node.id, self._holder(terms), self._lock_places(start.places)
@@ -68,6 +70,7 @@ class TwoSidedTree(LabellingTree):
             )
             if label is not None:
                 self._label(connection, end.places, node, label)
+            self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
             else:
@@ -95,6 +98,7 @@ class TwoSidedTree(LabellingTree):
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
             label = self._arriving_label(start, seen, end, moving=False)
             inside = self._labels_beneath(start, seen) if deep else []
+            brought = self._brought_points(start, seen, moving=False)[: None if deep else 1]
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
             node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
@@ -104,6 +108,7 @@ class TwoSidedTree(LabellingTree):
             if label is not None:
                 self._label(connection, end.places, node, label)
             self._label_members(connection, end, inside)
+            self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if not onto:
                 self._brought(connection, end, node)
             self._note(connection, "copy", end.places.share, node)
@@ -207,6 +212,7 @@ class TwoSidedTree(LabellingTree):
         rules = self.forest.rules.of(start.places)
         base = end.node if onto and end.node is not None else end.parent.node
         there = self.forest.rules.of(end.places).bound_at(base.lineage)
+        brought = self._brought_points(start, seen, moving=False)
         if not onto and self._waits(start, seen, end, moving=moving):
             there = there._replace(release_at=NEVER)
         for arrival in baggage:
@@ -218,6 +224,7 @@ class TwoSidedTree(LabellingTree):
             self._keepable(end.places, bound.classification)
             if not arrival.below or now.node.id in rules.regions:
                 self._label(connection, end.places, node, carried(bound, there))
+        self._bind(connection, end, base, brought)
         if moving:
             self._delete(connection, start, seen.node, terms)
         made = self._made(target)

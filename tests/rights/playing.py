@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
-import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
-
-from lxml import etree
 
 from acl import store
 from acl.entries import Entry
@@ -31,6 +25,7 @@ from davserver.tree.locking import GuardedTree
 from shareproviders.paths import SharePath
 from tests.davclient import LOCKINFO
 from tests.rights import answers, oracle
+from tests.rights.calling import Answer, call, listed, target
 
 SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
@@ -65,44 +60,11 @@ Step = tuple[Any, ...]
 """A word and its arguments, all plain: can be printed, and played again."""
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 class Played(NamedTuple):
     """One step's outcome; `problem` is empty where the house and the oracle agree."""
 
     problem: str
     answer: Answer | None = None
-
-
-def call(app: Callable[..., Any], method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
-    """One request to a WSGI application, answered whole."""
-    environ = {
-        "REQUEST_METHOD": method,
-        "REQUEST_URI": target,
-        "PATH_INFO": unquote(target),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "CONTENT_LENGTH": str(len(body)),
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "127.0.0.1",
-        **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
-    }
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-    pieces = app(environ, lambda *start: started.append(start))
-    try:
-        content = b"".join(pieces)
-    finally:
-        getattr(pieces, "close", lambda: None)()
-    (line, fields), *_ = started
-    return Answer(int(line.split()[0]), dict(fields), content)
-
-
-def target(path: tuple[str, ...]) -> str:
-    return "/dav/" + "/".join(quote(name) for name in path)
 
 
 class Stage:
@@ -396,13 +358,3 @@ def lowered_nothing(was: dict[str, Any], now: dict[str, Any]) -> bool:
         and now["release"] >= was["release"]
         and now["close"] <= was["close"]
     )
-
-
-def listed(answer: Answer, path: tuple[str, ...]) -> set[str]:
-    """Names of the members in a multistatus."""
-    own = ("/dav/" + "/".join(path)).rstrip("/")
-    hrefs = [
-        unquote(each.text or "").rstrip("/") for each in etree.fromstring(answer.body).iterfind("{*}response/{*}href")
-    ]
-    names = {href[len(own) + 1 :] for href in hrefs if href != own and "/" not in href[len(own) + 1 :]}
-    return {unicodedata.normalize("NFC", name) for name in names}
