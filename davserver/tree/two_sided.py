@@ -52,7 +52,7 @@ class TwoSidedTree(LabellingTree):
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=True)
             created = end.node is None
-            end = self._continued(connection, end, temp_arrives=is_temp(source.name))
+            end = self._continued(connection, end, temp_arrives=is_temp(source.name), arriving=seen.node)
             label = self._arriving_label(start, seen, end, moving=True)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
