@@ -211,9 +211,11 @@ class ChangingTree(SpottingTree):
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there
         rules = self.forest.rules.of(spot.places)
+        bound, back = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
         provider.move(now_at, spot.inner, writing)
         left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
         if node in rules.regions:
-            bound = rules.bound_at(left_at.lineage)
             self._label(connection, spot.places, left, carried(bound, bound))
+        if left_at.lineage[:-1] != spot.parent.node.lineage:  # whatever class it met elsewhere stays with its versions
+            self._label(connection, spot.places, left_at, carried(bound, back))
         return True
