@@ -70,9 +70,9 @@ class Question(NamedTuple):
     channel: Channel
     node: int
     """The node itself, for policies that are `per_node`."""
-    itself: bool = True
+    itself: bool
     """Is it about the pin, the link's own node, and not about what lies beneath?"""
-    link: Link | None = None
+    link: Link | None
     lent: Mapping[str, int] = MappingProxyType({})
     """Maker → what he may do here himself."""
 

@@ -52,7 +52,7 @@ class TwoSidedTree(LabellingTree):
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=True)
             created = end.node is None
-            end = self._continued(connection, end, temp_arrives=is_temp(source.name))
+            end = self._continued(connection, end, temp_arrives=is_temp(source.name), arriving=seen.node)
             label = self._arriving_label(start, seen, end, moving=True)
             takes_over = end.node is not None and not end.node.is_collection and not seen.node.is_collection
             brought = self._brought_points(start, seen, moving=not takes_over)
@@ -90,9 +90,8 @@ class TwoSidedTree(LabellingTree):
         if source.segments[:1] != target.segments[:1]:
             return self._across(source, target, terms, overwrite=overwrite, moving=False, deep=deep)
         with self._changing() as connection:
-            seen = self.stat(source)
+            seen = self._taken(source)
             start = self._spot(source)
-            self._demand(seen, Rights.READ)
             end = self._arriving(target, overwrite=overwrite)
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
@@ -116,10 +115,17 @@ class TwoSidedTree(LabellingTree):
 
     # -- one share ------------------------------------------------------------------------------------------------
 
-    def _leaving(self, source: SharePath) -> tuple[Seen, Spot]:
+    def _taken(self, source: SharePath) -> Seen:
+        """What is to be copied or moved. A pointer only stands for a paper, often under that paper's own name."""
         seen = self.stat(source)
-        start = self._spot(source)
         self._demand(seen, Rights.READ)
+        if seen.instead is not None:
+            raise AccessDenied(source, Rights.READ)
+        return seen
+
+    def _leaving(self, source: SharePath) -> tuple[Seen, Spot]:
+        seen = self._taken(source)
+        start = self._spot(source)
         self._demand(start.parent, Rights.UNBIND)
         self._demand_beneath(start.places, seen, Rights.DISCOVER)
         return seen, start
@@ -168,8 +174,7 @@ class TwoSidedTree(LabellingTree):
         self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, moving: bool, deep: bool = True
     ) -> tuple[Seen, bool]:
         """Stage every byte in the other share first, then one transaction for all rows of both."""
-        seen = self._leaving(source)[0] if moving else self.stat(source)
-        self._demand(seen, Rights.READ)
+        seen = self._leaving(source)[0] if moving else self._taken(source)
         self._arriving(target, overwrite=overwrite)
         baggage: list[Carried] = []
         try:
@@ -188,7 +193,7 @@ class TwoSidedTree(LabellingTree):
         yield seen, below
         if deep and seen.node.is_collection:
             for member in self.children(seen):
-                if Rights.READ in member.rights:
+                if Rights.READ in member.rights and member.instead is None:
                     yield from self._readable(member, (*below, member.node.name), deep=True)
 
     def _land(
@@ -202,7 +207,7 @@ class TwoSidedTree(LabellingTree):
         moving: bool,
     ) -> tuple[Seen, bool]:
         source, target = ends
-        seen, start = self._leaving(source) if moving else (self.stat(source), self._spot(source))
+        seen, start = self._leaving(source) if moving else (self._taken(source), self._spot(source))
         end = self._arriving(target, overwrite=overwrite)
         terms.check()
         self._unlocked_ends(connection, start, seen.node, end, terms, moving=moving)

@@ -74,6 +74,21 @@ def test_edges_of_people(person: str, lineage: tuple[int, ...], expected: list[i
     assert edges(Principal(PrincipalKind.USER, person), lineage) == expected
 
 
+def test_what_is_shared_with_somebody_is_found_by_the_clock() -> None:
+    """Only inside shares that speak of the asker and run now; entries by office are no shares."""
+    shared = build_rules(
+        Committee("ba05", "BA 5"),
+        entries=[
+            Entry(2, "user:fremd", Rights.READ, start=10, end=20, maker="user:otto"),
+            Entry(3, "user:fremd", Rights.READ),
+            Entry(4, "user:eva", Rights.READ, maker="user:otto"),
+        ],
+        places={2: PAPER},
+    )
+    view = View(shared, ENGINE, Principal(PrincipalKind.USER, "fremd"), Channel.DAV)
+    assert [view.shared(at) for at in (9, 10, 19, 20)] == [frozenset(), {2}, {2}, frozenset()]
+
+
 def test_edges_of_a_link() -> None:
     """Its window and its maker's mandate."""
     assert edges(Principal(PrincipalKind.LINK, "0"), (1, 3), Channel.LINK) == [10, 70, 90]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rights_scenario import CONFIG
 
-from acl.engine import LOG_READ, POINTER, Engine, View
+from acl.engine import LOG_READ, POINTER, AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import Classification, Label
 from acl.mandates import Committee, Mandate
@@ -61,6 +61,8 @@ def test_a_link_and_an_unknown_office_get_nothing(caplog: pytest.LogCaptureFixtu
     """A link has no office; a mandate that no table knows is an error, and an error means no (law 4)."""
     link = Principal(PrincipalKind.LINK, "abc")
     assert ENGINE.granted(rules(), link, 50, Channel.LINK, (1, 2)).rights == Rights.NONE
+    unknown = AccessRequest(link, Rights.READ, "ba05", (1, 2), 50, Channel.LINK)
+    assert ENGINE.decide(rules(), unknown).reasons == ("link:unknown", "link")
     odd = rules(Mandate("ba05", "otto", "mayor", 0))
     assert ENGINE.granted(odd, OTTO, 50, Channel.DAV, (1, 2)) == (Rights.NONE, frozenset(), 50)
     assert "cannot be decided" in caplog.text

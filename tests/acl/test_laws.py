@@ -74,6 +74,7 @@ def test_a_page_equals_its_single_decisions(facts: Facts, who: Principal, at: in
                 decision = ENGINE.decide(rules, request)
                 assert decision.allowed == (granted.rights & NAMES[name] == NAMES[name])
                 assert decision.reasons
+                assert (decision.obligations, decision.until) == granted[1:]
 
 
 @given(FACTS, entries(deny=True), ASKERS, TIMES, CHANNELS)

@@ -107,9 +107,19 @@ def test_a_policy_is_asked_once_for_a_region() -> None:
     """rights.md §4: all nodes of one region share every decision, until the next time edge."""
     policy = Stated()
     view = View(rules(), Engine(TABLE, [policy]), OTTO, Channel.DAV)
-    for at in (50, 51):
+    for at in (50, 50, 51):
         view.page(PAPER, range(100, 200), at)
     assert policy.asked == 1
+
+
+def test_nothing_is_kept_where_a_policy_judges_each_node() -> None:
+    """architecture.md §3: it may look at what no rule of ours knows of, so it is asked every time."""
+    policy = Stated(per_node=True)
+    view = View(rules(), Engine(TABLE, [policy]), OTTO, Channel.DAV)
+    view.granted(PAPER, 50)
+    asked = policy.asked
+    view.granted(PAPER, 50)
+    assert policy.asked == 2 * asked > 0
 
 
 def test_alike_regions_are_judged_apart() -> None:
@@ -146,7 +156,7 @@ def test_a_policy_that_changes_without_notice_is_asked_each_time() -> None:
 
 def test_a_policy_per_node_judges_each_member() -> None:
     """A page asks for every member, with its own id."""
-    engine = Engine(TABLE, [OddNodes(per_node=True)])
+    engine = Engine(TABLE, [Stated(), OddNodes(per_node=True)])
     page = engine.page(rules(), OTTO, 50, Channel.DAV, PAPER, [10, 11, 12])
     assert [bool(granted.rights & Rights.DISCOVER) for granted in page] == [True, False, True]
     assert page[1] == engine.granted(rules(), OTTO, 50, Channel.DAV, (*PAPER, 11))
