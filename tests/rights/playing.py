@@ -10,8 +10,10 @@ from acl import store
 from acl.entries import Entry
 from acl.labels import NEVER, Classification, Label
 from acl.mandates import CommitteeKind, Mandate
+from acl.meetings import AgendaItem, Meeting
 from acl.principals import Channel
 from acl.privileges import parse_rights, rights_words
+from acl.recusals import Effect, Recusal
 from davserver.accounts import PEPPER_SECRET, change_account, create_app_password
 from davserver.app import forest_of
 from davserver.dav.server import Application
@@ -129,8 +131,8 @@ class Stage:
                 for name, offices in PEOPLE.items()
                 for share, role in offices
             ],
-            **{name: {} for name in ("nodes", "labels", "roots", "came")},
-            **{name: [] for name in ("entries", "locks")},
+            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound")},
+            **{name: [] for name in ("entries", "locks", "recusals")},
         }
         for share in COMMITTEES:
             world["last"] += 1
@@ -260,6 +262,36 @@ class Stage:
         with self.house.database.transaction() as connection:
             store.declare_undertaking(connection, person, since)
         self.world["pledged"][person] = since
+
+    def step_point(self, path: tuple[str, ...], matter: str | None) -> None:
+        """An item of a meeting that is far away; this is its folder."""
+        node = answers.find(self.world, path)
+        if node is None or any(facts["folder"] == node for facts in self.world["points"].values()):
+            return
+        share, number = path[0], str(len(self.world["points"]) + 1)
+        sealer, later = self.house.keys.sealer(share), BEGIN + 4000 * DAY
+        with self.house.database.transaction() as connection:
+            store.declare_meeting(connection, sealer, Meeting(share, "far", "far", later, later + HOUR))
+            item = AgendaItem(share, "far", number, number, public=True, matter=matter)
+            store.declare_agenda_item(connection, sealer, self.house.matter_mark, item)
+            made = next(each.id for each in store.agenda(connection, sealer, share, "far") if each.number == number)
+            store.bind_agenda_item_folder(connection, share, made, self.real(node))
+        self.world["points"][made] = {"share": share, "folder": node, "matter": matter}
+
+    def step_recuse(self, person: str, which: int, by_matter: bool, start: int, end: int | None) -> None:
+        """From the agenda item, or from its matter; `which` counts the items that there are."""
+        if not self.world["points"]:
+            return
+        point = list(self.world["points"])[which % len(self.world["points"])]
+        facts = self.world["points"][point]
+        matter = facts["matter"] if by_matter else None
+        mark = self.house.matter_mark(matter) if matter else None
+        share, number = ("", None) if matter else (facts["share"], point)
+        recusal = Recusal(share, person, number, mark, start, end, Effect.BOTH, "tests", self.now)
+        with self.house.database.transaction() as connection:
+            store.add_recusal(connection, recusal)
+        fact = {"person": person, "point": number, "matter": matter, "start": start, "end": end}
+        self.world["recusals"].append(fact)
 
     def step_ask(self, name: str, kind: str, request: dict[str, Any]) -> Played:
         """One request: its status, the names it shows, the labels it leaves."""
