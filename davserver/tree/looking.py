@@ -187,8 +187,9 @@ class LookingTree(LocatingTree):
         view, root = self._look(places, lambda: places.provider.stat(ROOT))
         with self.forest.database.read() as connection:
             cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
-        hidden = sum(part.size for part in cut if part.pin and not self._may_discover(view, root.lineage, part.pin))
-        used = root.size - hidden
+        sizes = {part.pin: part.size for part in cut if part.pin}
+        sizes[0] = root.size - sum(sizes.values())
+        used = sum(size for pin, size in sizes.items() if self._may_discover(view, root.lineage, pin))
         return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
 
     def _demand(self, seen: Seen, needed: Rights) -> None:
@@ -265,7 +266,7 @@ class LookingTree(LocatingTree):
     def _may_discover(self, view: View, collection: tuple[int, ...], pin: int) -> bool:
         """May the asker discover this part of a collection: what lies under the pin, or (0) directly in it?"""
         lineage = view.rules.places.get(pin, ()) if pin else collection
-        return bool(lineage and view.inherited(lineage, self.clock()).rights & Rights.DISCOVER)
+        return bool(lineage and view.inherited(lineage, self.clock(), beneath=True).rights & Rights.DISCOVER)
 
     def _drives(self) -> Seen:
         return Seen(ROOT, "", DRIVES, Rights.READ, "", "")
