@@ -17,11 +17,13 @@ from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
 from davserver.tree.seen import AccessDenied, Lock, Seen
 from davserver.tree.shared import SharedWithMe, is_listing
 from shareproviders.contract import (
+    BadName,
     KeepsProperties,
     MetersQuota,
     Node,
     NotFound,
     TracksChanges,
+    Unavailable,
     Usage,
     WrongKind,
 )
@@ -51,6 +53,14 @@ class LookingTree(LocatingTree):
         if seen is None and self._follow(places, path):
             seen = self._stood(places, path)
         return seen or self._pointer(path)
+
+    def may_know(self, path: SharePath) -> bool:
+        """May the asker learn that something is there? For what a refusal would name."""
+        try:
+            self.stat(path)
+        except (NotFound, BadName, Unavailable):
+            return False
+        return True
 
     def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
         """What stands there, None for what is absent and for what may not be discovered."""
