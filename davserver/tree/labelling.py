@@ -7,7 +7,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from acl import store
-from acl.labels import NEVER, ON_CREATION, Classification, Label, carried
+from acl.labels import NEVER, ON_CREATION, Bound, Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree
 from davserver.tree.forest import SharePlaces
@@ -37,6 +37,10 @@ class LabellingTree(ChangingTree):
         brings_own = moving and not onto and seen.node.id in rules.regions
         return label if brings_own or base.under(label) != base else None
 
+    def _ground(self, end: Spot) -> Bound:
+        """What holds in the folder that something arrives in."""
+        return self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
+
     def _waits(self, start: Spot, seen: Seen, end: Spot, *, moving: bool) -> bool:
         """A newcomer to papers that are out already is a draft: each copy, and what was no paper before."""
         if is_programs(end.path.name) or not self._is_out(self.forest.rules.of(end.places), end):
@@ -49,15 +53,17 @@ class LabellingTree(ChangingTree):
         if classification > Classification.RESTRICTED and not isinstance(places.provider, TracksChanges):
             raise DoesNotFit("this drive may hold public and restricted papers only")
 
-    def _labels_beneath(self, start: Spot, seen: Seen) -> list[tuple[tuple[str, ...], Label]]:
+    def _labels_beneath(self, start: Spot, seen: Seen, end: Spot) -> list[tuple[tuple[str, ...], Label]]:
         """Own labels inside a folder that is copied, by the stored names that lead to them."""
-        rules = self.forest.rules.of(start.places)
+        rules, base = self.forest.rules.of(start.places), self._ground(end)
+        if self._waits(start, seen, end, moving=False):
+            base = base._replace(release_at=NEVER)
         depth = len(start.inner.segments)
         found = []
         for pin in rules.beneath.get(seen.node.id, ()):
             segments = start.places.provider.locate(pin)[0].segments
             bound = rules.bound_at(rules.places[pin])
-            found.append((segments[depth:], carried(bound, bound)))
+            found.append((segments[depth:], carried(bound, base)))
         return found
 
     def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:

@@ -96,7 +96,7 @@ class TwoSidedTree(LabellingTree):
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
             label = self._arriving_label(start, seen, end, moving=False)
-            inside = self._labels_beneath(start, seen) if deep else []
+            inside = self._labels_beneath(start, seen, end) if deep else []
             brought = self._brought_points(start, seen, moving=False)[: None if deep else 1]
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
@@ -174,7 +174,7 @@ class TwoSidedTree(LabellingTree):
         self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, moving: bool, deep: bool = True
     ) -> tuple[Seen, bool]:
         """Stage every byte in the other share first, then one transaction for all rows of both."""
-        seen = self._leaving(source)[0] if moving else self._taken(source)
+        seen = self._leaving_whole(source)[0] if moving else self._taken(source)
         self._arriving(target, overwrite=overwrite)
         baggage: list[Carried] = []
         try:
@@ -188,6 +188,12 @@ class TwoSidedTree(LabellingTree):
             for arrival in baggage:
                 if arrival.staged is not None:
                     arrival.staged.discard()
+
+    def _leaving_whole(self, source: SharePath) -> tuple[Seen, Spot]:
+        """For another drive every byte has to be read: what could not come along would be lost here."""
+        seen, start = self._leaving(source)
+        self._demand_beneath(start.places, seen, Rights.READ)
+        return seen, start
 
     def _readable(self, seen: Seen, below: tuple[str, ...], *, deep: bool) -> Iterator[tuple[Seen, tuple[str, ...]]]:
         yield seen, below
@@ -207,7 +213,7 @@ class TwoSidedTree(LabellingTree):
         moving: bool,
     ) -> tuple[Seen, bool]:
         source, target = ends
-        seen, start = self._leaving(source) if moving else (self._taken(source), self._spot(source))
+        seen, start = self._leaving_whole(source) if moving else (self._taken(source), self._spot(source))
         end = self._arriving(target, overwrite=overwrite)
         terms.check()
         self._unlocked_ends(connection, start, seen.node, end, terms, moving=moving)
@@ -231,6 +237,8 @@ class TwoSidedTree(LabellingTree):
                 self._label(connection, end.places, node, carried(bound, there))
         self._bind(connection, end, base, brought)
         if moving:
+            if {one.node.id for one, _ in self._readable(seen, (), deep=True)} != {one.seen.node.id for one in baggage}:
+                raise Outdated("the source was changed while it was being moved; nothing was moved")
             self._delete(connection, start, seen.node, terms)
         made = self._made(target)
         old_size = end.node.size if end.node is not None and not end.node.is_collection else 0
