@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
 from acl.labels import NEVER, ON_CREATION, Bound, Classification, Label, carried
@@ -13,6 +15,15 @@ from davserver.tree.seen import DoesNotFit, Seen
 from davserver.tree.spots import Spot
 from shareproviders.contract import NotFound, TracksChanges
 from shareproviders.paths import SharePath
+
+
+class Tied(NamedTuple):
+    """What a member of a copied folder takes along as its own."""
+
+    below: tuple[str, ...]
+    """The stored names that lead to it."""
+    label: Label
+    items: frozenset[int]
 
 
 class LabellingTree(ChangingTree):
@@ -35,6 +46,12 @@ class LabellingTree(ChangingTree):
         """What holds in the folder that something arrives in."""
         return self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
 
+    def _arriving_items(self, start: Spot, seen: Seen, end: Spot) -> frozenset[int]:
+        """The agenda items that the result must carry as its own, so that no recusal is escaped."""
+        onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
+        base = end.node if onto and end.node is not None else end.parent.node
+        return self._items_at(start.places, seen.node) - self._items_at(end.places, base)
+
     def _waits(self, start: Spot, seen: Seen, end: Spot, *, moving: bool) -> bool:
         """A newcomer to papers that are out already is a draft: each copy, and what was no paper before."""
         if is_programs(end.path.name) or not self._is_out(self.forest.rules.of(end.places), end):
@@ -47,8 +64,8 @@ class LabellingTree(ChangingTree):
         if classification > Classification.RESTRICTED and not isinstance(places.provider, TracksChanges):
             raise DoesNotFit("this drive may hold public and restricted papers only")
 
-    def _labels_beneath(self, start: Spot, seen: Seen, end: Spot) -> list[tuple[tuple[str, ...], Label]]:
-        """Own labels inside a folder that is copied, by the stored names that lead to them."""
+    def _labels_beneath(self, start: Spot, seen: Seen, end: Spot) -> list[Tied]:
+        """What is pinned inside a folder that is copied."""
         rules, base = self.forest.rules.of(start.places), self._ground(end)
         if self._waits(start, seen, end, moving=False):
             base = base._replace(release_at=NEVER)
@@ -57,16 +74,18 @@ class LabellingTree(ChangingTree):
         for pin in rules.beneath.get(seen.node.id, ()):
             segments = start.places.provider.locate(pin)[0].segments
             bound = rules.bound_at(rules.places[pin])
-            found.append((segments[depth:], carried(bound, base)))
+            items = rules.regions[pin].items - self._items_at(start.places, seen.node)
+            found.append(Tied(segments[depth:], carried(bound, base), items))
         return found
 
-    def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:
-        for below, label in inside:
+    def _label_members(self, connection: Connection, end: Spot, inside: list[Tied]) -> None:
+        for below, label, items in inside:
             try:
                 node = end.places.provider.stat(SharePath((*end.inner.segments, *below)))
             except NotFound:
                 continue  # it was left out, because the asker may not read it
             self._label(connection, end.places, node, label)
+            self._bind(connection, end.places, node, items)
 
     def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
         view = self._view(places)
