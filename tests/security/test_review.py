@@ -18,8 +18,8 @@ from davserver.tree.locking import GuardedTree
 from davserver.tree.seen import Seen, Terms
 from shareproviders.contract import Outdated
 from shareproviders.paths import SharePath
-from tests.davclient import DavClient
 from tests.dav.doors import opened, tree_path
+from tests.davclient import DavClient
 from tests.running import RunningServer, command
 
 People = Callable[[str, str], DavClient]
@@ -129,9 +129,7 @@ def test_a_lock_on_a_private_file_of_another_is_not_named(papers: DavClient, peo
         assert b"WRD0001" not in answer.body, answer.status
 
 
-def test_moving_to_another_drive_loses_nothing_that_may_not_be_read(
-    papers: DavClient, house: House
-) -> None:
+def test_moving_to_another_drive_loses_nothing_that_may_not_be_read(papers: DavClient, house: House) -> None:
     """rights.md §3: MOVE of a folder with something that cannot come along: 403 for the whole, nothing is lost."""
     papers.mkcol("/F")
     papers.put("/F/a.txt", b"a")
@@ -181,9 +179,7 @@ def test_an_inbox_tells_members_nothing_of_what_others_bring(people: People) -> 
     assert view() == before
 
 
-def test_a_copy_keeps_the_agenda_items_of_its_source(
-    people: People, server: RunningServer
-) -> None:
+def test_a_copy_keeps_the_agenda_items_of_its_source(people: People, server: RunningServer) -> None:
     """rights.md §2.7, law 5: the matters and items of both; a recusal by item follows the copy."""
     day = f"2026-12-{uuid.uuid4().hex[:6]}"
     run = ("--start", "2026-12-07T19:00", "--end", "2026-12-07T22:00", "--title", "Dezember")
@@ -216,14 +212,10 @@ def test_a_copied_folder_takes_the_higher_class_for_its_labelled_members_too(
     assert label_of(house, node_of(house, papers, "/geheim/F/a.txt")).classification is Classification.PERSONAL
 
 
-
-
 class Late(GuardedTree):
     """A tree in which somebody adds a document to the source between the staging of its bytes and the transaction."""
 
-    def _readable(
-        self, seen: Seen, below: tuple[str, ...], *, deep: bool
-    ) -> Iterator[tuple[Seen, tuple[str, ...]]]:
+    def _readable(self, seen: Seen, below: tuple[str, ...], *, deep: bool) -> Iterator[tuple[Seen, tuple[str, ...]]]:
         yield from super()._readable(seen, below, deep=deep)
         if not below and not self.forest.database.in_transaction:
             path = seen.path / "late.txt"
