@@ -46,11 +46,11 @@ class LabellingTree(ChangingTree):
         """What holds in the folder that something arrives in."""
         return self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
 
-    def _arriving_items(self, start: Spot, seen: Seen, end: Spot) -> frozenset[int]:
+    def _arriving_points(self, start: Spot, seen: Seen, end: Spot) -> frozenset[int]:
         """The agenda items that the result must carry as its own, so that no recusal is escaped."""
         onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
         base = end.node if onto and end.node is not None else end.parent.node
-        return self._items_at(start.places, seen.node) - self._items_at(end.places, base)
+        return self._points_at(start.places, seen.node) - self._points_at(end.places, base)
 
     def _waits(self, start: Spot, seen: Seen, end: Spot, *, moving: bool) -> bool:
         """A newcomer to papers that are out already is a draft: each copy, and what was no paper before."""
@@ -74,7 +74,7 @@ class LabellingTree(ChangingTree):
         for pin in rules.beneath.get(seen.node.id, ()):
             segments = start.places.provider.locate(pin)[0].segments
             bound = rules.bound_at(rules.places[pin])
-            items = rules.regions[pin].items - self._items_at(start.places, seen.node)
+            items = rules.regions[pin].items - self._points_at(start.places, seen.node)
             found.append(Tied(segments[depth:], carried(bound, base), items))
         return found
 

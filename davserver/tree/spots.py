@@ -118,13 +118,13 @@ class SpottingTree(LookingTree):
         store.set_label(connection, places.share, node.id, label)
         self._repinned.add(places)
 
-    def _items_at(self, places: SharePlaces, node: Node) -> frozenset[int]:
+    def _points_at(self, places: SharePlaces, node: Node) -> frozenset[int]:
         """Agenda items that concern a node, by its folders and bindings."""
         rules = self.forest.rules.of(places)
         return rules.regions[rules.region_of(node.lineage)].items
 
-    def _bind(self, connection: Connection, places: SharePlaces, node: Node, items: frozenset[int]) -> None:
-        for number in sorted(items):
+    def _bind(self, connection: Connection, places: SharePlaces, node: Node, points: frozenset[int]) -> None:
+        for number in sorted(points):
             store.add_binding(connection, places.share, node.id, number)
             self._repinned.add(places)
 

@@ -54,7 +54,7 @@ class TwoSidedTree(LabellingTree):
             created = end.node is None
             end = self._continued(connection, end, temp_arrives=is_temp(source.name), arriving=seen.node)
             label = self._arriving_label(start, seen, end, moving=True)
-            items = self._arriving_items(start, seen, end)
+            items = self._arriving_points(start, seen, end)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
                 connection, start.places.share, seen.node.id, self._holder(terms), self._lock_places(start.places)
@@ -96,7 +96,7 @@ class TwoSidedTree(LabellingTree):
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
             label = self._arriving_label(start, seen, end, moving=False)
             inside = self._labels_beneath(start, seen, end) if deep else []
-            items = self._arriving_items(start, seen, end)
+            items = self._arriving_points(start, seen, end)
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
             node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
@@ -221,7 +221,7 @@ class TwoSidedTree(LabellingTree):
             self._delete(connection, end, end.node, terms)
         rules = self.forest.rules.of(start.places)
         base = end.node if onto and end.node is not None else end.parent.node
-        there, items = self.forest.rules.of(end.places).bound_at(base.lineage), self._items_at(end.places, base)
+        there, items = self.forest.rules.of(end.places).bound_at(base.lineage), self._points_at(end.places, base)
         if not onto and self._waits(start, seen, end, moving=moving):
             there = there._replace(release_at=NEVER)
         for arrival in baggage:
@@ -233,7 +233,7 @@ class TwoSidedTree(LabellingTree):
             self._keepable(end.places, bound.classification)
             if not arrival.below or now.node.id in rules.regions:
                 self._label(connection, end.places, node, carried(bound, there))
-                self._bind(connection, end.places, node, self._items_at(start.places, now.node) - items)
+                self._bind(connection, end.places, node, self._points_at(start.places, now.node) - items)
         if moving:
             if {one.node.id for one, _ in self._readable(seen, (), deep=True)} != {one.seen.node.id for one in baggage}:
                 raise Outdated("the source was changed while it was being moved; nothing was moved")
