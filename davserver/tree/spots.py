@@ -118,6 +118,16 @@ class SpottingTree(LookingTree):
         store.set_label(connection, places.share, node.id, label)
         self._repinned.add(places)
 
+    def _points_at(self, places: SharePlaces, node: Node) -> frozenset[int]:
+        """Agenda items that concern a node, by its folders and bindings."""
+        rules = self.forest.rules.of(places)
+        return rules.regions[rules.region_of(node.lineage)].items
+
+    def _bind(self, connection: Connection, places: SharePlaces, node: Node, points: frozenset[int]) -> None:
+        for number in sorted(points):
+            store.add_binding(connection, places.share, node.id, number)
+            self._repinned.add(places)
+
     def _arrived(self, connection: Connection, spot: Spot, node: Node, *, gain: int) -> None:
         """Something was written here; a newcomer to what is out already waits for its own release."""
         rules = self.forest.rules.of(spot.places)
