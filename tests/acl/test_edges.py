@@ -6,9 +6,10 @@ import pytest
 from rights_scenario import CONFIG, instant
 
 from acl.calendar import MIDNIGHT, on_next_day
-from acl.engine import Engine, View
+from acl.engine import AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import Classification, Label
+from acl.lending import makers_here
 from acl.links import Link, LinkKind
 from acl.mandates import Committee, Mandate
 from acl.meetings import CLOSES_ITSELF, AgendaItem, Meeting, MeetingState, deciding
@@ -17,6 +18,7 @@ from acl.privileges import Rights
 from acl.recusals import Effect, Recusal
 from acl.roles import RoleTable
 from acl.rules import ShareRules, build_rules
+from acl.standing import standing_at
 
 ENGINE = Engine(RoleTable.load(CONFIG))
 PAPER = (1, 2)
@@ -39,7 +41,9 @@ def rules() -> ShareRules:
             Recusal("ba05", "otto", 1, None, 30, None, Effect.DOCUMENTS, "", 0, 2),
             Recusal("ba05", "eva", 1, None, 35, None, Effect.DISCUSSION, "", 0, 3),
         ],
-        links=[Link("ba05", 3, LinkKind.LINK, b"", Rights.READ, Classification.RESTRICTED, "user:otto", 10, 70)],
+        links=[
+            Link("ba05", 3, LinkKind.LINK, b"", Rights.READ, Classification.RESTRICTED, "user:otto", 10, 70, revoked=65)
+        ],
         places={2: (1, 2), 3: (1, 3), 4: (1, 4)},
     )
 
@@ -89,9 +93,49 @@ def test_what_is_shared_with_somebody_is_found_by_the_clock() -> None:
     assert [view.shared(at) for at in (9, 10, 19, 20)] == [frozenset(), {2}, {2}, frozenset()]
 
 
+def test_a_single_decision_names_the_edge_of_the_page() -> None:
+    """What may be discovered by itself does not wait for what lies beneath."""
+    nested = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        labels={2: Label(release_at=0), 3: Label(close_at=50)},
+        places={2: PAPER, 3: (1, 2, 3)},
+    )
+    who = Principal(PrincipalKind.USER, "otto")
+    asked = AccessRequest(who, Rights.READ, "ba05", PAPER, 10, Channel.DAV)
+    assert ENGINE.decide(nested, asked).until is None
+    assert ENGINE.granted(nested, who, 10, Channel.DAV, PAPER).until is None
+
+
+def test_who_has_left_is_known_as_such_from_that_minute_on() -> None:
+    """Only what was held here and has ended leaves an office behind; it is told to nobody else."""
+    held = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[
+            Mandate("ba05", "otto", "member", 0, 50),
+            Mandate("ba06", "eva", "member", 0, 50),
+            Mandate("ba05", "karl", "member", 90),
+        ],
+    )
+
+    def offices(person: str, at: int) -> list[str]:
+        standing = standing_at(ENGINE.roles, held, Principal(PrincipalKind.USER, person), at)
+        return [office.role for office in standing.offices]
+
+    assert [offices("otto", at) for at in (49, 50)] == [["member", "citizen"], ["former_member", "citizen"]]
+    assert offices("eva", 60) == offices("karl", 60) == ["citizen"]
+
+
+def test_entries_by_office_rest_on_nobody() -> None:
+    """Only inside shares and links ask for what their makers may."""
+    assert makers_here(rules().regions[4], None) == frozenset()
+    assert makers_here(rules().regions[3], None) == {"user:otto"}
+    assert makers_here(rules().regions[4], rules().links["0"]) == {"user:otto"}
+
+
 def test_edges_of_a_link() -> None:
-    """Its window and its maker's mandate."""
-    assert edges(Principal(PrincipalKind.LINK, "0"), (1, 3), Channel.LINK) == [10, 70, 90]
+    """Its window, its revocation and its maker's mandate."""
+    assert edges(Principal(PrincipalKind.LINK, "0"), (1, 3), Channel.LINK) == [10, 65, 70, 90]
 
 
 def test_the_edges_of_a_meeting() -> None:
