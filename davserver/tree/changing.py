@@ -212,13 +212,13 @@ class ChangingTree(SpottingTree):
             return False  # the document has taken another real name: a plain rename, its identity went there
         rules = self.forest.rules.of(spot.places)
         bound, back = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
-        items = self._points_at(spot.places, left_at)
+        points = self._points_at(spot.places, left_at)
         provider.move(now_at, spot.inner, writing)
         left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
         if node in rules.regions:
             self._label(connection, spot.places, left, carried(bound, bound))
-            self._bind(connection, spot.places, left, items)
+            self._bind_node(connection, spot.places, left, points)
         if left_at.lineage[:-1] != spot.parent.node.lineage:  # whatever class it met elsewhere stays with its versions
             self._label(connection, spot.places, left_at, carried(bound, back))
-            self._bind(connection, spot.places, left_at, items)
+            self._bind_node(connection, spot.places, left_at, points)
         return True

@@ -123,7 +123,7 @@ class SpottingTree(LookingTree):
         rules = self.forest.rules.of(places)
         return rules.regions[rules.region_of(node.lineage)].items
 
-    def _bind(self, connection: Connection, places: SharePlaces, node: Node, points: frozenset[int]) -> None:
+    def _bind_node(self, connection: Connection, places: SharePlaces, node: Node, points: frozenset[int]) -> None:
         for number in sorted(points):
             store.add_binding(connection, places.share, node.id, number)
             self._repinned.add(places)
