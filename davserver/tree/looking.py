@@ -179,8 +179,11 @@ class LookingTree(LocatingTree):
         for piece in pieces:
             yield piece
             if self.clock() - asked > WITHDRAWN_AFTER:
-                granted = self._view(places).granted(places.lineage(seen.node.id), self.clock())
-                if Rights.READ & ~granted.rights:
+                try:
+                    lineage = places.lineage(seen.node.id)
+                except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
+                    lineage = seen.node.lineage
+                if Rights.READ & ~self._view(places).granted(lineage, self.clock()).rights:
                     raise AccessDenied(seen.path, Rights.READ)
                 asked = self.clock()
 

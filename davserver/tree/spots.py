@@ -72,7 +72,17 @@ class SpottingTree(LookingTree):
             node = places.provider.stat(inner)
         except NotFound:
             return Spot(places, path, inner, parent, None, None)
+        if self._followed and node.lineage[:-1] != parent.node.lineage:
+            parent = self._parent_now(places, inner)
         return Spot(places, path, inner, parent, node, self._seen(self._view(places), path, node))
+
+    def _parent_now(self, places: SharePlaces, inner: SharePath) -> Seen:
+        """Of a folder that was asked for by an old name: the rights of where it is now count, not of where it was."""
+        path = SharePath((places.share, *inner.parent.segments))
+        seen = self._seen(self._view(places), path, places.provider.stat(inner.parent))
+        if seen is None:
+            raise ParentMissing("the folder does not exist")
+        return seen
 
     def _unlocked_membership(self, connection: Connection, spot: Spot, holder: Holder) -> None:
         """A locked collection protects the list of its members too (RFC 4918 §7.4)."""

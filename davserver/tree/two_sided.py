@@ -236,6 +236,8 @@ class TwoSidedTree(LabellingTree):
             if not arrival.below or now.node.id in rules.regions:
                 self._label(connection, end.places, node, carried(bound, there))
         self._bind(connection, end, base, brought)
+        if not onto:
+            self._brought(connection, end, end.places.provider.stat(end.inner))
         if moving:
             if {one.node.id for one, _ in self._readable(seen, (), deep=True)} != {one.seen.node.id for one in baggage}:
                 raise Outdated("the source was changed while it was being moved; nothing was moved")
