@@ -151,9 +151,12 @@ class View:
             return self._marked(lineage, at)
         return self._plain(lineage, at)
 
-    def inherited(self, lineage: tuple[int, ...], at: int) -> Granted:
-        """Rights by office, entries and class alone: without what a collection owes to something beneath it."""
-        return self._plain(lineage, at)
+    def inherited(self, lineage: tuple[int, ...], at: int, *, beneath: bool = False) -> Granted:
+        """Rights by office, entries and class alone: without what a collection owes to something beneath it.
+
+        `beneath`: not what an inbox or a drop gives at itself, but what holds for that which lies in it.
+        """
+        return self._plain(lineage, at, beneath=beneath)
 
     def page(self, lineage_of_parent: tuple[int, ...], ids: Sequence[int], at: int) -> list[Granted]:
         """As `granted` for each member; those that carry no mark share one answer."""

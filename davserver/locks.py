@@ -148,7 +148,7 @@ class LockTable:
         seconds: int,
     ) -> Lock:
         """Give a held lock that covers the node a new life. Raises NoSuchLock."""
-        for row in self.covering(connection, share, lineage):
+        for row in self._standing(self.covering(connection, share, lineage), places):
             if holder.holds(row):
                 life = self._clamp(seconds)
                 connection.execute(

@@ -111,7 +111,8 @@ def translated(error: Exception, request: Request | None = None) -> DavError | N
     elif isinstance(error, InvalidAcl):
         condition = f"{{DAV:}}{error.rule}"
     elif isinstance(error, Locked | LockConflict) and request is not None:
-        condition = element(condition, f"<D:href>{request.href(error.root, is_collection=False)}</D:href>")
+        root = error.root if request.tree.may_know(error.root) else request.path
+        condition = element(condition, f"<D:href>{request.href(root, is_collection=False)}</D:href>")
     return DavError(status, condition, message=message, headers=_headers(error, status))
 
 

@@ -97,8 +97,7 @@ def unlock(request: Request) -> Response:
         raise DavError(400, message="UNLOCK needs a Lock-Token header")
     token = read_token(header)
     request.located()
-    request.terms().check()
-    request.tree.unlock(request.path, token)
+    request.tree.unlock(request.path, token, request.terms())
     return Response(204, [], [])
 
 

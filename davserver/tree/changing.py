@@ -176,15 +176,20 @@ class ChangingTree(SpottingTree):
         values = {"node": node.id, "principal": self.principal.key, "at": self.clock(), "deleted": deleted}
         self.forest.departures.remember(connection, spot.places.share, spot.parent.node.id, spot.path.name, values)
 
-    def _continued(self, connection: Connection, spot: Spot, *, temp_arrives: bool) -> Spot:
-        """At a free name that a document has just left: bring that document back, so that its identity goes on."""
+    def _continued(
+        self, connection: Connection, spot: Spot, *, temp_arrives: bool, arriving: Node | None = None
+    ) -> Spot:
+        """At a free name that a document has just left: bring that document back, so that its identity goes on.
+
+        Unless it is that very document that arrives: it comes back by itself.
+        """
         if spot.node is not None or is_programs(spot.path.name):
             return spot
         share, parent, name = spot.places.share, spot.parent.node.id, spot.path.name
         row = self.forest.departures.claim(
             connection, share, parent, name, principal=self.principal.key, at=self.started
         )
-        if row is None or (row.deleted and not temp_arrives):
+        if row is None or (row.deleted and not temp_arrives) or (arriving is not None and row.node == arriving.id):
             return spot
         if not self._brought_back(connection, spot, row.node):
             return spot
@@ -206,9 +211,14 @@ class ChangingTree(SpottingTree):
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there
         rules = self.forest.rules.of(spot.places)
+        bound, back = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
+        points = self._points_at(spot.places, left_at)
         provider.move(now_at, spot.inner, writing)
         left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
         if node in rules.regions:
-            bound = rules.bound_at(left_at.lineage)
             self._label(connection, spot.places, left, carried(bound, bound))
+            self._bind_node(connection, spot.places, left, points)
+        if left_at.lineage[:-1] != spot.parent.node.lineage:  # whatever class it met elsewhere stays with its versions
+            self._label(connection, spot.places, left_at, carried(bound, back))
+            self._bind_node(connection, spot.places, left_at, points)
         return True

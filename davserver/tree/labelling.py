@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import Connection
 
-from acl.labels import NEVER, ON_CREATION, Classification, Label, carried
+from acl import store
+from acl.labels import NEVER, ON_CREATION, Bound, Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import DoesNotFit, Seen
 from davserver.tree.spots import Spot
-from shareproviders.contract import NotFound, TracksChanges
+from shareproviders.contract import Node, NotFound, TracksChanges
 from shareproviders.paths import SharePath
+
+Brought: TypeAlias = "list[tuple[tuple[str, ...], frozenset[int]]]"
+"""Ids of agenda items, by the stored names under the source of a verb."""
 
 
 class LabellingTree(ChangingTree):
@@ -31,6 +37,10 @@ class LabellingTree(ChangingTree):
         brings_own = moving and not onto and seen.node.id in rules.regions
         return label if brings_own or base.under(label) != base else None
 
+    def _ground(self, end: Spot) -> Bound:
+        """What holds in the folder that something arrives in."""
+        return self.forest.rules.of(end.places).bound_at(end.parent.node.lineage)
+
     def _waits(self, start: Spot, seen: Seen, end: Spot, *, moving: bool) -> bool:
         """A newcomer to papers that are out already is a draft: each copy, and what was no paper before."""
         if is_programs(end.path.name) or not self._is_out(self.forest.rules.of(end.places), end):
@@ -43,15 +53,17 @@ class LabellingTree(ChangingTree):
         if classification > Classification.RESTRICTED and not isinstance(places.provider, TracksChanges):
             raise DoesNotFit("this drive may hold public and restricted papers only")
 
-    def _labels_beneath(self, start: Spot, seen: Seen) -> list[tuple[tuple[str, ...], Label]]:
+    def _labels_beneath(self, start: Spot, seen: Seen, end: Spot) -> list[tuple[tuple[str, ...], Label]]:
         """Own labels inside a folder that is copied, by the stored names that lead to them."""
-        rules = self.forest.rules.of(start.places)
+        rules, base = self.forest.rules.of(start.places), self._ground(end)
+        if self._waits(start, seen, end, moving=False):
+            base = base._replace(release_at=NEVER)
         depth = len(start.inner.segments)
         found = []
         for pin in rules.beneath.get(seen.node.id, ()):
             segments = start.places.provider.locate(pin)[0].segments
             bound = rules.bound_at(rules.places[pin])
-            found.append((segments[depth:], carried(bound, bound)))
+            found.append((segments[depth:], carried(bound, base)))
         return found
 
     def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:
@@ -61,6 +73,37 @@ class LabellingTree(ChangingTree):
             except NotFound:
                 continue  # it was left out, because the asker may not read it
             self._label(connection, end.places, node, label)
+
+    def _agenda_points(self, places: SharePlaces, lineage: tuple[int, ...]) -> frozenset[int]:
+        """Ids of the agenda items that a place concerns."""
+        rules = self.forest.rules.of(places)
+        region = rules.regions.get(rules.region_of(lineage))
+        return region.items if region is not None else frozenset()
+
+    def _brought_points(self, start: Spot, seen: Seen, *, moving: bool) -> Brought:
+        """Agenda items that a source takes along, by the stored names under it; what has its id brings its own anyway.
+
+        Else a recusal from an item would end where a paper leaves its folder.
+        """
+        if moving:
+            return [((), self._agenda_points(start.places, start.parent.node.lineage))]
+        rules, depth = self.forest.rules.of(start.places), len(start.inner.segments)
+        found: Brought = [((), self._agenda_points(start.places, seen.node.lineage))]
+        for pin in rules.beneath.get(seen.node.id, ()) if seen.node.is_collection else ():
+            names = start.places.provider.locate(pin)[0].segments[depth:]
+            found.append((names, self._agenda_points(start.places, rules.places[pin])))
+        return found
+
+    def _bind(self, connection: Connection, end: Spot, base: Node, brought: Brought) -> None:
+        known = self._agenda_points(end.places, base.lineage)
+        for names, points in brought:
+            for point in points - known:
+                try:
+                    node = end.places.provider.stat(SharePath((*end.inner.segments, *names)))
+                except NotFound:
+                    break  # it was left out, because the asker may not read it
+                if store.add_binding(connection, end.places.share, node.id, point):
+                    self._repin(connection, end.places)
 
     def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
         view = self._view(places)

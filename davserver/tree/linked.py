@@ -46,6 +46,9 @@ class LinkTree(GuardedTree):
             raise NotFound(NOTHING_HERE)
         return super().stat(path)
 
+    def _enter(self, places: SharePlaces, path: SharePath) -> None:
+        """A link opens its own node, and nothing of the way down to it."""
+
     def _root(self) -> Seen:
         seen = super().stat(self._opened)
         if not self._node.is_collection:

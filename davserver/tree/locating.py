@@ -10,7 +10,7 @@ from acl.engine import View
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
-from davserver.tree.names import is_private, is_reserved, maker_mark
+from davserver.tree.names import bare_name, is_private, is_reserved, maker_mark
 from shareproviders.contract import BadName, NotFound
 from shareproviders.paths import ROOT, SharePath
 
@@ -103,6 +103,11 @@ class LockPlaces(SharePlaces):
 
     forest: Forest
     at: int
+
+    def path(self, node: int) -> SharePath:
+        """As its maker knows it: without the mark in the stored names of programs' files."""
+        stored = SharePlaces(self.share, self.provider).path(node)
+        return SharePath(tuple([bare_name(name) for name in stored.segments]))
 
     def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
         """Judged without the ceiling of a credential: a lock outlives the connection that made it."""

@@ -72,10 +72,11 @@ class GuardedTree(GrantingTree):
             lineage = seen.node.lineage
             return self.forest.locks.refresh(connection, seen.share, lineage, holder, places, seconds=seconds)
 
-    def unlock(self, path: SharePath, token: str) -> None:
+    def unlock(self, path: SharePath, token: str, terms: Terms) -> None:
         """Remove one's own lock, or anybody's with the right to break locks. Raises NoSuchLock, AccessDenied."""
         with self._changing() as connection:
             seen = self.stat(path)
+            terms.check()
             if not seen.share:
                 raise NoSuchLock("no such lock here")
             row = self.forest.locks.find(connection, seen.share, seen.node.lineage, token)

@@ -17,11 +17,13 @@ from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
 from davserver.tree.seen import AccessDenied, Lock, Seen
 from davserver.tree.shared import SharedWithMe, is_listing
 from shareproviders.contract import (
+    BadName,
     KeepsProperties,
     MetersQuota,
     Node,
     NotFound,
     TracksChanges,
+    Unavailable,
     Usage,
     WrongKind,
 )
@@ -51,6 +53,14 @@ class LookingTree(LocatingTree):
         if seen is None and self._follow(places, path):
             seen = self._stood(places, path)
         return seen or self._pointer(path)
+
+    def may_know(self, path: SharePath) -> bool:
+        """May the asker learn that something is there? For what a refusal would name."""
+        try:
+            self.stat(path)
+        except (NotFound, BadName, Unavailable):
+            return False
+        return True
 
     def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
         """What stands there, None for what is absent and for what may not be discovered."""
@@ -169,8 +179,11 @@ class LookingTree(LocatingTree):
         for piece in pieces:
             yield piece
             if self.clock() - asked > WITHDRAWN_AFTER:
-                granted = self._view(places).granted(places.lineage(seen.node.id), self.clock())
-                if Rights.READ & ~granted.rights:
+                try:
+                    lineage = places.lineage(seen.node.id)
+                except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
+                    lineage = seen.node.lineage
+                if Rights.READ & ~self._view(places).granted(lineage, self.clock()).rights:
                     raise AccessDenied(seen.path, Rights.READ)
                 asked = self.clock()
 
@@ -187,8 +200,9 @@ class LookingTree(LocatingTree):
         view, root = self._look(places, lambda: places.provider.stat(ROOT))
         with self.forest.database.read() as connection:
             cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
-        hidden = sum(part.size for part in cut if part.pin and not self._may_discover(view, root.lineage, part.pin))
-        used = root.size - hidden
+        sizes = {part.pin: part.size for part in cut if part.pin}
+        sizes[0] = root.size - sum(sizes.values())
+        used = sum(size for pin, size in sizes.items() if self._may_discover(view, root.lineage, pin))
         return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
 
     def _demand(self, seen: Seen, needed: Rights) -> None:
@@ -265,7 +279,7 @@ class LookingTree(LocatingTree):
     def _may_discover(self, view: View, collection: tuple[int, ...], pin: int) -> bool:
         """May the asker discover this part of a collection: what lies under the pin, or (0) directly in it?"""
         lineage = view.rules.places.get(pin, ()) if pin else collection
-        return bool(lineage and view.inherited(lineage, self.clock()).rights & Rights.DISCOVER)
+        return bool(lineage and view.inherited(lineage, self.clock(), beneath=True).rights & Rights.DISCOVER)
 
     def _drives(self) -> Seen:
         return Seen(ROOT, "", DRIVES, Rights.READ, "", "")

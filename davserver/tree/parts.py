@@ -70,7 +70,7 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
 
 def tag(node: Node, parts: Sequence[Part], may_discover: Callable[[int], bool]) -> str:
     """The entity tag of a collection for a reader who may discover the parts that `may_discover` says."""
-    if not parts:
+    if not parts and may_discover(0):
         return f"c{node.id:x}.{node.change:x}"
     known = [part[:3] for part in parts if may_discover(part.pin)]
     return f"c{node.id:x}.{hashlib.sha256(repr(known).encode()).hexdigest()[:16]}"

@@ -72,7 +72,17 @@ class SpottingTree(LookingTree):
             node = places.provider.stat(inner)
         except NotFound:
             return Spot(places, path, inner, parent, None, None)
+        if self._followed and node.lineage[:-1] != parent.node.lineage:
+            parent = self._parent_now(places, inner)
         return Spot(places, path, inner, parent, node, self._seen(self._view(places), path, node))
+
+    def _parent_now(self, places: SharePlaces, inner: SharePath) -> Seen:
+        """Of a folder that was asked for by an old name: the rights of where it is now count, not of where it was."""
+        path = SharePath((places.share, *inner.parent.segments))
+        seen = self._seen(self._view(places), path, places.provider.stat(inner.parent))
+        if seen is None:
+            raise ParentMissing("the folder does not exist")
+        return seen
 
     def _unlocked_membership(self, connection: Connection, spot: Spot, holder: Holder) -> None:
         """A locked collection protects the list of its members too (RFC 4918 §7.4)."""
@@ -117,6 +127,16 @@ class SpottingTree(LookingTree):
     def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:
         store.set_label(connection, places.share, node.id, label)
         self._repinned.add(places)
+
+    def _points_at(self, places: SharePlaces, node: Node) -> frozenset[int]:
+        """Agenda items that concern a node, by its folders and bindings."""
+        rules = self.forest.rules.of(places)
+        return rules.regions[rules.region_of(node.lineage)].items
+
+    def _bind_node(self, connection: Connection, places: SharePlaces, node: Node, points: frozenset[int]) -> None:
+        for number in sorted(points):
+            store.add_binding(connection, places.share, node.id, number)
+            self._repinned.add(places)
 
     def _arrived(self, connection: Connection, spot: Spot, node: Node, *, gain: int) -> None:
         """Something was written here; a newcomer to what is out already waits for its own release."""

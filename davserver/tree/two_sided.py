@@ -52,8 +52,10 @@ class TwoSidedTree(LabellingTree):
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=True)
             created = end.node is None
-            end = self._continued(connection, end, temp_arrives=is_temp(source.name))
+            end = self._continued(connection, end, temp_arrives=is_temp(source.name), arriving=seen.node)
             label = self._arriving_label(start, seen, end, moving=True)
+            takes_over = end.node is not None and not end.node.is_collection and not seen.node.is_collection
+            brought = self._brought_points(start, seen, moving=not takes_over)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
                 connection, start.places.share, seen.node.id, self._holder(terms), self._lock_places(start.places)
@@ -68,6 +70,7 @@ class TwoSidedTree(LabellingTree):
             )
             if label is not None:
                 self._label(connection, end.places, node, label)
+            self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
             else:
@@ -87,14 +90,14 @@ class TwoSidedTree(LabellingTree):
         if source.segments[:1] != target.segments[:1]:
             return self._across(source, target, terms, overwrite=overwrite, moving=False, deep=deep)
         with self._changing() as connection:
-            seen = self.stat(source)
+            seen = self._taken(source)
             start = self._spot(source)
-            self._demand(seen, Rights.READ)
             end = self._arriving(target, overwrite=overwrite)
             terms.check()
             self._unlocked_ends(connection, start, seen.node, end, terms, moving=False)
             label = self._arriving_label(start, seen, end, moving=False)
-            inside = self._labels_beneath(start, seen) if deep else []
+            inside = self._labels_beneath(start, seen, end) if deep else []
+            brought = self._brought_points(start, seen, moving=False)[: None if deep else 1]
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
             node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
@@ -104,6 +107,7 @@ class TwoSidedTree(LabellingTree):
             if label is not None:
                 self._label(connection, end.places, node, label)
             self._label_members(connection, end, inside)
+            self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if not onto:
                 self._brought(connection, end, node)
             self._note(connection, "copy", end.places.share, node)
@@ -111,10 +115,17 @@ class TwoSidedTree(LabellingTree):
 
     # -- one share ------------------------------------------------------------------------------------------------
 
-    def _leaving(self, source: SharePath) -> tuple[Seen, Spot]:
+    def _taken(self, source: SharePath) -> Seen:
+        """What is to be copied or moved. A pointer only stands for a paper, often under that paper's own name."""
         seen = self.stat(source)
-        start = self._spot(source)
         self._demand(seen, Rights.READ)
+        if seen.instead is not None:
+            raise AccessDenied(source, Rights.READ)
+        return seen
+
+    def _leaving(self, source: SharePath) -> tuple[Seen, Spot]:
+        seen = self._taken(source)
+        start = self._spot(source)
         self._demand(start.parent, Rights.UNBIND)
         self._demand_beneath(start.places, seen, Rights.DISCOVER)
         return seen, start
@@ -163,8 +174,7 @@ class TwoSidedTree(LabellingTree):
         self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, moving: bool, deep: bool = True
     ) -> tuple[Seen, bool]:
         """Stage every byte in the other share first, then one transaction for all rows of both."""
-        seen = self._leaving(source)[0] if moving else self.stat(source)
-        self._demand(seen, Rights.READ)
+        seen = self._leaving_whole(source)[0] if moving else self._taken(source)
         self._arriving(target, overwrite=overwrite)
         baggage: list[Carried] = []
         try:
@@ -179,11 +189,17 @@ class TwoSidedTree(LabellingTree):
                 if arrival.staged is not None:
                     arrival.staged.discard()
 
+    def _leaving_whole(self, source: SharePath) -> tuple[Seen, Spot]:
+        """For another drive every byte has to be read: what could not come along would be lost here."""
+        seen, start = self._leaving(source)
+        self._demand_beneath(start.places, seen, Rights.READ)
+        return seen, start
+
     def _readable(self, seen: Seen, below: tuple[str, ...], *, deep: bool) -> Iterator[tuple[Seen, tuple[str, ...]]]:
         yield seen, below
         if deep and seen.node.is_collection:
             for member in self.children(seen):
-                if Rights.READ in member.rights:
+                if Rights.READ in member.rights and member.instead is None:
                     yield from self._readable(member, (*below, member.node.name), deep=True)
 
     def _land(
@@ -197,7 +213,7 @@ class TwoSidedTree(LabellingTree):
         moving: bool,
     ) -> tuple[Seen, bool]:
         source, target = ends
-        seen, start = self._leaving(source) if moving else (self.stat(source), self._spot(source))
+        seen, start = self._leaving_whole(source) if moving else (self._taken(source), self._spot(source))
         end = self._arriving(target, overwrite=overwrite)
         terms.check()
         self._unlocked_ends(connection, start, seen.node, end, terms, moving=moving)
@@ -207,6 +223,7 @@ class TwoSidedTree(LabellingTree):
         rules = self.forest.rules.of(start.places)
         base = end.node if onto and end.node is not None else end.parent.node
         there = self.forest.rules.of(end.places).bound_at(base.lineage)
+        brought = self._brought_points(start, seen, moving=False)
         if not onto and self._waits(start, seen, end, moving=moving):
             there = there._replace(release_at=NEVER)
         for arrival in baggage:
@@ -218,7 +235,12 @@ class TwoSidedTree(LabellingTree):
             self._keepable(end.places, bound.classification)
             if not arrival.below or now.node.id in rules.regions:
                 self._label(connection, end.places, node, carried(bound, there))
+        self._bind(connection, end, base, brought)
+        if not onto:
+            self._brought(connection, end, end.places.provider.stat(end.inner))
         if moving:
+            if {one.node.id for one, _ in self._readable(seen, (), deep=True)} != {one.seen.node.id for one in baggage}:
+                raise Outdated("the source was changed while it was being moved; nothing was moved")
             self._delete(connection, start, seen.node, terms)
         made = self._made(target)
         old_size = end.node.size if end.node is not None and not end.node.is_collection else 0

@@ -27,9 +27,8 @@ def measure(what: str, times: int, call: Callable[[], object]) -> None:
     print(f"{what:45} {(perf_counter() - begin) / times * 1e6:10.1f} µs")
 
 
-def main() -> None:
-    """All numbers that the design names."""
-    engine = Engine(RoleTable.load(Path("config/roles.toml")))
+def facts_of_a_city() -> dict[str, object]:
+    """685 people in 15 offices, 10,000 pins, 50 meetings with 1,000 items, 100 recusals."""
     mandates = [Mandate("ba05", f"p{number}", ROLES[number % len(ROLES)], 0) for number in range(685)]
     pledged = {mandate.person: 0 for mandate in mandates}
     labels = {number: Label(Classification(number % 3), 100 + number) for number in PINS}
@@ -56,7 +55,7 @@ def main() -> None:
         )
         for n in range(100)
     ]
-    facts = {
+    return {
         "mandates": mandates,
         "undertakings": pledged,
         "labels": labels,
@@ -65,6 +64,11 @@ def main() -> None:
         "agenda": points,
         "recusals": out,
     }
+
+
+def main() -> None:
+    """All numbers that the design names."""
+    engine, facts = Engine(RoleTable.load(Path("config/roles.toml"))), facts_of_a_city()
     rules = build_rules(Committee("ba05", "BA 5"), **facts)  # type: ignore[arg-type]
     measure("snapshot of 10,000 pins", 3, lambda: build_rules(Committee("ba05", "BA 5"), **facts))  # type: ignore[arg-type]
     for person in ("p3", "p2", "stranger"):

@@ -39,7 +39,7 @@ def test_a_recused_person_has_no_right_at_all(released: Run, thing: str, code: s
     rights = explained(released, "otto", POINT)
     assert not any(right["allowed"] for right in rights.values())
     assert code in rights["view"]["reasons"]
-    assert any("excluded" in sentence for sentence in rights["view"]["because"])
+    assert any("recusal" in sentence for sentence in rights["view"]["because"])
     assert explained(released, "anna", POINT)["view"]["allowed"]
 
 

@@ -97,3 +97,11 @@ def test_in_the_inbox_everybody_sees_his_own(people: People) -> None:
     assert otto.get(f"/clerk-{name}").status == 404
     assert otto.put(f"/clerk-{name}", b"x").status == 403
     assert otto.delete(f"/{name}").status == 403  # taking something out of the inbox is the office's
+
+
+def test_what_comes_into_the_inbox_from_another_drive_is_its_bringers(people: People) -> None:
+    name = f"{uuid.uuid4().hex}.odt"
+    otto = people("otto", "/dav")
+    assert otto.put(f"/archiv/Arbeitsordner/{name}", b"1").status == 201
+    assert otto.copy(f"/archiv/Arbeitsordner/{name}", f"/ba05/00%20Eingang/{name}").status == 201
+    assert otto.get(f"/ba05/00%20Eingang/{name}").body == b"1"

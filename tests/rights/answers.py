@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.rights.oracle import CLASSES, NEVER, Asker, World, delivery, label, lineage, members, rights, shown
+from tests.rights.oracle import CLASSES, NEVER, Asker, World, delivery, label, lineage, members, points, rights, shown
 
 Request = dict[str, Any]
 """`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`."""
@@ -235,6 +235,11 @@ def make(w: World, path: tuple[str, ...], *, folder: bool) -> int:
     return int(w["last"])
 
 
+def bind(w: World, node: int, agenda_items: set[int]) -> None:
+    """§2.7: the items of both."""
+    w["bound"][node] = w["bound"].get(node, set()) | (agenda_items - points(w, node))
+
+
 def drop(w: World, node: int) -> None:
     for each in [node, *beneath(w, node)]:
         del w["nodes"][each]
@@ -250,6 +255,7 @@ def arrive(w: World, asker: Asker, r: Request) -> tuple[int, dict[str, Any]]:
     base = label(w, there if takes_over and there is not None else folder)
     publish = {label(w, folder)["publish"], base["publish"]}  # its own only if nothing else changed there
     due = {"publish": publish, **carried(label(w, node), base)}
+    taken = points(w, node)
     if not takes_over and is_out(w, folder) and (not moving or not label(w, node)["release"]):
         due["release"] = NEVER
     if takes_over:
@@ -258,14 +264,17 @@ def arrive(w: World, asker: Asker, r: Request) -> tuple[int, dict[str, Any]]:
         drop(w, there)
     if not moving:
         result = onto or make(w, r["to"], folder=facts["folder"])
+        bind(w, result, taken)
         if r["deep"]:
             _copied(w, asker, node, result)
         return result, due
     same = r["path"][0] == r["to"][0]
     if onto is None and same:
         facts |= {"parent": folder, "name": r["to"][-1]}
+        bind(w, node, taken)
         return node, due
     result = onto or make(w, r["to"], folder=facts["folder"])
+    bind(w, result, taken)
     if onto is None:
         _copied(w, asker, node, result)
     drop(w, node)
@@ -281,4 +290,5 @@ def _copied(w: World, asker: Asker, node: int, result: int) -> None:
             twin = w["last"]
             w["nodes"][twin] = {**facts, "parent": result, "share": w["nodes"][result]["share"]}
             w["came"][twin] = member
+            bind(w, twin, points(w, member))
             _copied(w, asker, member, twin)

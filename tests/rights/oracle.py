@@ -1,7 +1,8 @@
 """The rights of `design/rights.md` once more, in two pages and without a line of the product: who may what, and when.
 
 A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder} · `labels` {id:
-class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries`. Rights: sets of words.
+class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries` · `points` {agenda item:
+share, folder, matter} · `bound` {node: agenda items} · `recusals`. Rights: sets of words.
 """
 
 from __future__ import annotations
@@ -99,7 +100,10 @@ def by_office(w: World, name: str, node: int) -> frozenset[str]:
     """§2.3: table(role, class, phase) of each running mandate; all are citizens, administrators are so everywhere."""
     share, grade, when = w["nodes"][node]["share"], label(w, node)["class"], phase(w, node)
     own = [m for m in w["mandates"] if (m["person"], m["share"]) == (name, share)]
+    chairs = [m["person"] for m in w["mandates"] if (m["share"], m["role"]) == (share, "chair") and holds(m, w["at"])]
     roles = {"citizen"} | {m["role"] for m in own if holds(m, w["at"])} | ({"admin"} if name in w["admins"] else set())
+    if "vice_chair" in roles and chairs and all(recused(w, chair, node) for chair in chairs):
+        roles.add("chair")  # §3: the vice-chair gains what the recused chair loses
     committee = w["committees"][share]
     if grade == "faction" and committee["kind"] != "faction":
         return frozenset()
@@ -117,10 +121,28 @@ def by_entry(w: World, name: str, node: int) -> frozenset[str]:
     return frozenset().union(*given) & words(TABLE["ceiling"]["entry"][label(w, node)["class"]])
 
 
+def points(w: World, node: int) -> set[int]:
+    """§1: the agenda items of a paper: of its folders, and those it is bound to."""
+    places = lineage(w, node)
+    return {p for p, facts in w["points"].items() if facts["folder"] in places}.union(
+        *(w["bound"].get(place, ()) for place in places)
+    )
+
+
+def recused(w: World, name: str, node: int) -> bool:
+    """§2.5: by an item, or by a matter of any item of it."""
+    concerned = points(w, node)
+    matters = {w["points"][p]["matter"] for p in concerned} - {None}
+    own = [r for r in w["recusals"] if r["person"] == name and holds(r, w["at"])]
+    return any(r["point"] in concerned or r["matter"] in matters for r in own)
+
+
 def held(w: World, asker: Asker, node: int) -> frozenset[str]:
     """§2, steps 1 to 5, on a drive."""
     name, grade, places = asker["name"], label(w, node)["class"], lineage(w, node)
     if grade in TABLE["gate"]["undertaking"] and w["pledged"].get(name, NEVER) > w["at"]:
+        return frozenset()
+    if recused(w, name, node):
         return frozenset()
     found = by_office(w, name, node) | by_entry(w, name, node)
     found &= (

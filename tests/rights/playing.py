@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
-import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
-
-from lxml import etree
 
 from acl import store
 from acl.entries import Entry
 from acl.labels import NEVER, Classification, Label
 from acl.mandates import CommitteeKind, Mandate
+from acl.meetings import AgendaItem, Meeting
 from acl.principals import Channel
 from acl.privileges import parse_rights, rights_words
+from acl.recusals import Effect, Recusal
 from davserver.accounts import PEPPER_SECRET, change_account, create_app_password
 from davserver.app import forest_of
 from davserver.dav.server import Application
@@ -31,6 +27,7 @@ from davserver.tree.locking import GuardedTree
 from shareproviders.paths import SharePath
 from tests.davclient import LOCKINFO
 from tests.rights import answers, oracle
+from tests.rights.calling import Answer, call, listed, target
 
 SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
@@ -65,44 +62,11 @@ Step = tuple[Any, ...]
 """A word and its arguments, all plain: can be printed, and played again."""
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 class Played(NamedTuple):
     """One step's outcome; `problem` is empty where the house and the oracle agree."""
 
     problem: str
     answer: Answer | None = None
-
-
-def call(app: Callable[..., Any], method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
-    """One request to a WSGI application, answered whole."""
-    environ = {
-        "REQUEST_METHOD": method,
-        "REQUEST_URI": target,
-        "PATH_INFO": unquote(target),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "CONTENT_LENGTH": str(len(body)),
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "127.0.0.1",
-        **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
-    }
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-    pieces = app(environ, lambda *start: started.append(start))
-    try:
-        content = b"".join(pieces)
-    finally:
-        getattr(pieces, "close", lambda: None)()
-    (line, fields), *_ = started
-    return Answer(int(line.split()[0]), dict(fields), content)
-
-
-def target(path: tuple[str, ...]) -> str:
-    return "/dav/" + "/".join(quote(name) for name in path)
 
 
 class Stage:
@@ -167,8 +131,8 @@ class Stage:
                 for name, offices in PEOPLE.items()
                 for share, role in offices
             ],
-            **{name: {} for name in ("nodes", "labels", "roots", "came")},
-            **{name: [] for name in ("entries", "locks")},
+            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound")},
+            **{name: [] for name in ("entries", "locks", "recusals")},
         }
         for share in COMMITTEES:
             world["last"] += 1
@@ -299,6 +263,36 @@ class Stage:
             store.declare_undertaking(connection, person, since)
         self.world["pledged"][person] = since
 
+    def step_point(self, path: tuple[str, ...], matter: str | None) -> None:
+        """An item of a meeting that is far away; this is its folder."""
+        node = answers.find(self.world, path)
+        if node is None or any(facts["folder"] == node for facts in self.world["points"].values()):
+            return
+        share, number = path[0], str(len(self.world["points"]) + 1)
+        sealer, later = self.house.keys.sealer(share), BEGIN + 4000 * DAY
+        with self.house.database.transaction() as connection:
+            store.declare_meeting(connection, sealer, Meeting(share, "far", "far", later, later + HOUR))
+            item = AgendaItem(share, "far", number, number, public=True, matter=matter)
+            store.declare_agenda_item(connection, sealer, self.house.matter_mark, item)
+            made = next(each.id for each in store.agenda(connection, sealer, share, "far") if each.number == number)
+            store.bind_agenda_item_folder(connection, share, made, self.real(node))
+        self.world["points"][made] = {"share": share, "folder": node, "matter": matter}
+
+    def step_recuse(self, person: str, which: int, by_matter: bool, start: int, end: int | None) -> None:
+        """From the agenda item, or from its matter; `which` counts the items that there are."""
+        if not self.world["points"]:
+            return
+        point = list(self.world["points"])[which % len(self.world["points"])]
+        facts = self.world["points"][point]
+        matter = facts["matter"] if by_matter else None
+        mark = self.house.matter_mark(matter) if matter else None
+        share, number = ("", None) if matter else (facts["share"], point)
+        recusal = Recusal(share, person, number, mark, start, end, Effect.BOTH, "tests", self.now)
+        with self.house.database.transaction() as connection:
+            store.add_recusal(connection, recusal)
+        fact = {"person": person, "point": number, "matter": matter, "start": start, "end": end}
+        self.world["recusals"].append(fact)
+
     def step_ask(self, name: str, kind: str, request: dict[str, Any]) -> Played:
         """One request: its status, the names it shows, the labels it leaves."""
         asker, world = self.askers[name, kind], self.world
@@ -396,13 +390,3 @@ def lowered_nothing(was: dict[str, Any], now: dict[str, Any]) -> bool:
         and now["release"] >= was["release"]
         and now["close"] <= was["close"]
     )
-
-
-def listed(answer: Answer, path: tuple[str, ...]) -> set[str]:
-    """Names of the members in a multistatus."""
-    own = ("/dav/" + "/".join(path)).rstrip("/")
-    hrefs = [
-        unquote(each.text or "").rstrip("/") for each in etree.fromstring(answer.body).iterfind("{*}response/{*}href")
-    ]
-    names = {href[len(own) + 1 :] for href in hrefs if href != own and "/" not in href[len(own) + 1 :]}
-    return {unicodedata.normalize("NFC", name) for name in names}

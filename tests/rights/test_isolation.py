@@ -25,7 +25,8 @@ from davserver.house import House
 from davserver.settings import Settings
 from davserver.tree.locking import GuardedTree
 from tests.davclient import LOCKINFO
-from tests.rights.playing import BEGIN, DAY, Answer, call
+from tests.rights.calling import Answer, call
+from tests.rights.playing import BEGIN, DAY
 
 COMMITTEES = tuple(f"ba{number:02}" for number in range(1, 26))
 REQUESTS, PAIRS = 5_000, 500

@@ -21,7 +21,7 @@ BUSY = {"clara": 4, "otto": 3, "vera": 2, "paul": 4, "anna": 4, "vroni": 3, "fri
 NAMES = ("Anlage", "Bericht.odt", "Etat.pdf", "TOP 1", "Größe.txt", "Notiz", "a b&c.doc")
 METHODS = {"PROPFIND": 9, "GET": 6, "HEAD": 1, "PUT": 8, "MKCOL": 5, "DELETE": 3, "MOVE": 5, "COPY": 4}
 METHODS |= {"PROPPATCH": 2, "LOCK": 2, "OPTIONS": 1}
-FACTS = {"clock": 5, "label": 6, "entry": 4, "unentry": 2, "mandate": 2, "end": 1, "pledge": 1}
+FACTS = {"clock": 5, "label": 6, "entry": 4, "unentry": 2, "mandate": 2, "end": 1, "pledge": 1, "point": 1, "recuse": 2}
 GIVEN = ("discover", "view", "read", "read write", "read bind", "read bind unbind", "read write-content comment", "all")
 DENIED = ("discover", "view", "read", "write", "bind", "write-content unbind")
 
@@ -158,6 +158,16 @@ class Author:
         running = [m for m in self.stage.world["mandates"] if m["role"] != "clerk" and oracle.holds(m, self.stage.now)]
         m = self.dice.choice(running or self.stage.world["mandates"])
         return ("end", m["person"], m["share"], m["role"])
+
+    def fact_point(self) -> Step:
+        matter = self.dice.choice((None, "20-26 / V 00001", "20-26 / B 00002"))
+        return ("point", self.place(folder=True) if self.dice.random() < 0.8 else self.place(), matter)
+
+    def fact_recuse(self) -> Step:
+        dice, start = self.dice, self.when()
+        end = start + dice.choice((24, 100)) * HOUR
+        person = dice.choice([name for name in PEOPLE if name not in ("clara", "anna")])
+        return ("recuse", person, dice.randrange(50), dice.random() < 0.5, start, end)
 
     def fact_pledge(self) -> Step:
         return ("pledge", self.dice.choice(list(PEOPLE)), self.when())
