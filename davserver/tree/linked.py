@@ -89,7 +89,8 @@ class LinkTree(GuardedTree):
         return super().read(seen, start, length)
 
     def admit_put(self, path: SharePath, terms: Terms, length: int | None) -> None:
-        super().admit_put(self._free(path), terms, length)
+        with self.forest.database.read():  # one look: a name found free stays free for the checks
+            super().admit_put(self._free(path), terms, length)
 
     def put(
         self,

@@ -40,9 +40,13 @@ FILE = SharePath(("ba05", "a b.txt"))
 
 @dataclass
 class Asker:
-    """As much of a door as a request asks before any verb runs: who stands before it."""
+    """As much of a door as a request asks before any verb runs: who stands before it, and what he may know of."""
 
     principal: Principal = ANNA
+
+    @staticmethod
+    def may_know(path: SharePath) -> bool:
+        return bool(path.segments)
 
 
 def request(body: bytes = b"", *, principal: Principal = ANNA, site: Site = SITE, **headers: str) -> Request:
