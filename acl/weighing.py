@@ -189,7 +189,7 @@ def entry_grants(question: Question, classification: Classification) -> tuple[li
             grants = [grant for grant in grants if grant[0] == entry.node]
         if entry.concerns(question.standing.subjects):
             bits = _given(question, entry)
-            own = question.lent.get(entry.maker, 0) if entry.maker else ALL
+            own = question.lent[entry.maker] if entry.maker else ALL
             grants.append((entry.node, (f"entry:{entry.id}", bits & most & own)))
             lost += [("ceiling:class", bits & ~most), (f"maker:{entry.id}", bits & most & ~own)]
     return [part for _, part in grants], lost
@@ -210,7 +210,7 @@ def link_grants(question: Question) -> Iterator[Part]:
     bits = int(link.rights)
     if link.kind is LinkKind.DROP:
         bits = TO_ADD if question.itself else 0
-    yield f"link:{link.id}", bits & question.lent.get(link.maker, 0)
+    yield f"link:{link.id}", bits & question.lent[link.maker]
 
 
 def ceilings(question: Question, classification: Classification) -> Iterator[Part]:

@@ -126,6 +126,23 @@ def test_who_has_left_is_known_as_such_from_that_minute_on() -> None:
     assert offices("eva", 60) == offices("karl", 60) == ["citizen"]
 
 
+def test_what_an_inbox_gives_at_itself_does_not_hold_for_what_lies_in_it() -> None:
+    """The door asks for the one or the other; neither counts what only lies beneath."""
+    inbox = build_rules(
+        Committee("ba05", "BA 5"),
+        entries=[
+            Entry(2, "user:otto", Rights.READ, drop_own=True),
+            Entry(3, "user:otto", Rights.READ),
+        ],
+        places={2: PAPER, 3: (1, 4, 3)},
+    )
+    view = View(inbox, ENGINE, Principal(PrincipalKind.USER, "otto"), Channel.DAV)
+    assert view.inherited(PAPER, 10).rights & Rights.BIND
+    assert view.inherited(PAPER, 10, beneath=True).rights == Rights.NONE
+    assert view.granted((1, 4), 10).rights & Rights.DISCOVER
+    assert view.inherited((1, 4), 10).rights == Rights.NONE
+
+
 def test_entries_by_office_rest_on_nobody() -> None:
     """Only inside shares and links ask for what their makers may."""
     assert makers_here(rules().regions[4], None) == frozenset()

@@ -84,3 +84,27 @@ def test_a_scope_opens_the_way_down_to_it_and_nothing_beside() -> None:
     assert [granted.rights & Rights.READ for granted in view.page((1,), [2, 3], 5)] == [Rights.NONE, Rights.DISCOVER]
     elsewhere = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=(("ba06", 4),)))
     assert View(free, ENGINE, elsewhere, Channel.DAV).granted((1,), 5).rights == Rights.NONE
+
+
+def test_a_reason_speaks_only_of_what_was_given() -> None:
+    """What an entry never gave is not blamed on its class or on its maker."""
+    facts = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "anna", "member", 0)],
+        labels={2: Label(Classification.PERSONAL)},
+        entries=[
+            Entry(2, "user:otto", Rights.READ, id=1),
+            Entry(3, "user:otto", Rights.READ | Rights.UNLOCK, id=2, maker="user:anna"),
+        ],
+        undertakings={"otto": 0},
+        places={2: (1, 2), 3: (1, 3)},
+    )
+
+    def why(rights: Rights, *lineage: int) -> set[str]:
+        return set(ENGINE.decide(facts, AccessRequest(OTTO, rights, "ba05", lineage, 50, Channel.PORTAL)).reasons)
+
+    assert "ceiling:class" in why(Rights.READ, 1, 2)
+    assert "ceiling:class" not in why(Rights.UNLOCK, 1, 2)
+    assert why(Rights.UNLOCK, 1, 3) >= {"maker:2"}
+    assert "maker:2" not in why(Rights.BIND, 1, 3)
+    assert "maker:2" not in why(Rights.CLASSIFY, 1, 3)
