@@ -27,6 +27,7 @@ from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.pointers import Pointers
+from davserver.tree.remembered import Remembered
 from shareproviders.contract import Unavailable, Upkeep
 
 CHECKPOINT_SECONDS = 60.0
@@ -50,6 +51,7 @@ def forest_of(house: House) -> Forest:
         departures=Departures(house.keys.sealer),
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
+        remembered=Remembered(),
         rules=RulesShelf(house.database, house.engine),
     )
 

@@ -49,6 +49,11 @@ class Ask(NamedTuple):
         return self.all_dead or bool(self.dead)
 
     @property
+    def is_lasting(self) -> bool:
+        """Asks only for what follows from the database and the asker's rights: not for free space, not for others'."""
+        return all(prop.in_allprop for prop in self.live)
+
+    @property
     def shows_locks(self) -> bool:
         return not self.names_only and any(prop.needs_locks for prop in (*self.standard, *self.live))
 
@@ -57,6 +62,11 @@ def propfind(request: Request) -> Response:
     """Properties of a resource and, with Depth 1, of its members. Depth infinity is refused."""
     depth = finite_depth(request)
     ask = asked(request)
+    about = (depth, ask, request.prefix, request.has_slash) if ask.is_lasting and not _is_conditional(request) else None
+    body = request.tree.remembered(request.path, about) if about else None
+    if body is not None:
+        return _multistatus(request, body)
+    committed = request.tree.committed()
     seen = request.located()
     request.terms().check()
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
@@ -64,7 +74,14 @@ def propfind(request: Request) -> Response:
     dead: Sequence[Mapping[str, str]] = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
     facts = Page(request, _locks(request, page) if ask.shows_locks else None)
     base = request.href(seen.path, seen.node.is_collection)
-    return answer(ask, facts, zip(_hrefs(base, members), page, dead, strict=True))
+    response = answer(ask, facts, zip(_hrefs(base, members), page, dead, strict=True))
+    if about and not facts.locks:  # what is left of a lock's life changes every second
+        request.tree.remember(request.path, about, b"".join(response.body), committed)
+    return response
+
+
+def _is_conditional(request: Request) -> bool:
+    return any(name == "HTTP_IF" or name.startswith("HTTP_IF_") for name in request.environ)
 
 
 def propfind_principals(request: Request) -> Response:
@@ -160,9 +177,12 @@ def named(elements: Iterable[etree._Element]) -> tuple[tuple[LiveProperty, ...],
 def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> Response:
     """A 207 from href (escaped), resource and dead properties of each."""
     write = _names_writer(ask, page) if ask.names_only else _writer(ask, page)
-    body = xml.multistatus([write(href, seen, dead) for href, seen, dead in members])
+    return _multistatus(page.request, xml.multistatus([write(href, seen, dead) for href, seen, dead in members]))
+
+
+def _multistatus(request: Request, body: bytes) -> Response:
     headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
-    if is_minimal(page.request):
+    if is_minimal(request):
         headers.append(("Preference-Applied", "return=minimal"))
     return Response(207, headers, [body])
 

@@ -21,6 +21,7 @@ from davserver.tree import parts
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.pointers import Pointers
+from davserver.tree.remembered import Remembered
 from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
@@ -43,6 +44,7 @@ class Forest:
     departures: Departures
     aliases: Aliases
     pointers: Pointers
+    remembered: Remembered
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:

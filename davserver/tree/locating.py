@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +11,8 @@ from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.names import bare_name, is_private, is_reserved, maker_mark
-from shareproviders.contract import BadName, NotFound
+from davserver.tree.remembered import Kept
+from shareproviders.contract import BadName, NotFound, TracksChanges
 from shareproviders.paths import ROOT, SharePath
 
 Found = TypeVar("Found")
@@ -27,6 +28,24 @@ class LocatingTree:
         self.started = forest.clock()
         self._mark = maker_mark(principal.key)
         self._followed: dict[SharePath, SharePath] = {}
+        self._edge: int | None = None  # the next instant at which what this request has seen may look otherwise
+
+    def committed(self) -> int:
+        """The state of the database, to be read before an answer is made that is to be remembered."""
+        return self.forest.database.committed()
+
+    def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
+        """What was answered to the same asker about the same path, if it would be answered exactly so again."""
+        key = self.principal, self.channel, path, about
+        return self.forest.remembered.find(key, self.forest.database.committed(), self.clock())
+
+    def remember(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
+        """Keep an answer that says nothing but what the database held since `committed` was read, and still holds."""
+        provider = self.forest.shares().get(path.segments[0]) if path.segments else None
+        plain = self.channel is Channel.DAV and not self._followed and isinstance(provider, TracksChanges)
+        if plain and self.forest.database.committed() == committed:
+            kept = Kept(body, committed, self.started, self._edge)
+            self.forest.remembered.keep((self.principal, self.channel, path, about), kept)
 
     def _places(self, path: SharePath) -> SharePlaces:
         """The share that a path leads into. Raises NotFound."""

@@ -7,6 +7,7 @@ from functools import partial
 from operator import attrgetter
 
 from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, Granted, View
+from acl.labels import earlier
 from acl.principals import Channel, Principal
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
@@ -104,6 +105,8 @@ class LookingTree(LocatingTree):
         places = self._share(seen.share)
         view, nodes = self._look(places, lambda: places.provider.children(seen.node))
         page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
+        for until in {granted.until for granted in page}:
+            self._edge = earlier(self._edge, until)
         segments, share = seen.path.segments, seen.share
         members: list[Seen] = []
         foreign: list[Seen] = []
@@ -250,6 +253,7 @@ class LookingTree(LocatingTree):
     def _seen(self, view: View, path: SharePath, node: Node) -> Seen | None:
         """None for what may not be discovered; a collection's tag is still to be made."""
         granted = view.granted(node.lineage, self.clock())
+        self._edge = earlier(self._edge, granted.until)
         if not shown(node, granted):
             return None
         name = path.name if len(path.segments) > 1 else view.rules.committee.name
@@ -279,7 +283,11 @@ class LookingTree(LocatingTree):
     def _may_discover(self, view: View, collection: tuple[int, ...], pin: int) -> bool:
         """May the asker discover this part of a collection: what lies under the pin, or (0) directly in it?"""
         lineage = view.rules.places.get(pin, ()) if pin else collection
-        return bool(lineage and view.inherited(lineage, self.clock(), beneath=True).rights & Rights.DISCOVER)
+        if not lineage:
+            return False
+        granted = view.inherited(lineage, self.clock(), beneath=True)
+        self._edge = earlier(self._edge, granted.until)
+        return bool(granted.rights & Rights.DISCOVER)
 
     def _drives(self) -> Seen:
         return Seen(ROOT, "", DRIVES, Rights.READ, "", "")

@@ -1,0 +1,46 @@
+"""Answers worth keeping: each for one asker, as long as nothing was committed and no time edge has passed."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import NamedTuple
+
+BYTES_KEPT = 32 * 1024 * 1024  # per process
+
+
+class Kept(NamedTuple):
+    """One answer and the state of the world that it belongs to."""
+
+    body: bytes
+    committed: int
+    """`Database.committed()` from before it was made until after."""
+    since: int
+    """Microseconds; a clock that jumps back makes it void."""
+    until: int | None
+    """The next instant at which rights may change by the clock; None for never."""
+
+
+class Remembered:
+    """Bodies by what they depend on besides the database and the clock; the oldest make room."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def find(self, key: Hashable, committed: int, now: int) -> bytes | None:
+        """The answer, if it would be made exactly so again."""
+        kept = self._kept.get(key)
+        if kept is None or kept.committed != committed or now < kept.since:
+            return None
+        return kept.body if kept.until is None or now < kept.until else None
+
+    def keep(self, key: Hashable, kept: Kept) -> None:
+        with self._lock:
+            old = self._kept.pop(key, None)
+            self._bytes += len(kept.body) - (len(old.body) if old else 0)
+            self._kept[key] = kept
+            while self._bytes > BYTES_KEPT:
+                self._bytes -= len(self._kept.popitem(last=False)[1].body)

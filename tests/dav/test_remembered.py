@@ -1,0 +1,65 @@
+"""A remembered listing is one that would be written exactly so again: any commit, time edge or other asker ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tests.davclient import DavClient
+from tests.running import RunningServer, command
+
+People = Callable[[str, str], DavClient]
+
+
+def test_the_same_listing_twice_is_the_same(folder: DavClient) -> None:
+    folder.put("/a", b"1")
+    assert folder.propfind("", "1").body == folder.propfind("", "1").body
+
+
+def test_every_change_shows_at_once_whoever_makes_it(folder: DavClient, people: People) -> None:
+    otto = people("otto", folder.base)
+    for number in range(10):
+        assert otto.names("") == folder.names("")
+        assert otto.put(f"/{number}", b"x").status == 201
+        assert str(number) in folder.names("")
+        assert folder.proppatch(f"/{number}", "<D:set><D:prop><x xmlns='urn:x'>v</x></D:prop></D:set>").status == 207
+        assert b"urn:x" in otto.propfind(f"/{number}").body
+
+
+def test_a_lock_and_its_end_show_at_once(folder: DavClient) -> None:
+    folder.put("/a", b"1")
+    assert b"activelock" not in folder.propfind("", "1").body
+    token = folder.lock("/a").lock_token
+    assert b"activelock" in folder.propfind("", "1").body
+    folder.unlock("/a", token)
+    assert b"activelock" not in folder.propfind("", "1").body
+
+
+def test_two_askers_never_share_an_answer(vault_folder: DavClient, people: People, server: RunningServer) -> None:
+    vault_folder.put("/hidden", b"1")
+    path = vault_folder.base.removeprefix("/dav/") + "/hidden"
+    command("label", path, "--class", "office", data=server.data)
+    otto = people("otto", vault_folder.base)
+    for _ in range(3):
+        assert (vault_folder.names(""), otto.names("")) == (["hidden"], [])
+
+
+def test_a_time_edge_ends_it(people: People, server: RunningServer) -> None:
+    """rights.md: everything is evaluated at request time; the release comes to the second without any commit."""
+    clerk = people("clara", f"/dav/ba05/edge-{time.time_ns()}")
+    clerk.mkcol("")
+    clerk.put("/later", b"1")
+    path, otto = clerk.base.removeprefix("/dav/") + "/later", people("otto", clerk.base)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 5))
+    command("label", path, "--class", "restricted", "--release", moment, data=server.data)
+    assert otto.names("") == []
+    deadline = time.monotonic() + 15
+    while otto.names("") == [] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert otto.names("") == ["later"]
+
+
+def test_conditions_are_evaluated_all_the_same(folder: DavClient) -> None:
+    folder.put("/a", b"1")
+    assert folder.propfind("/a").status == 207
+    assert folder.propfind("/a", If='(["wrong"])').status == 412
