@@ -17,6 +17,7 @@ from davserver.commands.workspace import Refused, Subparsers, Workspace, command
 from davserver.house import House
 from davserver.instants import shown
 from davserver.labelling import active_user
+from davserver.linking import link_urls
 from davserver.tree.forest import SharePlaces
 from davserver.tree.locking import GuardedTree
 from davserver.tree.sharing import LinkWish
@@ -67,8 +68,7 @@ def create(workspace: Workspace) -> int:
         )
         tree = GuardedTree(forest_of(house), maker, Channel.PORTAL)
         link = tree.make_link(SharePath((share, *inner.segments)), wish)
-        base = house.settings.public_url.rstrip("/")
-    page, drive = f"{base}/s/{secret.token}", f"{base}/dav-link/{secret.token}/"
+        page, drive = link_urls(house.settings.public_url, secret.token)
     kind = link.kind.value
     facts = {"id": link.id, "kind": kind, "token": secret.token, "url": page, "dav_url": drive, "maker": link.maker}
     workspace.answer(facts, [f"{kind} {link.id} of {link.maker}, shown only now:", page, drive])

@@ -212,7 +212,7 @@ class ChangingTree(SpottingTree):
             return False  # the document has taken another real name: a plain rename, its identity went there
         rules = self.forest.rules.of(spot.places)
         bound, back = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
-        points = self._points_at(spot.places, left_at)
+        points = self._points_at(spot.places, left_at.lineage)
         provider.move(now_at, spot.inner, writing)
         left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
         if node in rules.regions:

@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from acl import store
 from acl.labels import NEVER, ON_CREATION, Bound, Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree
@@ -74,36 +73,30 @@ class LabellingTree(ChangingTree):
                 continue  # it was left out, because the asker may not read it
             self._label(connection, end.places, node, label)
 
-    def _agenda_points(self, places: SharePlaces, lineage: tuple[int, ...]) -> frozenset[int]:
-        """Ids of the agenda items that a place concerns."""
-        rules = self.forest.rules.of(places)
-        region = rules.regions.get(rules.region_of(lineage))
-        return region.items if region is not None else frozenset()
-
     def _brought_points(self, start: Spot, seen: Seen, *, moving: bool) -> Brought:
         """Agenda items that a source takes along, by the stored names under it; what has its id brings its own anyway.
 
         Else a recusal from an item would end where a paper leaves its folder.
         """
         if moving:
-            return [((), self._agenda_points(start.places, start.parent.node.lineage))]
+            return [((), self._points_at(start.places, start.parent.node.lineage))]
         rules, depth = self.forest.rules.of(start.places), len(start.inner.segments)
-        found: Brought = [((), self._agenda_points(start.places, seen.node.lineage))]
+        found: Brought = [((), self._points_at(start.places, seen.node.lineage))]
         for pin in rules.beneath.get(seen.node.id, ()) if seen.node.is_collection else ():
             names = start.places.provider.locate(pin)[0].segments[depth:]
-            found.append((names, self._agenda_points(start.places, rules.places[pin])))
+            found.append((names, self._points_at(start.places, rules.places[pin])))
         return found
 
     def _bind(self, connection: Connection, end: Spot, base: Node, brought: Brought) -> None:
-        known = self._agenda_points(end.places, base.lineage)
+        known = self._points_at(end.places, base.lineage)
         for names, points in brought:
-            for point in points - known:
-                try:
-                    node = end.places.provider.stat(SharePath((*end.inner.segments, *names)))
-                except NotFound:
-                    break  # it was left out, because the asker may not read it
-                if store.add_binding(connection, end.places.share, node.id, point):
-                    self._repin(connection, end.places)
+            if points <= known:
+                continue
+            try:
+                node = end.places.provider.stat(SharePath((*end.inner.segments, *names)))
+            except NotFound:
+                continue  # it was left out, because the asker may not read it
+            self._bind_node(connection, end.places, node, points - known)
 
     def _unreadable_beneath(self, places: SharePlaces, seen: Seen) -> frozenset[int]:
         view = self._view(places)

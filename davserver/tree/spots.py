@@ -128,10 +128,10 @@ class SpottingTree(LookingTree):
         store.set_label(connection, places.share, node.id, label)
         self._repinned.add(places)
 
-    def _points_at(self, places: SharePlaces, node: Node) -> frozenset[int]:
-        """Agenda items that concern a node, by its folders and bindings."""
+    def _points_at(self, places: SharePlaces, lineage: tuple[int, ...]) -> frozenset[int]:
+        """Ids of the agenda items that concern a place, by its folders and bindings."""
         rules = self.forest.rules.of(places)
-        return rules.regions[rules.region_of(node.lineage)].items
+        return rules.regions[rules.region_of(lineage)].items
 
     def _bind_node(self, connection: Connection, places: SharePlaces, node: Node, points: frozenset[int]) -> None:
         for number in sorted(points):
