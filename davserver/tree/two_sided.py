@@ -119,7 +119,7 @@ class TwoSidedTree(LabellingTree):
     # -- one share ------------------------------------------------------------------------------------------------
 
     def _taken(self, source: SharePath) -> Seen:
-        """What is to be copied or moved. A pointer only stands for a paper, often under that paper's own name."""
+        """What is to be copied or moved. A pointer only stands for a paper."""
         seen = self.stat(source)
         self._demand(seen, Rights.READ)
         if seen.instead is not None:
