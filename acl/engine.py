@@ -133,8 +133,6 @@ class View:
         scopes = principal.ceiling.scopes
         self._scopes = frozenset(node for share, node in scopes if share == rules.share) if scopes else None
         self._marks, self._alone = rules.marks, rules.inboxes
-        if self._scopes:
-            self._marks = rules.marks.union(*(rules.places.get(node, (node,)) for node in self._scopes))
         self._link = rules.links.get(principal.id) if principal.kind is PrincipalKind.LINK else None
         if self._link is not None:
             self._marks |= {self._link.node}
