@@ -74,11 +74,11 @@ class LocatingTree:
                 return False
             place, node = ROOT, provider.stat(ROOT)
             for name in self._inner(path).segments:
+                number = aliases.find(connection, places.share, node.id, name, now)  # in any case: law 3, timing
                 try:
                     node = provider.stat(SharePath((*place.segments, name)))
                     place = SharePath((*place.segments, name))
                 except NotFound:
-                    number = aliases.find(connection, places.share, node.id, name, now)
                     if number is None:
                         return False
                     try:
