@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from acl import lending, weighing
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import Classification, Phase, earlier
 from acl.links import LinkKind
 from acl.policies import Policy
@@ -117,6 +118,7 @@ class _Alike(NamedTuple):
     classification: Classification
     phase: Phase
     entries: tuple[Entry, ...]
+    holds: tuple[Hold, ...]
     recusals: tuple[int, ...]
     in_scope: bool
     itself: bool
@@ -288,7 +290,7 @@ class View:
         counted = weighing.recusals_that_count(self.rules, region, self._standing_at(at), self.principal.id)
         recusals = tuple(recusal.id for recusal in counted)
         phase, in_scope = bound.phase_at(at), self._in_scope(lineage)
-        key = _Alike(bound.classification, phase, region.entries, recusals, in_scope, itself)
+        key = _Alike(bound.classification, phase, region.entries, region.holds, recusals, in_scope, itself)
         kept = self._alike.get(key)
         if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
             kept = self._alike[key] = at, self._weighed(lineage, at, itself)
