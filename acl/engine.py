@@ -193,6 +193,13 @@ class View:
         subjects = self._standing_at(at).subjects
         return frozenset(entry.node for entry in self.rules.shares if entry.holds_at(at) and entry.concerns(subjects))
 
+    def shared_until(self, at: int) -> int | None:
+        """The next instant at which `shared` may be otherwise; None for never."""
+        if not self.rules.shares:
+            return None
+        edges = [edge for entry in self.rules.shares for edge in (entry.start, entry.end) if edge and at < edge]
+        return earlier(self._standing_at(at).until, min(edges, default=None))
+
     def own_rights(self, lineage: tuple[int, ...], at: int) -> Rights:
         """What the asker is to have over a member that he adds here: the entries of an inbox that concern him.
 
