@@ -54,7 +54,7 @@ class ShareRules:
     beneath: Mapping[int, tuple[int, ...]]
     """Collection → the pins strictly beneath it; only collections that have any."""
     marks: frozenset[int]
-    """Pins and the collections above them: the nodes that need a look of their own."""
+    """Pins, what was placed besides, and all collections above: the nodes that need a look of their own."""
     meetings: Mapping[str, Meeting] = field(default_factory=dict)
     """By id; without their titles."""
     recusals: Mapping[str, tuple[Recusal, ...]] = field(default_factory=dict)
@@ -135,7 +135,7 @@ def build_rules(
         regions,
         dict(places),
         {node: tuple(found) for node, found in beneath.items()},
-        frozenset(sown.pins) | beneath.keys(),
+        frozenset(sown.pins).union(*places.values()),
         sown.meetings,
         _by_person(recusal for recusal in recusals if recusal.effect is not Effect.DISCUSSION),
         {str(link.id): link for link in links},
