@@ -58,7 +58,9 @@ class SpottingTree(LookingTree):
                 self.forest.rules.recut(connection, places)
 
     def _spot(self, path: SharePath) -> Spot:
-        """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself."""
+        """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself, and
+        AccessDenied for a pointer, which is read-only.
+        """
         if len(path.segments) < 2 or self._shared.is_new_line(path):
             raise DoesNotFit("drives are made and removed by the administration only")
         try:
@@ -71,6 +73,8 @@ class SpottingTree(LookingTree):
         try:
             node = places.provider.stat(inner)
         except NotFound:
+            if self._find_pointer(path) is not None:
+                raise AccessDenied(path, Rights.BIND) from None
             return Spot(places, path, inner, parent, None, None)
         if self._followed and node.lineage[:-1] != parent.node.lineage:
             parent = self._parent_now(places, inner)
