@@ -55,7 +55,7 @@ class Pointers:
         taken = {seen.display_name.casefold() for seen in members}
         pointers = []
         for paper in papers:
-            name = next(name for name in _names(paper.node.name) if name.casefold() not in taken)
+            name = next(name for name in names_for(paper.node.name) if name.casefold() not in taken)
             taken.add(name.casefold())
             pointers.append(self._pointing(paper, name))
         return pointers
@@ -68,8 +68,8 @@ class Pointers:
         return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=page)
 
 
-def _names(name: str) -> Iterator[str]:
-    """`Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …"""
+def names_for(name: str) -> Iterator[str]:
+    """In order: `Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …"""
     stem = name.rpartition(".")[0] or name
     yield f"{stem}.pdf"
     yield f"{stem} (Verweis).pdf"
