@@ -74,6 +74,16 @@ settled = Table(
     comment="for which rules the parts of a share were cut",
 )
 
+displaced = Table(
+    "displaced",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("change", BigInteger, primary_key=True, autoincrement=False),
+    Column("pin", BigInteger, primary_key=True, autoincrement=False),
+    Column("lineage", Text, nullable=False),
+    comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+)
+
 alias = Table(
     "alias",
     metadata,

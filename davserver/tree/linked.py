@@ -62,6 +62,9 @@ class LinkTree(GuardedTree):
             return []
         return super().children(seen) if seen.share else [self.stat(self._opened)]
 
+    def can_sync(self, seen: Seen) -> bool:
+        return not self._is_drop and super().can_sync(seen)
+
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         return [{} for _ in page] if self._is_drop else super().properties(page)
 

@@ -53,6 +53,7 @@ class GuardedTree(GrantingTree):
             with self._changing() as connection:
                 spot = self._admit_document(connection, path, terms)
                 provider, share = spot.places.provider, spot.places.share
+                self._foreseen(connection, spot)
                 node, created = provider.put(spot.inner, staged, Expected(absent=True), self._writing())
                 self._arrived(connection, spot, node, gain=0)
                 lock = self.forest.locks.create(connection, share, node.lineage, wish, self._lock_places(spot.places))

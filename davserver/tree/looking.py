@@ -115,9 +115,13 @@ class LookingTree(LocatingTree):
         places = self._share(seen.share)
         view, nodes = self._look(places, lambda: places.provider.children(seen.node))
         page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
+        return self._tagged(self._shown(seen, nodes, page), places, view)
+
+    def _shown(self, folder: Seen, nodes: Sequence[Node], page: Sequence[Granted]) -> list[Seen]:
+        """Those of a folder's members that the asker meets in it, as he meets them; without tags of collections."""
         for until in {granted.until for granted in page}:
             self._edge = earlier(self._edge, until)
-        segments, share = seen.path.segments, seen.share
+        segments, share = folder.path.segments, folder.share
         members: list[Seen] = []
         foreign: list[Seen] = []
         pointed: list[Seen] = []
@@ -144,7 +148,7 @@ class LookingTree(LocatingTree):
         if pointed:
             pointers = self.forest.pointers.beside([*(seen.display_name for seen in members), *kept_back], pointed)
             members = sorted([*members, *pointers], key=attrgetter("display_name"))
-        return self._tagged(members, places, view)
+        return members
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""

@@ -57,7 +57,7 @@ class Pointers:
         taken = {name.casefold() for name in known}
         pointers = []
         for paper in sorted(papers, key=lambda seen: not _is_pdf(seen.node.name)):
-            name = next(name for name in _names(paper.node.name) if name.casefold() not in taken)
+            name = next(name for name in names_for(paper.node.name) if name.casefold() not in taken)
             taken.add(name.casefold())
             pointers.append(self._pointing(paper, name))
         return pointers
@@ -70,9 +70,9 @@ class Pointers:
         return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=page)
 
 
-def _names(name: str) -> Iterator[str]:
-    """`Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …; of a PDF from the second on,
-    for the first is the paper's own name.
+def names_for(name: str) -> Iterator[str]:
+    """In order: `Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …; of a PDF from the
+    second on, for the first is the paper's own name.
     """
     stem = name.rpartition(".")[0] or name
     if not _is_pdf(name):
