@@ -204,7 +204,7 @@ class ChangingTree(SpottingTree):
             if not isinstance(provider, KeepsTrash):
                 return False
             try:
-                provider.restore(node, spot.inner, writing)
+                self._restore(connection, spot, node, has_pins=node in self.forest.rules.of(spot.places).regions)
             except NotFound:
                 return False
             return True

@@ -22,7 +22,7 @@ from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
-from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
+from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
 VIEWS_KEPT = 4096
@@ -74,6 +74,18 @@ class SharePlaces:
         for node in nodes:
             try:
                 found[node] = self.lineage(node)
+            except NotFound:
+                continue
+        return found
+
+    def trashed_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of those that lie in the trash: as they lay, through what was deleted after them too."""
+        found: dict[int, tuple[int, ...]] = {}
+        if not isinstance(self.provider, KeepsTrash):
+            return found
+        for node in nodes:
+            try:
+                found[node] = self.provider.locate_trashed(node)[1].lineage
             except NotFound:
                 continue
         return found
@@ -169,6 +181,27 @@ class RulesShelf:
                 while len(self._views) > VIEWS_KEPT:
                     self._views.popitem(last=False)
         return view
+
+    def trash_view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
+        """As `view`, but whatever lies in the trash is decided as if it still lay where it was deleted.
+
+        Made anew each time: where something lay changes with every move of the folders above, pinned or not.
+        """
+        self._place_scopes(places.share, principal)
+        with self._database.read():
+            return View(self.trash_rules(places), self._engine, principal, channel)
+
+    def trash_rules(self, places: SharePlaces) -> ShareRules:
+        """As `of`, with the old places of what lies in the trash; to be called inside a view or transaction."""
+        living = self.of(places).places
+
+        def place(nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+            wanted = set(nodes)
+            found = {node: living[node] for node in wanted & living.keys()}
+            return found | places.trashed_lineages(wanted - living.keys())
+
+        with self._database.read() as connection:
+            return store.load_rules(connection, places.share, place, self._scopes.get(places.share, frozenset()))
 
     def _place_scopes(self, share: str, principal: Principal) -> None:
         """The scopes of app passwords are nodes whose lineages the rules must know, so that their owner gets there."""

@@ -20,7 +20,7 @@ from davserver.tree.forest import SharePlaces
 from davserver.tree.looking import LookingTree
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
-from shareproviders.contract import Node, NotFound, ParentMissing, Writing
+from shareproviders.contract import KeepsTrash, Node, NotFound, ParentMissing, Writing
 from shareproviders.paths import ROOT, SharePath
 
 
@@ -124,6 +124,18 @@ class SpottingTree(LookingTree):
         self.forest.rules.stale(connection, places.share)
         self._repinned.add(places)
 
+    def _restore(self, connection: Connection, spot: Spot, node_id: int, *, has_pins: bool) -> Node:
+        """Out of the trash to a free place; `has_pins`: something is pinned at the node or beneath it."""
+        provider = spot.places.provider
+        if not isinstance(provider, KeepsTrash):
+            raise NotFound("this drive has no trash")
+        node = provider.restore(node_id, spot.inner, self._writing())
+        if has_pins:
+            self._repin(connection, spot.places)
+        gain = 0 if has_pins else node.size  # what is cut anew is measured anew
+        parts.touch(connection, self.forest.rules.of(spot.places), node.lineage, node.change, gain)
+        return node
+
     def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:
         store.set_label(connection, places.share, node.id, label)
         self._repinned.add(places)
@@ -176,3 +188,6 @@ class SpottingTree(LookingTree):
 
     def _note(self, connection: Connection, what: str, share: str, node: Node) -> None:
         self.forest.audit.note(connection, self.principal.key, what, share=share, node=node.id)
+
+    def _note_about(self, connection: Connection, what: str, share: str, node: int, detail: str) -> None:
+        self.forest.audit.note(connection, self.principal.key, what, share=share, node=node, detail=detail)
