@@ -90,6 +90,12 @@ class SharePlaces:
                 continue
         return found
 
+    def kept_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of all that lives or lies in the trash."""
+        wanted = set(nodes)
+        found = self.lineages(wanted)
+        return found | self.trashed_lineages(wanted - found.keys())
+
 
 class RulesShelf:
     """Rules and views, kept only as long as the database says that nothing they depend on has changed.
