@@ -33,7 +33,7 @@ def _word(default: str, *choices: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds or as named."""
+    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds or as said."""
 
     host: str = "127.0.0.1"
     port: int = _number(8080, 0, 65535)

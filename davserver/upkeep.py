@@ -129,7 +129,8 @@ class Retention:
             _, node, trashed = provider.locate_trashed(node_id)
         except NotFound:
             return False  # restored or purged meanwhile, perhaps with its folder a moment ago
-        if trashed.node_id != node_id or not self._is_due(trashed):
+        held = rules.held_within(node.lineage, self._house.clock())
+        if held or trashed.node_id != node_id or not self._is_due(trashed):
             return False
         self._house.audit.note(
             connection, self._by, "purge", share=self._share, node=node.id, detail="kept long enough"
@@ -163,6 +164,8 @@ class Retention:
                 node = self._places.provider.locate(number)[1]
             except NotFound:
                 continue  # deleted meanwhile
+            if rules.held_at(node.lineage, now):
+                continue
             moments = [at for at in decisive_moments(connection, rules, node.lineage) if at <= now]
             yield node, surplus(provider.versions(node), self._settings.versions_kept, before, moments)
 

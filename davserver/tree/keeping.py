@@ -250,13 +250,14 @@ class KeepingTree(HistoryTree):
     # -- changing -------------------------------------------------------------------------------------------------
 
     def _demand_removable(self, found: Bin, thrown: Thrown) -> None:
-        """As DELETE and MOVE ask where it lay: UNBIND there, and nothing beneath is hidden from him."""
+        """As DELETE and MOVE ask where it lay: UNBIND there, nothing beneath hidden from him, nothing under a hold."""
         node, rules = thrown.node, found.view.rules
         pins = (rules.places[pin] for pin in rules.beneath.get(node.id, ()))
         whole = all(Rights.DISCOVER in found.rights(pin) for pin in pins)
         if whole and not found.is_uniform(node):
             whole = all(shown(each, found.view.granted(each.lineage, found.at)) for each in found.beneath(node))
-        if not whole or Rights.UNBIND not in found.rights(node.lineage[:-1]):
+        held = rules.held_within(node.lineage, found.at)
+        if held or not whole or Rights.UNBIND not in found.rights(node.lineage[:-1]):
             raise AccessDenied(named(thrown), Rights.UNBIND)
 
     def _free_spot(self, found: Bin, thrown: Thrown, target: SharePath | None) -> Spot:

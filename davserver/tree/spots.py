@@ -90,9 +90,13 @@ class SpottingTree(LookingTree):
         self.forest.locks.check(connection, spot.places.share, lineage, holder, self._lock_places(spot.places))
 
     def _demand_beneath(self, places: SharePlaces, seen: Seen, needed: Rights) -> None:
-        """A folder verb is refused as a whole if it would touch something of which the asker may not do this."""
+        """What takes a node from its place is refused as a whole if anything in it forbids that: the asker may not do
+        `needed` to it, or a legal hold keeps it where and as it is.
+        """
         view = self._view(places)
         now = self.clock()
+        if view.rules.held_within(seen.node.lineage, now):
+            raise AccessDenied(seen.path, Rights.UNBIND)
         for pin in (seen.node.id, *view.rules.beneath.get(seen.node.id, ())):
             granted = view.granted(view.rules.places.get(pin, seen.node.lineage), now)
             if needed & ~granted.rights:
@@ -101,6 +105,17 @@ class SpottingTree(LookingTree):
             kept_back = not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
             if (only_through or kept_back) and self._holds_hidden(places, pin):
                 raise AccessDenied(seen.path, needed)
+
+    def _demand_content(self, seen: Seen) -> None:
+        """Ask for WRITE_CONTENT; under a hold what is still empty may be filled, for there is nothing to keep yet.
+
+        Adding to a held folder is allowed, and many clients make or lock a name before they send its content.
+        """
+        if not seen.rights & Rights.WRITE_CONTENT and not seen.node.size:
+            view = self._view(self._share(seen.share))
+            if view.decide(Rights.WRITE_CONTENT, seen.node.lineage, self.clock()).reasons == ("hold",):
+                return
+        self._demand(seen, Rights.WRITE_CONTENT)
 
     def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:
         """Is there anything at or beneath a node that the asker does not see on this channel?"""
@@ -125,15 +140,16 @@ class SpottingTree(LookingTree):
         self._repinned.add(places)
 
     def _restore(self, connection: Connection, spot: Spot, node_id: int, *, has_pins: bool) -> Node:
-        """Out of the trash to a free place; `has_pins`: something is pinned at the node or beneath it."""
+        """Out of the trash to a free place; `has_pins`: something may be pinned at the node or beneath it."""
         provider = spot.places.provider
         if not isinstance(provider, KeepsTrash):
             raise NotFound("this drive has no trash")
         node = provider.restore(node_id, spot.inner, self._writing())
         if has_pins:
             self._repin(connection, spot.places)
-        gain = 0 if has_pins else node.size  # what is cut anew is measured anew
-        parts.touch(connection, self.forest.rules.of(spot.places), node.lineage, node.change, gain)
+        rules = self.forest.rules.of(spot.places)
+        measured_anew = node.id in rules.regions or node.id in rules.beneath  # when the parts are cut
+        parts.touch(connection, rules, node.lineage, node.change, 0 if measured_anew else node.size)
         return node
 
     def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:
