@@ -28,9 +28,13 @@ from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
 
 CHECKPOINT_SECONDS = 60.0
+UPKEEP_LOOKS_SECONDS = 60.0
+UPKEEP = "server:upkeep"
+"""Who is noted for what the server does by itself."""
 
 StartResponse = Callable[..., Any]
 _log = logging.getLogger(__name__)
@@ -74,7 +78,9 @@ class Worker:
         )
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
-        self._tidying.start()
+        self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
+        for thread in (self._tidying, self._keeping_up):
+            thread.start()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self._forwarding.apply(environ)
@@ -116,10 +122,22 @@ class Worker:
             except Exception:  # noqa: BLE001 (the thread must outlive whatever one round meets; the next round tries again)
                 _log.exception("tidying failed")
 
+    def _keep_up(self) -> None:
+        """Once a day in one of all workers: let go of what need not be kept any longer."""
+        while not self._stopping.wait(UPKEEP_LOOKS_SECONDS):
+            try:
+                if is_due(self._house) and claim(self._house):
+                    tidy(self._house, UPKEEP, self._stopping.is_set)
+            except Unavailable as busy:
+                _log.warning("upkeep waits: %s", busy)
+            except Exception:  # noqa: BLE001 (as above: the thread must outlive what one day meets)
+                _log.exception("upkeep failed")
+
     def close(self) -> None:
         """After the last request: write what is still collected, then let go of the database."""
         self._stopping.set()
         self._tidying.join()
+        self._keeping_up.join()
         self._house.flush()
         self._house.database.checkpoint()
         self._house.close()

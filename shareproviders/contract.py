@@ -7,7 +7,7 @@ Instants are whole microseconds since the Unix epoch, UTC. Entity tags are opaqu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,6 +245,8 @@ class Trashed:
     parent_id: int
     by: str
     at: int
+    lineage: tuple[int, ...]
+    """Ids from the share's root to itself as it lay, through what was deleted after it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +301,12 @@ class KeepsVersions(Protocol):
     def restore_version(self, path: SharePath, version_id: int, writing: Writing) -> Node:
         """Make an earlier state the newest version. Raises NotFound."""
 
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        """Ids above `after` of living documents with more versions than that, ascending, at most `limit`."""
+
+    def drop_versions(self, node: Node, version_ids: Collection[int]) -> None:
+        """Destroy earlier states, and keys of blobs that nothing else names. Raises ValueError for the current one."""
+
 
 @runtime_checkable
 class KeepsTrash(Protocol):
@@ -307,11 +315,26 @@ class KeepsTrash(Protocol):
     def trashed(self) -> list[Trashed]:
         """Newest first."""
 
+    def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
+        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
+
+        Raises NotFound, also for what lives.
+        """
+
+    def trashed_children(self, node: Node) -> list[Node]:
+        """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
+
+    def read_trashed(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As `read`, of a document in the trash."""
+
     def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
         """Raises NotFound, ParentMissing, NameTaken."""
 
-    def purge(self, node_id: int) -> None:
-        """Destroy it and all beneath: rows, and keys of blobs that nothing else names. Raises NotFound."""
+    def purge(self, node_id: int) -> list[int]:
+        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
+
+        The ids that have ended. Raises NotFound.
+        """
 
 
 @runtime_checkable

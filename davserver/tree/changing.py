@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from acl.labels import carried
 from acl.privileges import Rights
-from davserver.tree import parts, past
+from davserver.tree import parts
 from davserver.tree.names import is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot, SpottingTree
@@ -205,11 +205,9 @@ class ChangingTree(SpottingTree):
             if not isinstance(provider, KeepsTrash) or rules.held_at(spot.parent.node.lineage, now):
                 return False  # in a held folder it would be held at once: what comes is a document of its own
             try:
-                back = provider.restore(node, spot.inner, writing)
+                self._restore(connection, spot, node, has_pins=True)
             except NotFound:
                 return False
-            self._repin(connection, spot.places)
-            past.appear(connection, self.forest.rules.of(spot.places), node, back.change)
             return True
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there

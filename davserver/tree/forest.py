@@ -25,7 +25,7 @@ from davserver.tree.departures import Departures
 from davserver.tree.past import Displaced
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
-from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
+from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
 VIEWS_KEPT = 4096
@@ -82,6 +82,24 @@ class SharePlaces:
             except NotFound:
                 continue
         return found
+
+    def trashed_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of those that lie in the trash: as they lay, through what was deleted after them too."""
+        found: dict[int, tuple[int, ...]] = {}
+        if not isinstance(self.provider, KeepsTrash):
+            return found
+        for node in nodes:
+            try:
+                found[node] = self.provider.locate_trashed(node)[1].lineage
+            except NotFound:
+                continue
+        return found
+
+    def kept_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of all that lives or lies in the trash."""
+        wanted = set(nodes)
+        found = self.lineages(wanted)
+        return found | self.trashed_lineages(wanted - found.keys())
 
 
 class RulesShelf:
@@ -181,3 +199,19 @@ class RulesShelf:
                 while len(self._views) > VIEWS_KEPT:
                     self._views.popitem(last=False)
         return view
+
+    def trash_view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
+        """As `view`, but whatever lies in the trash is decided as if it still lay where it was deleted.
+
+        Made anew each time: where something lay changes with every move of the folders above, pinned or not.
+        """
+        with self._database.read() as connection:
+            living = self.of(places).places
+
+            def place(nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+                wanted = set(nodes)
+                found = {node: living[node] for node in wanted & living.keys()}
+                return found | places.trashed_lineages(wanted - living.keys())
+
+            rules = store.load_rules(connection, places.share, place, scopes_in(connection, places.share))
+            return View(rules, self._engine, principal, channel)

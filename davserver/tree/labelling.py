@@ -31,11 +31,8 @@ class LabellingTree(ChangingTree):
         self._keepable(end.places, source.classification)
         onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
         base = there.bound_at(end.node.lineage if onto and end.node is not None else end.parent.node.lineage)
-        label = carried(source, base)
-        if not onto and self._waits(start, seen, end, moving=moving):
-            label = label._replace(release_at=NEVER)
-        brings_own = moving and not onto and seen.node.id in rules.regions
-        return label if brings_own or base.under(label) != base else None
+        waits = not onto and self._waits(start, seen, end, moving=moving)
+        return carried_label(source, base, waits=waits, has_own=moving and not onto and seen.node.id in rules.regions)
 
     def _ground(self, end: Spot) -> Bound:
         """What holds in the folder that something arrives in."""
@@ -127,3 +124,14 @@ class LabellingTree(ChangingTree):
             for pin in view.rules.beneath.get(seen.node.id, ())
             if Rights.READ & ~view.granted(view.rules.places[pin], now).rights
         )
+
+
+def carried_label(source: Bound, base: Bound, *, waits: bool, has_own: bool) -> Label | None:
+    """The label to write where `base` holds onto what comes from where `source` holds; None if base says the same.
+
+    `waits`: as a draft, for a release of its own; `has_own`: it brings a label that must be replaced in any case.
+    """
+    label = carried(source, base)
+    if waits:
+        label = label._replace(release_at=NEVER)
+    return label if has_own or base.under(label) != base else None

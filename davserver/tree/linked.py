@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, count
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,7 @@ from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
-from davserver.tree.names import numbered
+from davserver.tree.names import free_name
 from davserver.tree.seen import AccessDenied, DoesNotFit, Lock, Seen, Terms
 from davserver.tree.spots import Spot
 from shareproviders.contract import Node, NotFound, Staged, Usage
@@ -143,8 +142,7 @@ class LinkTree(GuardedTree):
             return path
         provider = self.forest.provider(self._link.share)
         taken = {node.name for node in provider.children(self._node)}
-        names = chain((path.name,), (numbered(path.name, number) for number in count(2)))
-        return next(each for name in names if self._inner(each := path.parent / name).name not in taken)
+        return path.parent / free_name(path.name, lambda name: self._inner(path.parent / name).name in taken)
 
 
 def _bare(link: Link) -> Node:

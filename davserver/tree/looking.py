@@ -161,10 +161,10 @@ class LookingTree(LocatingTree):
         self.admit_read(seen)
         if seen.instead is not None:
             return iter([seen.instead[start : None if length is None else start + length]])
-        pieces = self._watched(seen, self.forest.provider(seen.share).read(seen.node, start, length))
+        pieces = self.forest.provider(seen.share).read(seen.node, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
-        return pieces
+        return self._watched(seen.path, pieces, partial(self._may_read, seen))
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         """Dead properties of each, in order; one query per share."""
@@ -192,20 +192,24 @@ class LookingTree(LocatingTree):
                         found[share, seen.node.id] = told
         return [found.get((seen.share, seen.node.id), []) for seen in page]
 
-    def _watched(self, seen: Seen, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _watched(self, path: SharePath, pieces: Iterator[bytes], may_read: Callable[[], bool]) -> Iterator[bytes]:
         """A long download ends when its reader loses the right to it: withdrawn, recused, resigned."""
         asked = self.clock()
-        places = self._share(seen.share)
         for piece in pieces:
             yield piece
             if self.clock() - asked > WITHDRAWN_AFTER:
-                try:
-                    lineage = places.lineage(seen.node.id)
-                except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
-                    lineage = seen.node.lineage
-                if Rights.READ & ~self._view(places).granted(lineage, self.clock()).rights:
-                    raise AccessDenied(seen.path, Rights.READ)
+                if not may_read():
+                    raise AccessDenied(path, Rights.READ)
                 asked = self.clock()
+
+    def _may_read(self, seen: Seen) -> bool:
+        """May what was found a while ago still be read?"""
+        places = self._share(seen.share)
+        try:
+            lineage = places.lineage(seen.node.id)
+        except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
+            lineage = seen.node.lineage
+        return Rights.READ in self._view(places).granted(lineage, self.clock()).rights
 
     def usage(self, seen: Seen) -> Usage | None:
         """Numbers for RFC 4331, None where nothing is metered; what the asker may not discover counts nowhere."""

@@ -20,7 +20,7 @@ from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.syncing import SyncingTree
-from shareproviders.contract import Node, NotFound, ParentMissing, TracksChanges, Writing
+from shareproviders.contract import KeepsTrash, Node, NotFound, ParentMissing, TracksChanges, Writing
 from shareproviders.paths import ROOT, SharePath
 
 
@@ -155,6 +155,20 @@ class SpottingTree(SyncingTree):
         self.forest.rules.stale(connection, places.share)
         self._repinned.add(places)
 
+    def _restore(self, connection: Connection, spot: Spot, node_id: int, *, has_pins: bool) -> Node:
+        """Out of the trash to a free place; `has_pins`: something may be pinned at the node or beneath it."""
+        provider = spot.places.provider
+        if not isinstance(provider, KeepsTrash):
+            raise NotFound("this drive has no trash")
+        node = provider.restore(node_id, spot.inner, self._writing())
+        if has_pins:
+            self._repin(connection, spot.places)
+        rules = self.forest.rules.of(spot.places)
+        past.appear(connection, rules, node.id, node.change)
+        measured_anew = node.id in rules.regions or node.id in rules.beneath  # when the parts are cut
+        parts.touch(connection, rules, node.lineage, node.change, 0 if measured_anew else node.size)
+        return node
+
     def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:
         store.set_label(connection, places.share, node.id, label)
         self._repinned.add(places)
@@ -231,3 +245,6 @@ class SpottingTree(SyncingTree):
 
     def _note(self, connection: Connection, what: str, share: str, node: Node) -> None:
         self.forest.audit.note(connection, self.principal.key, what, share=share, node=node.id)
+
+    def _note_about(self, connection: Connection, what: str, share: str, node: int, detail: str) -> None:
+        self.forest.audit.note(connection, self.principal.key, what, share=share, node=node, detail=detail)

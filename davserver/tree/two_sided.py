@@ -170,7 +170,7 @@ class TwoSidedTree(LabellingTree):
     def _inherit_pins(self, connection: Connection, places: SharePlaces, source: Node, target: Node) -> None:
         """The source's id has ended: its own label was counted in, its entries end with it; a hold to come goes on."""
         store.follow_holds(connection, places.share, source.id, target.id)
-        if store.forget_node(connection, places.share, source.id):
+        if store.forget_nodes(connection, places.share, [source.id]):
             self._repinned.add(places)
         self._note(connection, "replace", places.share, target)
 
