@@ -109,6 +109,23 @@ def upgrade() -> None:
         batch_op.create_index("lock_by_principal", ["principal"], unique=False)
 
     op.create_table(
+        "opening",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("max_class", sa.String(length=16), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=True),
+        sa.Column("net", sa.String(length=64), nullable=False),
+        sa.Column("lock", sa.String(length=45), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held when it was made; name: sealed; until: without a living lock",
+    )
+    op.create_table(
         "part",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("collection", sa.BigInteger(), nullable=False),
@@ -598,6 +615,7 @@ def downgrade() -> None:
     op.drop_table("setting")
     op.drop_table("person")
     op.drop_table("part")
+    op.drop_table("opening")
     with op.batch_alter_table("lock", schema=None) as batch_op:
         batch_op.drop_index("lock_by_principal")
         batch_op.drop_index("lock_by_node")
