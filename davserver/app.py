@@ -59,6 +59,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         remembered=Remembered(),
+        sealer=house.keys.sealer,
         rules=RulesShelf(house.database, house.engine),
     )
 

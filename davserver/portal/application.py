@@ -10,14 +10,14 @@ from typing import Any
 
 from flask import Flask, Response, g, request, url_for
 
-from davserver.portal import errors, guarding, language, legal, signing
+from davserver.portal import browsing, changing, errors, guarding, home, language, legal, reading, signing, wording
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import protect
 from davserver.portal.language import Catalogues
 
 FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
-PAGES = (signing.pages, legal.pages)
+PAGES = (signing.pages, legal.pages, home.pages, browsing.pages, reading.pages, changing.pages)
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"
 
@@ -29,6 +29,7 @@ def create(ground: Ground) -> Flask:
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.jinja_options = {"extensions": ["jinja2.ext.i18n"], "trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters |= {each.__name__: each for each in language.FILTERS}
+    app.jinja_env.globals |= wording.NAMES
     marks = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()}
     _speak(app, Catalogues.load())
     app.context_processor(lambda: {"visit": g.visit, "form_field": guarding.FORM_FIELD})

@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
+from acl.principals import Principal
 from davserver.login import AppPasswordShown, Throttled, WrongPassword
 from davserver.portal.devices import device_name
 from davserver.portal.ground import visit
 from davserver.portal.guarding import FORM_FIELD, STREAMING, is_marked, open_to_all
+from davserver.tree.news import begin_visit
 from shareproviders.contract import Unavailable
 
 pages = Blueprint("signing", __name__)
@@ -50,7 +52,7 @@ def try_sign_in() -> Any:
     except Unavailable:
         problem, status, wait = "busy", 503, 3
     else:
-        return admit(principal.id, onward, carried())
+        return admit(principal, onward, carried())
     page = render_template(
         "signing/in.html", onward=onward, name=name, problem=problem, wait=wait, carried=request.form.get("carried", "")
     )
@@ -60,10 +62,11 @@ def try_sign_in() -> Any:
     return response
 
 
-def admit(user: str, onward: str, form: Fields) -> Response:
-    """Open a new session for whoever has proved that he is `user`; then on, or back to a form that waits to be sent."""
+def admit(principal: Principal, onward: str, form: Fields) -> Response:
+    """Open a new session for whoever has proved who he is; then on, or back to a form that waits to be sent."""
     here = visit()
-    here.new_cookie = here.ground.sessions.begin(user, device_name(request.user_agent.string), here.address)
+    begin_visit(here.ground.door(principal))
+    here.new_cookie = here.ground.sessions.begin(principal.id, device_name(request.user_agent.string), here.address)
     if here.signed_in is not None:
         here.ground.sessions.end(here.signed_in.principal.id, here.signed_in.session.name)
     if not form:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from acl import store
 from acl.engine import Engine, View
 from acl.principals import Channel, Principal
+from acl.rows import Sealer
 from acl.rules import ShareRules
 from davserver.accounts import scopes_in
 from davserver.audit import Audit, ReadLog
@@ -46,6 +47,8 @@ class Forest:
     aliases: Aliases
     pointers: Pointers
     remembered: Remembered
+    sealer: Callable[[str], Sealer]
+    """Opens what the rows of one share keep sealed, such as titles of meetings."""
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:
