@@ -18,6 +18,9 @@ from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.nextcloud.endpoints import Endpoints
+from davserver.nextcloud.mapping import FileIds
+from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -26,6 +29,7 @@ from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
+from davserver.tree.mirrored import MirroredTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from shareproviders.contract import Unavailable, Upkeep
@@ -62,15 +66,20 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
-        forest = forest_of(house)
+        forest, log = forest_of(house), Lines(house.settings.log).write
+        public_url = house.settings.public_url
+        ids = FileIds(house.file_secret, house.instance)
+        drives = Drives(self._principal, partial(self._mirrored, forest), ids)
         self._dav = Application(
             {},
             login=self._principal,
             doors=partial(self._door, forest),
-            log=Lines(house.settings.log).write,
-            public_url=house.settings.public_url,
-            beside=(LinkMount(partial(self._link_door, forest)),),
+            log=log,
+            public_url=public_url,
+            beside=(LinkMount(partial(self._link_door, forest)), FilesMount(drives), WebdavMount(drives)),
+            annexes=(Signposts(drives, ("files",)),),
         )
+        self._endpoints = Endpoints(self._principal, drives, house.devices, log, public_url=public_url, built={})
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._tidying.start()
@@ -79,6 +88,8 @@ class Worker:
         self._forwarding.apply(environ)
         if environ["PATH_INFO"] == "/healthz":
             return self._health(environ, start_response)
+        if self._endpoints.takes(environ["PATH_INFO"]):
+            return self._endpoints(environ, start_response)
         answer: Iterable[bytes] = self._dav(environ, start_response)
         return answer
 
@@ -89,6 +100,10 @@ class Worker:
     @staticmethod
     def _door(forest: Forest, principal: Principal) -> GuardedTree:
         return GuardedTree(forest, principal, Channel.DAV)
+
+    @staticmethod
+    def _mirrored(forest: Forest, principal: Principal) -> MirroredTree:
+        return MirroredTree(forest, principal, Channel.DAV)
 
     def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
         authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]

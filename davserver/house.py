@@ -20,9 +20,11 @@ from davserver import migrations, plugins
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.database import Database
+from davserver.devices import DeviceLogin
 from davserver.keys import KeyRing, read_root_key
 from davserver.links import LinkLogin
 from davserver.login import Login
+from davserver.schema import setting
 from davserver.schema import share as share_table
 from davserver.settings import Settings
 from shareproviders.contract import Ground, NotFound, ShareProvider
@@ -146,6 +148,16 @@ class House:
         pepper = keys.secret(PEPPER_SECRET)
         self.login = Login(database, settings, pepper, self.audit, clock)
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
+        self.devices = DeviceLogin(database, pepper, self.audit, clock)
+        self.file_secret = hmac.digest(pepper, b"file ids", "sha256")
+        """From which file ids are made (davserver/nextcloud/mapping.py)."""
+
+    @property
+    def instance(self) -> str:
+        """What tells this installation from all others, 12 hexadecimal digits."""
+        with self.database.read() as connection:
+            value = connection.execute(select(setting.c.value).where(setting.c.name == "instance")).scalar_one()
+        return bytes(value).decode()
 
     def matter_mark(self, number: str) -> bytes:
         """16 bytes that are equal for equal matter numbers in all committees, and tell nothing else."""

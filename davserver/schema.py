@@ -122,6 +122,18 @@ app_password = Table(
     comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
 )
 
+device_login = Table(
+    "device_login",
+    metadata,
+    Column("poll", LargeBinary(32), primary_key=True),
+    Column("page", LargeBinary(32), nullable=False, unique=True),
+    Column("label", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("user", String(128)),
+    comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; "
+    "user: who has consented",
+)
+
 throttle = Table(
     "throttle",
     metadata,

@@ -49,7 +49,7 @@ def located(request: Request) -> Seen:
 
 def _wish(request: Request, root: etree._Element) -> Ask:
     """What a report's DAV:prop asks of each resource that it finds."""
-    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop])
+    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop], request.site.properties)
     return Ask(live=live, dead=dead, minimal=is_minimal(request))
 
 
