@@ -69,7 +69,7 @@ class Worker:
         forest, log = forest_of(house), Lines(house.settings.log).write
         public_url = house.settings.public_url
         ids = FileIds(house.file_secret, house.instance)
-        drives = Drives(self._principal, partial(self._mirrored, forest), ids)
+        drives = Drives(self._principal, partial(self._mirrored, forest), ids, public_url)
         self._dav = Application(
             {},
             login=self._principal,
@@ -79,7 +79,7 @@ class Worker:
             beside=(LinkMount(partial(self._link_door, forest)), FilesMount(drives), WebdavMount(drives)),
             annexes=(Signposts(drives, ("files",)),),
         )
-        self._endpoints = Endpoints(self._principal, drives, house.devices, log, public_url=public_url, built={})
+        self._endpoints = Endpoints(self._principal, drives, house.devices, log, built={})
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._tidying.start()

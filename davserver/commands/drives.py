@@ -16,7 +16,19 @@ DAMAGED = 3
 RIGHTS_ACTS = (
     *("apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"),
     *("label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda"),
-    *("entry-add", "entry-remove", "acl", "recuse", "recusal-end", "share", "unshare", "link", "link-revoke"),
+    *(
+        "entry-add",
+        "entry-remove",
+        "acl",
+        "recuse",
+        "recusal-end",
+        "hold",
+        "hold-end",
+        "share",
+        "unshare",
+        "link",
+        "link-revoke",
+    ),
 )
 """What the log calls acts that change who may see what."""
 

@@ -23,6 +23,7 @@ from davserver.dav.proppatch import proppatch
 from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
+from davserver.dav.spelling import spelling_of
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
@@ -138,7 +139,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         environ = exchange.environ
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self.server.do_OPTIONS()
-        path, has_slash = targets.decode_path(_raw_path(environ))
+        path, has_slash = targets.decode_path(_raw_path(environ), spelling_of(environ).meant)
         annex = next((each for each in self._annexes if each.takes(path)), None)
         if annex is not None:
             return annex.answer(exchange, targets.Target(path, has_slash))
@@ -148,20 +149,21 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
         tree, site, below = mount.enter(environ, path[len(mount.names) :])
-        site = self._settled(site)
+        site = self._settled(site, environ)
         whole = SharePath((*site.base.segments, *below))
         request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
 
-    def _settled(self, site: Site) -> Site:
-        """With what all mounts have in common."""
+    def _settled(self, site: Site, environ: Environ) -> Site:
+        """With what all mounts have in common, and how this client writes names."""
         return site._replace(
             public_origin=self._origin,
             home=self._drives.site.prefix,
             methods=self.server.methods,
             reports=tuple(REPORTS),
+            spelling=spelling_of(environ),
         )
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
@@ -177,7 +179,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
         tree, site, _ = self._drives.enter(environ, ())
-        above = self._settled(site)._replace(prefix="")
+        above = self._settled(site, environ)._replace(prefix="")
         exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
         return propfind_above(exchange.request, [prefix[len(path)]])
 

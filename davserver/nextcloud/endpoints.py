@@ -69,11 +69,9 @@ class Endpoints:
         devices: DeviceLogin,
         log: Log,
         *,
-        public_url: str,
         built: Mapping[str, bool],
     ) -> None:
         self._login, self._drives, self._devices, self._log = login, drives, devices, log
-        self._origin = targets.split_origin(public_url)[0] if public_url else ""
         self._capabilities = capabilities(built)
         self._routes: dict[str, tuple[str, Callable[[Exchange], Response]]] = {
             **dict.fromkeys(_STATUS_PATHS, ("GET", self._status)),
@@ -145,7 +143,7 @@ class Endpoints:
     # -- Login Flow v2 ----------------------------------------------------------------------------------------------
 
     def _here(self, environ: Mapping[str, Any]) -> str:
-        return self._origin or targets.origin(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""))
+        return self._drives.origin or targets.origin(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""))
 
     def _ask(self, exchange: Exchange) -> Response:
         environ = exchange.environ

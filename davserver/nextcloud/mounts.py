@@ -54,8 +54,9 @@ def is_own(principal: Principal, name: str) -> bool:
 class Drives:
     """What both mounts and the uploads share: who comes in, and how his tree is mounted."""
 
-    def __init__(self, login: Login, doors: Doors, ids: FileIds) -> None:
+    def __init__(self, login: Login, doors: Doors, ids: FileIds, public_url: str = "") -> None:
         self._login, self._doors = login, doors
+        self.origin = targets.split_origin(public_url)[0] if public_url else ""
         self._properties, self._facts = properties(ids), facts(ids)
 
     def enter(self, environ: Mapping[str, Any]) -> tuple[MirroredTree, Principal]:
@@ -65,7 +66,7 @@ class Drives:
 
     def site(self, prefix: str, *aliases: str) -> Site:
         """The tree under this prefix, which other addresses may name by any of the aliases."""
-        return Site(prefix, aliases=aliases, properties=self._properties, facts=self._facts)
+        return Site(prefix, self.origin, aliases=aliases, properties=self._properties, facts=self._facts)
 
     def own_site(self, principal: Principal) -> Site:
         """The tree under its address for this principal."""

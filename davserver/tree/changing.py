@@ -140,7 +140,7 @@ class ChangingTree(SpottingTree):
         if spot.seen is not None:
             if spot.seen.node.is_collection:
                 raise WrongKind("a folder stands under this name")
-            self._demand(spot.seen, Rights.WRITE_CONTENT)
+            self._demand_content(spot.seen)
         else:
             self._demand(spot.parent, Rights.BIND)
         if spot.hidden:
@@ -198,12 +198,16 @@ class ChangingTree(SpottingTree):
         return self._spot(spot.path)
 
     def _brought_back(self, connection: Connection, spot: Spot, node: int) -> bool:
+        """False if it cannot go on; AccessDenied if a legal hold keeps it where and as it is."""
         provider, writing = spot.places.provider, self._writing()
+        rules, now = self.forest.rules.of(spot.places), self.clock()
         try:
             now_at, left_at = provider.locate(node)
         except NotFound:
-            if not isinstance(provider, KeepsTrash):
-                return False
+            if rules.held_at((node,), now):
+                raise AccessDenied(spot.path, Rights.WRITE_CONTENT) from None
+            if not isinstance(provider, KeepsTrash) or rules.held_at(spot.parent.node.lineage, now):
+                return False  # in a held folder it would be held at once: what comes is a document of its own
             try:
                 provider.restore(node, spot.inner, writing)
             except NotFound:
@@ -211,7 +215,8 @@ class ChangingTree(SpottingTree):
             return True
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there
-        rules = self.forest.rules.of(spot.places)
+        if rules.held_at(left_at.lineage, now):
+            raise AccessDenied(spot.path, Rights.WRITE_CONTENT)
         bound, back = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
         points = self._points_at(spot.places, left_at.lineage)
         provider.move(now_at, spot.inner, writing)

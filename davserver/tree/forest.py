@@ -14,6 +14,7 @@ from acl import store
 from acl.engine import Engine, View
 from acl.principals import Channel, Principal
 from acl.rules import ShareRules
+from davserver.accounts import scopes_in
 from davserver.audit import Audit, ReadLog
 from davserver.database import Database
 from davserver.locks import LockTable
@@ -91,7 +92,6 @@ class RulesShelf:
         self._views: OrderedDict[tuple[str, Principal, Channel], tuple[ShareRules, View]] = OrderedDict()
         self._views_lock = threading.Lock()
         self._checked = threading.local()
-        self._scopes: dict[str, frozenset[int]] = {}
         self._roots: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -129,7 +129,7 @@ class RulesShelf:
             kept = self._rules.get(places.share)
             if kept is not None and kept[0] == epoch:
                 return kept
-            scopes = self._scopes.get(places.share, frozenset())
+            scopes = scopes_in(connection, places.share)
             return epoch, store.load_rules(connection, places.share, places.lineages, scopes)
 
     def _settle(self, places: SharePlaces, loaded: tuple[int, ShareRules]) -> None:
@@ -156,7 +156,6 @@ class RulesShelf:
 
     def view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
         """What this principal may do in this share, decided once per region and remembered until its time edge."""
-        self._place_scopes(places.share, principal)
         rules = self.of(places)
         key = (places.share, principal, channel)
         kept = self._views.get(key)
@@ -169,11 +168,3 @@ class RulesShelf:
                 while len(self._views) > VIEWS_KEPT:
                     self._views.popitem(last=False)
         return view
-
-    def _place_scopes(self, share: str, principal: Principal) -> None:
-        """The scopes of app passwords are nodes whose lineages the rules must know, so that their owner gets there."""
-        known = self._scopes.get(share, frozenset())
-        wanted = {node for scope, node in principal.ceiling.scopes if scope == share}
-        if not wanted <= known:
-            self._scopes[share] = known | wanted
-            self._rules.pop(share, None)

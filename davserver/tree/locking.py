@@ -5,7 +5,7 @@ from __future__ import annotations
 from acl.privileges import Rights
 from davserver.locks import LockWish
 from davserver.tree.granting import GrantingTree
-from davserver.tree.seen import AccessDenied, DoesNotFit, Lock, NoSuchLock, Seen, Terms
+from davserver.tree.seen import DoesNotFit, Lock, NoSuchLock, Seen, Terms
 from shareproviders.contract import Expected, NotFound
 from shareproviders.paths import SharePath
 
@@ -27,8 +27,10 @@ class GuardedTree(GrantingTree):
             return self._lock_new(path, terms, wish)
         with self._changing() as connection:
             seen = self.stat(path)
-            if not seen.rights & (Rights.BIND if seen.node.is_collection else Rights.WRITE_CONTENT):
-                raise AccessDenied(path, Rights.WRITE_CONTENT)
+            if seen.node.is_collection:
+                self._demand(seen, Rights.BIND)
+            else:
+                self._demand_content(seen)
             terms.check()
             places = self._places(path)
             lock = self.forest.locks.create(connection, seen.share, seen.node.lineage, wish, self._lock_places(places))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 
@@ -32,6 +32,9 @@ from shareproviders.paths import ROOT, SharePath
 
 NOTHING_HERE = "there is nothing here"
 DRIVES = Node(0, (0,), "", True, 0, "", "", 0, 0, 0)  # the collection of all drives has no storage of its own
+NOBODY = DRIVES._replace(is_collection=False)
+"""Stands for what is absent, so that rights are asked for it as for what is hidden."""
+HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
 WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right to read is asked anew
 
 
@@ -64,13 +67,16 @@ class LookingTree(LocatingTree):
         return True
 
     def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
-        """What stands there, None for what is absent and for what may not be discovered."""
-        try:
-            view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
-        except NotFound:
-            return None
+        """What stands there, None for what is absent and for what may not be discovered; both take the same time."""
+        view, node = self._look(places, lambda: self._node_at(places, path))
         seen = self._seen(view, path, node)
-        return None if seen is None else self._tagged([seen], places, view)[0]
+        return None if seen is None or node is NOBODY else self._tagged([seen], places, view)[0]
+
+    def _node_at(self, places: SharePlaces, path: SharePath) -> Node:
+        try:
+            return places.provider.stat(self._inner(path))
+        except NotFound:
+            return NOBODY
 
     def _pointer(self, path: SharePath) -> Seen:
         """What stands for a paper that may not be copied, if the path names that. Raises NotFound."""
@@ -91,8 +97,9 @@ class LookingTree(LocatingTree):
 
     def _enter(self, places: SharePlaces, path: SharePath) -> None:
         """Whoever sees nothing of a drive is sent away before anything is looked up: absent takes as long as hidden."""
-        root = self.forest.rules.root(places)
-        if not self._view(places).granted(root, self.clock()).rights & Rights.DISCOVER:
+        granted = self._view(places).granted(self.forest.rules.root(places), self.clock())
+        self._edge = earlier(self._edge, granted.until)
+        if not granted.rights & Rights.DISCOVER:
             self._inner(path)
             raise NotFound(NOTHING_HERE)
 
@@ -205,7 +212,7 @@ class LookingTree(LocatingTree):
             cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
         sizes = {part.pin: part.size for part in cut if part.pin}
         sizes[0] = root.size - sum(sizes.values())
-        used = sum(size for pin, size in sizes.items() if self._may_discover(view, root.lineage, pin))
+        used = sum(size for pin, size in sizes.items() if self._delivery(view, root.lineage, pin))
         return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
 
     def _demand(self, seen: Seen, needed: Rights) -> None:
@@ -271,26 +278,43 @@ class LookingTree(LocatingTree):
                 found = parts.of_collections(connection, places.share, cut)
         return [
             seen._replace(
-                tag=parts.tag(
-                    seen.node, found.get(seen.node.id, ()), partial(self._may_discover, view, seen.node.lineage)
-                )
+                tag=parts.tag(seen.node, found.get(seen.node.id, ()), partial(self._delivery, view, seen.node.lineage))
             )
             if seen.node.is_collection
             else seen
             for seen in page
         ]
 
-    def _may_discover(self, view: View, collection: tuple[int, ...], pin: int) -> bool:
-        """May the asker discover this part of a collection: what lies under the pin, or (0) directly in it?"""
+    def _delivery(self, view: View, collection: tuple[int, ...], pin: int) -> int:
+        """How the asker gets this part of a collection: what lies under the pin, or (0) directly in it."""
         lineage = view.rules.places.get(pin, ()) if pin else collection
         if not lineage:
-            return False
+            return HIDDEN
         granted = view.inherited(lineage, self.clock(), beneath=True)
         self._edge = earlier(self._edge, granted.until)
-        return bool(granted.rights & Rights.DISCOVER)
+        return delivery(granted)
+
+    def _shared_here(self, places: SharePlaces) -> frozenset[int]:
+        """Nodes of a drive at which somebody shares with the asker now."""
+        view, now = self._view(places), self.clock()
+        self._edge = earlier(self._edge, view.shared_until(now))
+        return view.shared(now)
 
     def _drives(self) -> Seen:
-        return Seen(ROOT, "", DRIVES, Rights.READ, "", "")
+        return Seen(ROOT, "", DRIVES, Rights.READ, self._list_tag(ROOT, self._all_drives), "")
+
+    def _list_tag(self, path: SharePath, members: Callable[[], list[Seen]]) -> str:
+        """Entity tag of a list that has no storage of its own: a digest over all that it shows to the asker."""
+        database = self.forest.database
+        if database.in_view:
+            return parts.list_tag(members())
+        kept = self.remembered(path, "tag")
+        if kept is not None:
+            return kept.decode()
+        committed = database.committed()
+        tag = parts.list_tag(members())
+        self._keep(path, "tag", tag.encode(), committed)
+        return tag
 
     def _all_drives(self) -> list[Seen]:
         drives = []
@@ -313,6 +337,20 @@ def shown(node: Node, granted: Granted) -> bool:
     """Discoverable, and for a document: its own bytes may be handed out on this channel, or at least its name."""
     hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
     return bool(granted.rights & Rights.DISCOVER) and not hidden
+
+
+def delivery(granted: Granted) -> int:
+    """In one number how a region's documents are handed out; `HIDDEN` where they may not even be discovered."""
+    if not granted.rights & Rights.DISCOVER:
+        return HIDDEN
+    marks = (
+        Rights.READ & ~granted.rights == Rights.NONE,
+        POINTER in granted.obligations,
+        HIDDEN_ON_DAV in granted.obligations,
+    )
+    return (
+        ORIGINAL if marks == (True, False, False) else 2 + sum(1 << place for place, is_so in enumerate(marks) if is_so)
+    )
 
 
 def is_pointed(node: Node, granted: Granted) -> bool:

@@ -9,7 +9,7 @@ listing is what conditions compare with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ from shareproviders.contract import KeepsChecksums, NotFound, ShareProvider, Tra
 from shareproviders.paths import SharePath
 
 NOT_SYNCED = "files that programs make for themselves are not kept in sync"
+MIRRORED = "mirrored"
+"""Keeps this tree's remembered answers apart from those of the plain one."""
 
 Key = tuple[str, int]
 """Share and node id."""
@@ -67,6 +69,12 @@ class MirroredTree(GuardedTree):
     def __init__(self, forest: Forest, principal: Principal, channel: Channel) -> None:
         super().__init__(replace(forest, shares=lambda: Tracking(forest.shares())), principal, channel)
         self._shown: dict[str, list[Shown]] = {}
+
+    def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
+        return super().remembered(path, (MIRRORED, about))
+
+    def _keep(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
+        super()._keep(path, (MIRRORED, about), body, committed)
 
     def stat(self, path: SharePath) -> Seen:
         if any(map(is_programs, path.segments)):
@@ -169,6 +177,6 @@ class MirroredTree(GuardedTree):
             for number, seen in cut.items():
                 sizes = {part.pin: part.size for part in rows.get(number, ()) if part.pin}
                 sizes[0] = seen.node.size - sum(sizes.values())
-                visible = (size for pin, size in sizes.items() if self._may_discover(view, seen.node.lineage, pin))
+                visible = (size for pin, size in sizes.items() if self._delivery(view, seen.node.lineage, pin))
                 found[share, number] = sum(visible)
         return found

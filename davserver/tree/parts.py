@@ -19,6 +19,7 @@ from acl import store
 from acl.rules import ShareRules
 from davserver.schema import part as table
 from davserver.schema import settled
+from davserver.tree.seen import Seen
 from shareproviders.contract import Node, NotFound, ShareProvider
 
 _log = logging.getLogger(__name__)
@@ -68,12 +69,22 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
     return found
 
 
-def tag(node: Node, parts: Sequence[Part], may_discover: Callable[[int], bool]) -> str:
-    """The entity tag of a collection for a reader who may discover the parts that `may_discover` says."""
-    if not parts and may_discover(0):
+def tag(node: Node, parts: Sequence[Part], delivery: Callable[[int], int]) -> str:
+    """The entity tag of a collection for a reader who gets its parts as `delivery` says: 0 hidden, 1 as they are."""
+    if not parts and delivery(0) == 1:
         return f"c{node.id:x}.{node.change:x}"
-    known = [part[:3] for part in parts if may_discover(part.pin)]
-    return f"c{node.id:x}.{hashlib.sha256(repr(known).encode()).hexdigest()[:16]}"
+    kept = parts or [Part(0, node.change, 0, 0)]
+    known = [(part[:3], way) for part in kept if (way := delivery(part.pin))]
+    return f"c{node.id:x}.{_digest(known)}"
+
+
+def list_tag(members: Iterable[Seen]) -> str:
+    """The entity tag of a list of drives or of shared folders that shows these members."""
+    return f"l.{_digest([(seen.path.name, seen.display_name, seen.node.id, seen.tag) for seen in members])}"
+
+
+def _digest(known: object) -> str:
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def is_settled(connection: Connection, share: str, epoch: int) -> bool:

@@ -90,9 +90,13 @@ class SpottingTree(LookingTree):
         self.forest.locks.check(connection, spot.places.share, lineage, holder, self._lock_places(spot.places))
 
     def _demand_beneath(self, places: SharePlaces, seen: Seen, needed: Rights) -> None:
-        """A folder verb is refused as a whole if it would touch something of which the asker may not do this."""
+        """What takes a node from its place is refused as a whole if anything in it forbids that: the asker may not do
+        `needed` to it, or a legal hold keeps it where and as it is.
+        """
         view = self._view(places)
         now = self.clock()
+        if view.rules.held_within(seen.node.lineage, now):
+            raise AccessDenied(seen.path, Rights.UNBIND)
         for pin in (seen.node.id, *view.rules.beneath.get(seen.node.id, ())):
             granted = view.granted(view.rules.places.get(pin, seen.node.lineage), now)
             if needed & ~granted.rights:
@@ -101,6 +105,17 @@ class SpottingTree(LookingTree):
             kept_back = not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
             if (only_through or kept_back) and self._holds_hidden(places, pin):
                 raise AccessDenied(seen.path, needed)
+
+    def _demand_content(self, seen: Seen) -> None:
+        """Ask for WRITE_CONTENT; under a hold what is still empty may be filled, for there is nothing to keep yet.
+
+        Adding to a held folder is allowed, and many clients make or lock a name before they send its content.
+        """
+        if not seen.rights & Rights.WRITE_CONTENT and not seen.node.size:
+            view = self._view(self._share(seen.share))
+            if view.decide(Rights.WRITE_CONTENT, seen.node.lineage, self.clock()).reasons == ("hold",):
+                return
+        self._demand(seen, Rights.WRITE_CONTENT)
 
     def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:
         """Is there anything at or beneath a node that the asker does not see on this channel?"""

@@ -163,7 +163,8 @@ class TwoSidedTree(LabellingTree):
         return False
 
     def _inherit_pins(self, connection: Connection, places: SharePlaces, source: Node, target: Node) -> None:
-        """The source's id has ended: its own label was counted in, its entries end with it."""
+        """The source's id has ended: its own label was counted in, its entries end with it; a hold to come goes on."""
+        store.follow_holds(connection, places.share, source.id, target.id)
         if store.forget_node(connection, places.share, source.id):
             self._repinned.add(places)
         self._note(connection, "replace", places.share, target)

@@ -115,9 +115,9 @@ class History:
         for blob_id in (staged.twin, staged.id):
             if blob_id is not None and self._named.row(turn.connection, {"id": blob_id}) is not None:
                 if checksum:
-                    told = self._secrets.seal_checksum(checksum, blob_id)
+                    sealed = self._secrets.seal_checksum(checksum, blob_id)
                     unknown = blob.c.id == blob_id, blob.c.space == turn.space, blob.c.checksum.is_(None)
-                    turn.connection.execute(update(blob).where(*unknown).values(checksum=told))
+                    turn.connection.execute(update(blob).where(*unknown).values(checksum=sealed))
                 return blob_id
         if not self._blobs.holds(staged.id):
             raise Unavailable("the upload was tidied away before it was complete; send it again")

@@ -233,6 +233,23 @@ def upgrade() -> None:
         comment="raised by every change of rules, so that snapshots know when they are stale; share '' counts for all",
     )
     op.create_table(
+        "hold",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="[start, end); the node and all beneath it stay as they are; reason: sealed",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index("hold_by_share", ["share"], unique=False)
+
+    op.create_table(
         "label",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -542,6 +559,10 @@ def downgrade() -> None:
 
     op.drop_table("link")
     op.drop_table("label")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index("hold_by_share")
+
+    op.drop_table("hold")
     op.drop_table("epoch")
     with op.batch_alter_table("entry", schema=None) as batch_op:
         batch_op.drop_index("entry_by_node")
