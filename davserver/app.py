@@ -21,6 +21,7 @@ from davserver.logs import Lines
 from davserver.nextcloud.endpoints import Endpoints
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
+from davserver.nextcloud.uploads import UploadsAnnex
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -32,9 +33,12 @@ from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.uploads import Uploads, sweep
 from shareproviders.contract import Unavailable, Upkeep
 
 CHECKPOINT_SECONDS = 60.0
+SWEEP_SECONDS = 3600.0
+"""Between two looks for uploads that were given up; each process does it, which harms nobody."""
 
 StartResponse = Callable[..., Any]
 _log = logging.getLogger(__name__)
@@ -77,7 +81,7 @@ class Worker:
             log=log,
             public_url=public_url,
             beside=(LinkMount(partial(self._link_door, forest)), FilesMount(drives), WebdavMount(drives)),
-            annexes=(Signposts(drives, ("files",)),),
+            annexes=(Signposts(drives, ("files", "uploads")), UploadsAnnex(drives, self._uploads)),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, log, built={})
         self._stopping = threading.Event()
@@ -105,13 +109,17 @@ class Worker:
     def _mirrored(forest: Forest, principal: Principal) -> MirroredTree:
         return MirroredTree(forest, principal, Channel.DAV)
 
+    def _uploads(self, principal: Principal) -> Uploads:
+        house = self._house
+        return Uploads(house.uploads, principal, house.clock, house.database.transaction, house.settings.upload_bytes)
+
     def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
         authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
         return LinkTree(forest, self._house.links.link(token, authorization, address))
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""
-        sick = [share for share, provider in self._house.shares.items() if not getattr(provider, "healthy", True)]
+        sick = [share for share, provider in self._house.stores().items() if not getattr(provider, "healthy", True)]
         body = b"a store has stopped taking writes; see the log\n" if sick else b"ok\n"
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
         start_response("503 Service Unavailable" if sick else "200 OK", headers)
@@ -119,12 +127,16 @@ class Worker:
 
     def _tidy(self) -> None:
         checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+        sweep_at = time.monotonic()
         while not self._stopping.wait(1.0):
             try:
                 self._house.flush()
                 due = time.monotonic() >= checkpoint_at
                 if self._house.database.checkpoint(at_least=1 if due else CHECKPOINT_BYTES) or due:
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+                if time.monotonic() >= sweep_at:
+                    sweep_at = time.monotonic() + SWEEP_SECONDS
+                    sweep(self._house.uploads, self._house.clock())
             except Unavailable as busy:
                 _log.warning("tidying waits: %s", busy)
             except Exception:  # noqa: BLE001 (the thread must outlive whatever one round meets; the next round tries again)
@@ -162,7 +174,7 @@ def _recover(settings: Settings, directory: Path, key: Path) -> None:
     """Before any worker exists: see that the house opens, and repair what a crash left half done."""
     house = House.open(directory, key, settings)
     try:
-        for provider in house.shares.values():
+        for provider in house.stores().values():
             if isinstance(provider, Upkeep):
                 provider.recover()
         house.database.checkpoint()

@@ -27,8 +27,11 @@ from davserver.login import Login
 from davserver.schema import setting
 from davserver.schema import share as share_table
 from davserver.settings import Settings
+from davserver.tree.uploads import UploadStore
 from shareproviders.contract import Ground, NotFound, ShareProvider
 
+UPLOADS = ".uploads"
+"""The space of uploads that come in parts: an id that no committee can have."""
 DATABASE_NAME = "gremium.db"
 ROLES_NAME = "roles.toml"
 
@@ -128,6 +131,22 @@ class Shares(Mapping[str, ShareProvider]):
         return self._build(share, lot)
 
 
+def uploads_store(database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path) -> UploadStore:
+    """Where the parts of unfinished uploads lie: a vault of its own, so encrypted and durable like everything else."""
+    ground = Ground(
+        share=UPLOADS,
+        clock=clock,
+        begin_read=database.read,
+        begin_transaction=database.transaction,
+        keys=keys.space(UPLOADS),
+        directory=directory,
+        quota=None,
+        options={},
+    )
+    store: UploadStore = plugins.find(plugins.SHARE_PROVIDERS, "vault")(ground)
+    return store
+
+
 def policies_of(settings: Settings) -> list[Policy]:
     """The policies that the settings name, in their order. Raises UnknownPlugin."""
     return [plugins.find(plugins.POLICIES, name)() for name in settings.policies]
@@ -142,6 +161,7 @@ class House:
         self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
+        self.uploads = uploads_store(database, keys, clock, directory)
         self.audit = Audit(database, keys.secret(CHAIN_SECRET), clock)
         self.reads = ReadLog(self.audit, database, clock)
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
@@ -184,6 +204,10 @@ class House:
             return self.shares[share]
         except KeyError:
             raise NotFound(f"there is no committee {share!r}") from None
+
+    def stores(self) -> dict[str, ShareProvider]:
+        """Everything that holds bytes and wants upkeep: the drives, and the parts of unfinished uploads."""
+        return {**self.shares, UPLOADS: self.uploads}
 
     def flush(self) -> None:
         """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""

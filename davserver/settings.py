@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 CONFIG_NAME = "davserver.toml"
 ENVIRONMENT_PREFIX = "DAVSERVER_"
 NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
+MIB, GIB = 1024**2, 1024**3
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -61,6 +62,8 @@ class Settings:
     lock_seconds: int = _number(3600, 180, 7 * 86400)
     locks_per_resource: int = _number(16, 1, 1000)
     locks_per_user: int = _number(1000, 1, 100_000)
+
+    upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property
     def behind_proxy(self) -> bool:

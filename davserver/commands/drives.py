@@ -9,6 +9,7 @@ from davserver import throttle
 from davserver.commands.workspace import Subparsers, Workspace, command, group, table
 from davserver.house import House
 from davserver.instants import shown
+from davserver.tree.uploads import sweep
 from shareproviders.contract import Upkeep
 
 ORPHAN_AGE = 24 * 3600 * 1_000_000
@@ -66,6 +67,7 @@ def check(workspace: Workspace) -> int:
 def gc(workspace: Workspace) -> int:
     """Can be stopped and started again at any point."""
     with workspace.house() as house:
+        sweep(house.uploads, house.clock())
         removed = {share: provider.collect(house.clock() - ORPHAN_AGE) for share, provider in _upkeep(house)}
         with house.database.transaction() as connection:
             throttle.sweep(connection, house.clock())
@@ -76,7 +78,7 @@ def gc(workspace: Workspace) -> int:
 
 
 def _upkeep(house: House) -> Iterator[tuple[str, Upkeep]]:
-    for share, provider in house.shares.items():
+    for share, provider in house.stores().items():
         if isinstance(provider, Upkeep):
             yield share, provider
 

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from davserver.dav.errors import DavError
@@ -147,9 +147,13 @@ def pieces(environ: dict[str, Any]) -> Iterator[bytes]:
     Raises BodyTruncated where it ends before its announced end, is malformed, or differs from a promised digest
     or length; so whoever stores it must not commit before the iteration ended by itself.
     """
-    expected, promised = expected_length(environ), promises(environ)
+    yield from verified(_raw(environ), expected_length(environ), promises(environ))
+
+
+def verified(raw: Iterable[bytes], expected: int | None, promised: list[Promise]) -> Iterator[bytes]:
+    """The same pieces; raises BodyTruncated at their end unless length and digests are as promised."""
     received = 0
-    for piece in _raw(environ):
+    for piece in raw:
         received += len(piece)
         for promise in promised:
             promise.hash.update(piece)

@@ -85,10 +85,15 @@ def put(request: Request) -> Response:
         seen, created = tree.put(path, staged, terms, modified=modified, **told)
     finally:
         staged.discard()
+    return stored(request, seen, created=created, modified=modified)
+
+
+def stored(request: Request, seen: Seen, *, created: bool, modified: int | None) -> Response:
+    """What is told of a document that was put at the request's path, with the time that its sender wished."""
     headers = [*_validators(request, request.noted(seen)), ("OC-ETag", f'"{seen.tag}"')]
     if modified is not None:
         headers.append(("X-OC-MTime", "accepted"))
-    if seen.path != path:  # a drop never replaces: it says under which name it took the document
+    if seen.path != request.path:  # a drop never replaces: it says under which name it took the document
         href = request.href(seen.path, is_collection=False)
         headers += [("Location", href), ("Content-Location", href)]
     return Response(201 if created else 204, headers, [])
