@@ -1,9 +1,9 @@
-"""The tree for clients that keep a copy of it: without files of programs, and with tags that tell of rights and locks.
+"""The tree for clients that keep a copy of it: without files of programs, with tags that tell of rights and locks.
 
-A sync client looks into a folder again only if the folder's tag has changed, and looks at a document's rights and
-locks only then. So the tags of this tree also change with what its reader may do there, and with the locks that he is
-shown there or beneath (docs/decisions/0024). All that this tree answers is consistent in itself: what stands in a
-listing is what conditions compare with.
+A sync client looks into a folder again only if the folder's tag has changed, and meets the rights and locks of what is
+in it only then. So a folder's tag in this tree also changes with what its reader may do there or beneath, and with the
+locks that he is shown. A document's tag tells of its content alone: if it changed with a lock, everybody who has edited
+his copy meanwhile would be told of a conflict that is none (docs/decisions/0024).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class MirroredTree(GuardedTree):
     def _tagged(self, page: list[Seen], places: SharePlaces, view: View) -> list[Seen]:
         shown = self._shown_locks(places, view)
         return [
-            seen if seen.instead is not None else seen._replace(tag=f"{seen.tag}-{self._standing(seen, view, shown)}")
+            seen._replace(tag=f"{seen.tag}-{self._standing(seen, view, shown)}") if seen.node.is_collection else seen
             for seen in super()._tagged(page, places, view)
         ]
 
@@ -101,7 +101,7 @@ class MirroredTree(GuardedTree):
         """A digest of what the reader may do here and in the regions beneath, and of the locks that he is shown."""
         now, lineage = self.clock(), seen.node.lineage
         facts: list[object] = [int(seen.rights), int(self._rights_above(view, lineage))]
-        for pin in view.rules.beneath.get(seen.node.id, ()) if seen.node.is_collection else ():
+        for pin in view.rules.beneath.get(seen.node.id, ()):
             granted = view.granted(view.rules.places[pin], now)
             self._edge = earlier(self._edge, granted.until)
             if Rights.DISCOVER in granted.rights:
