@@ -25,6 +25,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Ground",
+    "KeepsChecksums",
     "KeepsProperties",
     "KeepsTrash",
     "KeepsVersions",
@@ -146,6 +147,8 @@ class Writing:
     """Modification time that the client wishes to keep, microseconds; None: `at`."""
     keep_version: bool = True
     """False for temp and owner files: the replaced bytes are dropped instead of kept as a version."""
+    checksum: str = ""
+    """Of the bytes that are put, as `SHA1:hex` (several apart by a space); verified already. Empty: none is known."""
 
 
 @runtime_checkable
@@ -346,6 +349,14 @@ class KeepsProperties(Protocol):
 
     def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
         """Set, or remove where the value is None, all together. Raises QuotaExceeded over 1 MiB per node."""
+
+
+@runtime_checkable
+class KeepsChecksums(Protocol):
+    """Tells again with which checksums the bytes of a document came (`Writing.checksum`)."""
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        """By node id, of the current content; documents without any are missing. One query for a page of members."""
 
 
 @runtime_checkable
