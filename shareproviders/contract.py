@@ -28,6 +28,7 @@ from shareproviders.errors import (
     Unavailable,
     WrongKind,
 )
+from shareproviders.past import Change, Left, Trashed, Version
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
@@ -192,55 +193,6 @@ class ShareProvider(Protocol):
 
     def set_modified(self, node: Node, modified: int, writing: Writing) -> Node:
         """Set the modification time (microseconds); content, entity tag and version stay as they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One kept state of a document."""
-
-    id: int
-    size: int
-    entity_tag: str
-    media_type: str
-    by: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trashed:
-    """A deleted node that can come back; what lay beneath comes with it."""
-
-    node_id: int
-    name: str
-    is_collection: bool
-    size: int
-    parent_id: int
-    by: str
-    at: int
-    lineage: tuple[int, ...]
-    """Ids from the share's root to itself as it lay, through what was deleted after it too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The place that a node left."""
-
-    parent_id: int
-    name: str
-    is_collection: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One journal row: what happened to which node."""
-
-    number: int
-    node_id: int
-    parent_id: int
-    kind: str
-    """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
-    left: Left | None = None
-    """Of `move` and `delete`: where it was before."""
 
 
 @dataclass(frozen=True, slots=True)
