@@ -12,7 +12,7 @@ from typing import Any
 
 from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
-from davserver.dav.mounts import LinkMount
+from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
 from davserver.house import House
@@ -26,6 +26,7 @@ from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
+from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.upkeep import claim, is_due, tidy
@@ -56,6 +57,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         remembered=Remembered(),
+        sealer=house.keys.sealer,
         rules=RulesShelf(house.database, house.engine),
     )
 
@@ -73,7 +75,7 @@ class Worker:
             doors=partial(self._door, forest),
             log=Lines(house.settings.log).write,
             public_url=house.settings.public_url,
-            beside=(LinkMount(partial(self._link_door, forest)),),
+            beside=(LinkMount(partial(self._link_door, forest)), OpenMount(partial(self._opened_door, forest))),
         )
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
@@ -99,6 +101,14 @@ class Worker:
     def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
         authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
         return LinkTree(forest, self._house.links.link(token, authorization, address))
+
+    def _opened_door(
+        self, forest: Forest, environ: Mapping[str, Any], token: str, names: tuple[str, ...]
+    ) -> OpenedTree:
+        submitted = f"{environ.get('HTTP_IF', '')} {environ.get('HTTP_LOCK_TOKEN', '')}"
+        method, address = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
+        openings = self._house.openings
+        return OpenedTree(forest, openings, openings.enter(token, names, method, address, submitted))
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""

@@ -18,8 +18,10 @@ from davserver.commands import (
     drives,
     holding,
     house,
+    inside,
     keeping,
     meetings,
+    opening,
     recusing,
     rights,
     sharing,
@@ -69,7 +71,22 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", help="configuration (else davserver.toml in the data directory)")
     common.add_argument("--json", action="store_true", help="answer as JSON")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (demo, house, drives, accounts, meetings, rights, recusing, holding, sharing, keeping, asking):
+    rooms = (
+        demo,
+        house,
+        drives,
+        accounts,
+        meetings,
+        rights,
+        recusing,
+        holding,
+        sharing,
+        inside,
+        opening,
+        keeping,
+        asking,
+    )
+    for room in rooms:
         room.register(commands, common)
     return top
 

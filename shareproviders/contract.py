@@ -29,6 +29,7 @@ __all__ = [
     "KeepsTrash",
     "KeepsVersions",
     "Keys",
+    "Left",
     "MetersQuota",
     "NameTaken",
     "Node",
@@ -117,6 +118,8 @@ class Node(NamedTuple):
     """Microseconds since the epoch; settable by clients (X-OC-Mtime and kin)."""
     change: int
     """Journal number of the newest change here or anywhere beneath; 0 if the share does not track changes."""
+    placed: int = 0
+    """Journal number of what gave it its present parent and name; 0 if the share does not track changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,15 @@ class Trashed:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """The place that a node left."""
+
+    parent_id: int
+    name: str
+    is_collection: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One journal row: what happened to which node."""
 
@@ -255,6 +267,8 @@ class Change:
     parent_id: int
     kind: str
     """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
+    left: Left | None = None
+    """Of `move` and `delete`: where it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +356,18 @@ class TracksChanges(Protocol):
 
     def changes_since(self, number: int, limit: int) -> list[Change]:
         """In order, `number` excluded."""
+
+    def changed_members(self, collection: Node, number: int) -> list[Node]:
+        """Members that changed, or in which anything did, since the change `number`; sorted by name.
+
+        To be asked in the view of the database that `collection` comes from. Costs what it finds, not what is there.
+        """
+
+    def departures(self, collection: Node, number: int) -> list[Change]:
+        """The changes since `number` by which something left this collection or its name in it, in order."""
+
+    def ids_at(self, number: int) -> int:
+        """All ids that the share had given out with the change `number` are smaller than this."""
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
+from acl import store
 from acl.labels import NEVER, ON_CREATION, Bound, Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree
@@ -60,6 +61,26 @@ class LabellingTree(ChangingTree):
             segments = start.places.provider.locate(pin)[0].segments
             bound = rules.bound_at(rules.places[pin])
             found.append((segments[depth:], carried(bound, base)))
+        return found
+
+    def _raised_beneath(self, connection: Connection, start: Spot, seen: Seen, end: Spot) -> list[tuple[int, Label]]:
+        """Own labels inside a folder that moves to where stricter ones hold; what has none follows the folder itself.
+
+        Under another name in the same folder everything holds as before.
+        """
+        rules, ground = self.forest.rules.of(start.places), self._ground(end)
+        pins = rules.beneath.get(seen.node.id, ())
+        if not pins or start.parent.node.id == end.parent.node.id:
+            return []
+        is_out, own = self._is_out(rules, end), store.labels(connection, start.places.share)
+        found = []
+        for pin in own.keys() & set(pins):
+            bound = rules.bound_at(rules.places[pin])
+            label = carried(bound, ground)
+            if is_out and bound.release_at == ON_CREATION:
+                label = label._replace(release_at=NEVER)
+            if bound.under(label) != bound:
+                found.append((pin, label))
         return found
 
     def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:

@@ -127,6 +127,10 @@ class DoesNotFit(DoorError):  # noqa: N818
     """The verb does not fit this resource: drives and the collection of drives cannot be moved, deleted, replaced."""
 
 
+class UnknownSyncToken(DoorError):  # noqa: N818
+    """Not ours, or of another view of this collection: the client must list it afresh (RFC 6578 §3.2)."""
+
+
 class InvalidAcl(DoorError):  # noqa: N818
     """An access list that cannot stand."""
 

@@ -127,6 +127,7 @@ class History:
             created=writing.at,
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
+            placed=seq,
         )
         self._write(turn, node_id, node_id + 1, content, writing)
         return node_id

@@ -30,9 +30,10 @@ from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, Found, Place, build, tag_of
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.history import Content, History
+from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, change, node, root_of, space
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space
 from shareproviders.vault.statements import Statement
 from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
@@ -55,6 +56,7 @@ class Vault:
         self._turns = Turns(ground, self._catalog, self._blobs.unlink)
         self._properties = Properties(ground, self._secrets, self._catalog)
         self._trees = Trees(ground, self._secrets, self._catalog, self._history, self._properties)
+        self._journal = Journal(ground, self._secrets, self._catalog)
         self._trash = Trash(ground, self._secrets, self._catalog)
         self._maintenance = Maintenance(ground, self._secrets, self._catalog, self._turns, self._blobs)
         self._dating = Statement(
@@ -104,6 +106,7 @@ class Vault:
                     created=now,
                     modified=now,
                     change=0,
+                    placed=0,
                 )
             )
 
@@ -309,19 +312,20 @@ class Vault:
     # -- TracksChanges --
 
     def newest_change(self) -> int:
-        with self._ground.begin_read() as connection:
-            number = self._catalog.space(connection).number
-            return int(connection.execute(select(space.c.newest_change).where(space.c.id == number)).scalar_one())
+        return self._journal.newest()
 
     def changes_since(self, number: int, limit: int) -> list[Change]:
+        return self._journal.since(number, limit)
+
+    def changed_members(self, collection: Node, number: int) -> list[Node]:
         with self._ground.begin_read() as connection:
-            rows = connection.execute(
-                select(change.c.seq, change.c.node, change.c.parent, change.c.kind)
-                .where(change.c.space == self._catalog.space(connection).number, change.c.seq > number)
-                .order_by(change.c.seq)
-                .limit(limit)
-            )
-            return [Change(*row) for row in rows]
+            return self._catalog.changed(connection, collection, number)
+
+    def departures(self, collection: Node, number: int) -> list[Change]:
+        return self._journal.departures(collection.id, number)
+
+    def ids_at(self, number: int) -> int:
+        return self._journal.ids_at(number)
 
     # -- MetersQuota --
 

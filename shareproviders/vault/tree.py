@@ -51,6 +51,7 @@ class Trees:
                 name_ct=bindparam("now_name"),
                 modified=bindparam("now_modified"),
                 change=bindparam("seq"),
+                placed=bindparam("seq"),
             )
         )
         self._throw = Statement(insert(trash))
@@ -72,6 +73,7 @@ class Trees:
             created=writing.at,
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
+            placed=seq,
         )
         turn.touch(dict.fromkeys(place.above, 0))
         return node_id
@@ -79,7 +81,7 @@ class Trees:
     def move(self, turn: Turn, moving: Found, place: Place, writing: Writing) -> None:
         """Hang a node under another parent or name; nothing beneath is touched."""
         entry = moving.entry
-        seq = turn.note(entry.id, place.above[-1], "move")
+        seq = turn.note(entry.id, place.above[-1], "move", entry)
         self._hang(turn, entry, place, writing, seq)
         turn.touch(_shifted(moving.lineage[:-1], place.above, entry.subtree_size))
 
@@ -106,7 +108,7 @@ class Trees:
         self._history.merge(turn, source, target.id)
         self._properties.replace(turn, source.id, target.id)
         self._properties.clear(turn, source.id)
-        turn.note(source.id, moving.lineage[-2], "delete")
+        turn.note(source.id, moving.lineage[-2], "delete", source)
         turn.run(self._remove, of=source.id)
         turn.touch(dict.fromkeys(moving.lineage[:-1], -source.subtree_size))
 
@@ -177,14 +179,14 @@ class Trees:
                 versions.append((current, turn.space, new, blob_id, size, media_type, writing.by, writing.at, mac))
             sealed = secrets.seal_name(name, new_parent)
             gross = sizes[node_id]
-            nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq))
+            nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq, seq))
         turn.run_many(self._history.insert_node, _NODE, nodes)
         turn.run_many(self._history.insert_version, _VERSION, versions)
 
     def throw(self, turn: Turn, found: Found, writing: Writing) -> None:
         """Into the trash: the node leaves its parent, nothing beneath is touched."""
         entry, parent = found.entry, found.lineage[-2]
-        seq = turn.note(entry.id, parent, "delete")
+        seq = turn.note(entry.id, parent, "delete", entry)
         turn.run(
             self._place, of=entry.id, now_parent=None, now_name=entry.name_ct, now_modified=entry.modified, seq=seq
         )
