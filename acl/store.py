@@ -20,6 +20,7 @@ from acl.mandates import ROLES, Committee, CommitteeKind, Mandate
 from acl.meeting_store import (
     add_binding,
     agenda,
+    agenda_numbers,
     bind_agenda_item_folder,
     bind_meeting,
     bindings,
@@ -49,6 +50,7 @@ __all__ = (
     "add_link",
     "add_recusal",
     "agenda",
+    "agenda_numbers",
     "approve_proposal",
     "bind_agenda_item_folder",
     "bind_meeting",

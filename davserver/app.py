@@ -18,6 +18,10 @@ from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.notices import read_notices
+from davserver.portal.application import create
+from davserver.portal.entrance import is_for_portal, page_instead, send_there
+from davserver.portal.ground import Ground
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -36,8 +40,11 @@ CHECKPOINT_SECONDS = 60.0
 UPKEEP_LOOKS_SECONDS = 60.0
 UPKEEP = "server:upkeep"
 """Who is noted for what the server does by itself."""
+DRIVES = ("/dav", "/dav-link", "/dav-open")
+"""What lies at or under these the WebDAV application answers; other pages are the portal's."""
 
 StartResponse = Callable[..., Any]
+WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _log = logging.getLogger(__name__)
 
 
@@ -68,12 +75,23 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
-        forest = forest_of(house)
+        forest, lines = forest_of(house), Lines(house.settings.log)
+        self._portal = create(
+            Ground(
+                sign_in=house.login.by_account_password,
+                sessions=house.sessions,
+                door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
+                clock=house.clock,
+                log=lines.write,
+                notices=read_notices(house.settings, house.directory),
+                public_url=house.settings.public_url,
+            )
+        )
         self._dav = Application(
             {},
             login=self._principal,
             doors=partial(self._door, forest),
-            log=Lines(house.settings.log).write,
+            log=lines.write,
             public_url=house.settings.public_url,
             beside=(LinkMount(partial(self._link_door, forest)), OpenMount(partial(self._opened_door, forest))),
         )
@@ -87,8 +105,11 @@ class Worker:
         self._forwarding.apply(environ)
         if environ["PATH_INFO"] == "/healthz":
             return self._health(environ, start_response)
-        answer: Iterable[bytes] = self._dav(environ, start_response)
-        return answer
+        page = page_instead(environ)
+        if page is not None:
+            return send_there(page, start_response)
+        application: WSGIApplication = self._portal if is_for_portal(environ, DRIVES) else self._dav
+        return application(environ, start_response)
 
     def _principal(self, environ: Mapping[str, Any]) -> Principal:
         forwarded = bool(environ[Forwarding.SEEN])

@@ -25,6 +25,7 @@ from davserver.links import LinkLogin
 from davserver.login import Login
 from davserver.openings import Openings
 from davserver.schema import share as share_table
+from davserver.sessions import Sessions
 from davserver.settings import Settings
 from shareproviders.contract import Ground, NotFound, ShareProvider
 
@@ -146,6 +147,7 @@ class House:
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
         pepper = keys.secret(PEPPER_SECRET)
         self.login = Login(database, settings, pepper, self.audit, clock)
+        self.sessions = Sessions(database, pepper, self.audit, clock)
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
         self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
 

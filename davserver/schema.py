@@ -151,6 +151,30 @@ app_password = Table(
     comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
 )
 
+session = Table(
+    "session",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("began", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    comment="of the portal; digest: HMAC-SHA-256 of the cookie; device: browser and system in plain words",
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("share", String(32), primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("last_newest", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
+)
+
 throttle = Table(
     "throttle",
     metadata,

@@ -46,6 +46,10 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     log: str = _word("json", "json", "human")
 
+    imprint: str = ""
+    privacy: str = ""
+    accessibility: str = ""
+
     policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
     argon2_memory_kib: int = _number(65536, 8, 4 * 1024 * 1024)
