@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shareproviders.contract import (
+    Ground,
     KeepsTrash,
     KeepsVersions,
     NameTaken,
@@ -17,6 +18,7 @@ from shareproviders.contract import (
 )
 from shareproviders.paths import ROOT
 from shareproviders.testing.base import Contract, at, content, make, put, tree, writing
+from shareproviders.testing.transactions import SecondThoughtsError
 
 
 class VersionRules(Contract):
@@ -87,6 +89,17 @@ class VersionRules(Contract):
         history.drop_versions(node, [middle.id, oldest.id])
         assert history.versions(node) == [newest]
         assert content(provider, "/a") == b"333"
+
+    def test_versions_whose_dropping_was_rolled_back_are_there(
+        self, provider: ShareProvider, history: KeepsVersions, ground: Ground
+    ) -> None:
+        put(provider, "/a", b"1")
+        node = put(provider, "/a", b"22")
+        old = history.versions(node)[-1]
+        with pytest.raises(SecondThoughtsError), ground.begin_transaction():
+            history.drop_versions(node, [old.id])
+            raise SecondThoughtsError
+        assert b"".join(history.read_version(node, old.id)) == b"1"
 
     def test_the_current_version_is_never_dropped(self, provider: ShareProvider, history: KeepsVersions) -> None:
         put(provider, "/a", b"1")
@@ -238,3 +251,22 @@ class TrashRules(Contract):
             provider.delete(at(raw), writing())
         assert sorted(trash.purge(folder.id)) == sorted([folder.id, first.id, second.id])
         assert [each.node_id for each in trash.trashed()] == [other.id]
+
+    @pytest.mark.parametrize("verb", ["restore", "purge"])
+    def test_a_rolled_back_verb_leaves_all_where_it_was(
+        self, provider: ShareProvider, trash: KeepsTrash, ground: Ground, verb: str
+    ) -> None:
+        folder = make(provider, "/c")
+        document = put(provider, "/c/a", b"12345")
+        provider.delete(at("/c"), writing())
+        before = trash.trashed()
+        with pytest.raises(SecondThoughtsError), ground.begin_transaction():
+            if verb == "purge":
+                trash.purge(folder.id)
+            else:
+                trash.restore(folder.id, at("/back"), writing())
+            assert trash.trashed() == []
+            raise SecondThoughtsError
+        assert trash.trashed() == before
+        assert tree(provider) == {}
+        assert b"".join(trash.read_trashed(document)) == b"12345"
