@@ -175,6 +175,18 @@ visit = Table(
     comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
 )
 
+device_login = Table(
+    "device_login",
+    metadata,
+    Column("poll", LargeBinary(32), primary_key=True),
+    Column("page", LargeBinary(32), nullable=False, unique=True),
+    Column("label", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("user", String(128)),
+    comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; "
+    "user: who has consented",
+)
+
 throttle = Table(
     "throttle",
     metadata,

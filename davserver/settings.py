@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 CONFIG_NAME = "davserver.toml"
 ENVIRONMENT_PREFIX = "DAVSERVER_"
 NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
+MIB, GIB = 1024**2, 1024**3
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -69,6 +70,7 @@ class Settings:
     trash_days: int = _number(90, 1, 36500)
     versions_days: int = _number(365, 1, 36500)
     versions_kept: int = _number(20, 1, 10_000)
+    upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property
     def behind_proxy(self) -> bool:

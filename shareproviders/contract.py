@@ -38,6 +38,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Ground",
+    "KeepsChecksums",
     "KeepsProperties",
     "KeepsTrash",
     "KeepsVersions",
@@ -115,6 +116,8 @@ class Writing:
     """Modification time that the client wishes to keep, microseconds; None: `at`."""
     keep_version: bool = True
     """False for temp and owner files: the replaced bytes are dropped instead of kept as a version."""
+    checksum: str = ""
+    """Of the bytes that are put, as `SHA1:hex` (several apart by a space); verified already. Empty: none is known."""
 
 
 @runtime_checkable
@@ -285,10 +288,7 @@ class KeepsTrash(Protocol):
         """Newest first."""
 
     def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
-        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
-
-        Raises NotFound, also for what lives.
-        """
+        """Path and facts of what lies in the trash, as if nothing had been deleted, and what was. Raises NotFound."""
 
     def trashed_children(self, node: Node) -> list[Node]:
         """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
@@ -300,10 +300,7 @@ class KeepsTrash(Protocol):
         """Raises NotFound, ParentMissing, NameTaken."""
 
     def purge(self, node_id: int) -> list[int]:
-        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
-
-        The ids that have ended. Raises NotFound.
-        """
+        """Destroy it, all beneath, and what was deleted out of these before; the ids that ended. Raises NotFound."""
 
 
 @runtime_checkable
@@ -315,6 +312,14 @@ class KeepsProperties(Protocol):
 
     def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
         """Set, or remove where the value is None, all together. Raises QuotaExceeded over 1 MiB per node."""
+
+
+@runtime_checkable
+class KeepsChecksums(Protocol):
+    """Tells again with which checksums the bytes of a document came (`Writing.checksum`)."""
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        """By node id, of the current content; documents without any are missing. One query for a page of members."""
 
 
 @runtime_checkable

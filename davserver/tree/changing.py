@@ -51,15 +51,16 @@ class ChangingTree(SpottingTree):
         *,
         media_type: str = "",
         modified: int | None = None,
+        checksum: str = "",
     ) -> tuple[Seen, bool]:
-        """Make staged bytes the content; (the document, True if it is new)."""
+        """Make staged bytes the content; (the document, True if it is new). `checksum` has been verified."""
         with self._changing() as connection:
             spot = self._admit_document(connection, path, terms)
             created = spot.node is None
             spot = self._continued(connection, spot, temp_arrives=False)
             self._foreseen(connection, spot)
             expected = Expected(absent=True) if spot.node is None else Expected(entity_tag=spot.node.entity_tag)
-            writing = self._writing(path.name, media_type=media_type, modified=modified)
+            writing = self._writing(path.name, media_type=media_type, modified=modified, checksum=checksum)
             node, _ = spot.places.provider.put(spot.inner, staged, expected, writing)
             self._arrived(connection, spot, node, gain=node.size - (spot.node.size if spot.node else 0))
             self._note(connection, "put", spot.places.share, node)

@@ -237,8 +237,11 @@ class SpottingTree(SyncingTree):
             return self._tagged([seen], places, view)[0]
         return Seen(path, places.share, node, Rights.NONE, node.entity_tag, node.name)
 
-    def _writing(self, name: str = "", *, media_type: str = "", modified: int | None = None) -> Writing:
-        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=not is_programs(name))
+    def _writing(
+        self, name: str = "", *, media_type: str = "", modified: int | None = None, checksum: str = ""
+    ) -> Writing:
+        kept = not is_programs(name)
+        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=kept, checksum=checksum)
 
     def _holder(self, terms: Terms) -> Holder:
         return Holder(self.principal.key, terms.tokens)

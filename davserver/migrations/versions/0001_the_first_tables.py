@@ -81,6 +81,17 @@ def upgrade() -> None:
         comment="name: sealed with its parent's id; see tree/departures.py",
     )
     op.create_table(
+        "device_login",
+        sa.Column("poll", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("page", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=True),
+        sa.PrimaryKeyConstraint("poll"),
+        sa.UniqueConstraint("page"),
+        comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; user: who has consented",
+    )
+    op.create_table(
         "displaced",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("change", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -415,12 +426,13 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("dedupe", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("checksum", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
+        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded; checksum: what the client said and the server verified, sealed with the blob's id",
     )
     with op.batch_alter_table("blob", schema=None) as batch_op:
         batch_op.create_index("blob_by_content", ["dedupe"], unique=False)
