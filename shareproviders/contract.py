@@ -240,10 +240,7 @@ class KeepsTrash(Protocol):
         """Newest first."""
 
     def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
-        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
-
-        Raises NotFound, also for what lives.
-        """
+        """Path and facts of what lies in the trash, as if nothing had been deleted, and what was. Raises NotFound."""
 
     def trashed_children(self, node: Node) -> list[Node]:
         """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
@@ -255,10 +252,7 @@ class KeepsTrash(Protocol):
         """Raises NotFound, ParentMissing, NameTaken."""
 
     def purge(self, node_id: int) -> list[int]:
-        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
-
-        The ids that have ended. Raises NotFound.
-        """
+        """Destroy it, all beneath, and what was deleted out of these before; the ids that ended. Raises NotFound."""
 
 
 @runtime_checkable
