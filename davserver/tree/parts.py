@@ -48,12 +48,11 @@ class Part(NamedTuple):
 
 
 def touch(connection: Connection, rules: ShareRules, lineage: tuple[int, ...], change: int, gain: int = 0) -> None:
-    """Something happened to the last node of the lineage: note the change number, and the bytes gained, above it."""
+    """Something happened to the last node of the lineage: note the change, and the bytes gained, there and above."""
     pin, rows = 0, []
     for node in reversed(lineage):
-        if node != lineage[-1]:  # where a collection is not kept in parts, there is no row to touch
-            counted = gain if pin else 0
-            rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
+        counted = gain if pin else 0  # where a collection is not kept in parts, there is no row to touch
+        rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
         if not pin and node in rules.regions:
             pin = node
     if rows:
@@ -96,8 +95,6 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
 
 def tag(node: Node, parts: Sequence[Part], delivery: Callable[[int], int]) -> str:
     """The entity tag of a collection for a reader who gets its parts as `delivery` says: 0 hidden, 1 as they are."""
-    if not parts and delivery(0) == 1:
-        return f"c{node.id:x}.{node.change:x}"
     kept = parts or [Part(0, node.change, 0, 0)]
     known = [(part[:3], way) for part in kept if (way := delivery(part.pin))]
     return f"c{node.id:x}.{_digest(known)}"

@@ -13,6 +13,7 @@ from acl.privileges import Rights
 from davserver.tree import parts, past
 from davserver.tree.forest import SharePlaces
 from davserver.tree.looking import delivery
+from davserver.tree.past import Displaced
 from shareproviders.contract import Node, TracksChanges
 
 if TYPE_CHECKING:
@@ -31,9 +32,13 @@ class Sight:
         self.at = tree.clock()
         self._connection = connection
 
+    def moves(self, change: int) -> list[Displaced]:
+        """Of pins, after that change."""
+        return past.since(self._connection, self.places.share, change)
+
     def then(self, change: int) -> View:
         """By the rules of now, on the tree as it stood after that change."""
-        moves = past.since(self._connection, self.places.share, change)
+        moves = self.moves(change)
         if not moves:
             return self.now
         rules = self.tree.forest.rules.before(self.places, moves)
@@ -52,7 +57,7 @@ class Sight:
 
     def lost(self, number: int) -> list[tuple[int, tuple[int, ...]]]:
         """Changes after `number` by which pins left places where the reader could discover them; with those places."""
-        moves = past.since(self._connection, self.places.share, number)
+        moves = self.moves(number)
         if not moves:
             return []
         then = self.then(number)
