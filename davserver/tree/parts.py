@@ -176,12 +176,14 @@ class _Cutting:
 
     def measure(self, changed: set[int], epoch: int, arrived: Container[int]) -> None:
         """The parts from which a pin was cut, or to which one fell back: other bytes, and news to who may see them."""
-        cuts, pins = set(), set()
+        cuts, pins, fallen = set(), set(), list[dict[str, int]]()
         for pin in changed:
             node, above = self._node(pin), 0
             for collection in reversed(node.lineage[:-1] if node else ()):
                 if pin not in arrived:
                     cuts.add((collection, above))
+                if node and pin not in self._rules.regions:
+                    fallen.append({"of": collection, "at": above, "newest": node.change})
                 above = above or (collection if collection in self._rules.regions else 0)
             pins.add(above)
         own = table.c.share == self._rules.share, table.c.pin == bindparam("at")
@@ -189,6 +191,9 @@ class _Cutting:
             rows = [{"of": collection, "at": pin} for collection, pin in cuts]
             here = (*own, table.c.collection == bindparam("of"))
             self._connection.execute(update(table).where(*here).values(cut=epoch), rows)
+        if fallen:  # what changed under a pin that is none any more changed in the part that has it now
+            here = (*own, table.c.collection == bindparam("of"), table.c.change < bindparam("newest"))
+            self._connection.execute(update(table).where(*here).values(change=bindparam("newest")), fallen)
         for pin in pins - {0} - changed:
             self._connection.execute(update(table).where(*own).values(size=self._own_size(pin)), {"at": pin})
 

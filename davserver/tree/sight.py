@@ -56,13 +56,12 @@ class Sight:
         return [change for change, lineage in self.lost(number) if collection in lineage]
 
     def lost(self, number: int) -> list[tuple[int, tuple[int, ...]]]:
-        """Changes after `number` by which pins left places where the reader could discover them; with those places."""
+        """Changes after `number` by which pins first left where the reader could discover them; with those places."""
         moves = self.moves(number)
         if not moves:
             return []
-        then = self.then(number)
-        known = {move.pin for move in moves if self.may_discover(then, then.rules.places.get(move.pin, ()))}
-        return [(move.change, move.lineage) for move in moves if move.pin in known]
+        then, first = self.then(number), {move.pin: move for move in reversed(moves)}
+        return [(move.change, move.lineage) for move in first.values() if self.may_discover(then, move.lineage)]
 
     def newest_of(self, collections: Sequence[Node]) -> dict[int, int]:
         """By id: the newest change of what the reader may discover and that is still there."""

@@ -6,6 +6,7 @@ because the names of pointers and the owner files of others hang on the names be
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -34,6 +35,11 @@ class Row(NamedTuple):
     change: int
     node: int
     what: Seen | Gone
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """In which rows are told; what one change made of one node differs by its path."""
+        return self.change, self.node, zlib.crc32(str(self.what.path).encode())
 
 
 class Departed(NamedTuple):
