@@ -16,6 +16,7 @@ from davserver.commands import (
     asking,
     demo,
     drives,
+    holding,
     house,
     inside,
     meetings,
@@ -69,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", help="configuration (else davserver.toml in the data directory)")
     common.add_argument("--json", action="store_true", help="answer as JSON")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (demo, house, drives, accounts, meetings, rights, recusing, sharing, inside, opening, asking):
+    for room in (demo, house, drives, accounts, meetings, rights, recusing, holding, sharing, inside, opening, asking):
         room.register(commands, common)
     return top
 

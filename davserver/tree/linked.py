@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, count
 
 from sqlalchemy import Connection
 
@@ -14,7 +13,7 @@ from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.forest import Forest
 from davserver.tree.looking import NOTHING_HERE
-from davserver.tree.names import numbered
+from davserver.tree.names import free_name
 from davserver.tree.narrow import NarrowTree
 from davserver.tree.seen import AccessDenied, Lock, Seen, Terms
 from shareproviders.contract import Node, NotFound, Staged
@@ -39,6 +38,9 @@ class LinkTree(NarrowTree):
 
     def children(self, seen: Seen) -> list[Seen]:
         return [] if self._is_drop else super().children(seen)
+
+    def can_sync(self, seen: Seen) -> bool:
+        return not self._is_drop and super().can_sync(seen)
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         return [{} for _ in page] if self._is_drop else super().properties(page)
@@ -73,10 +75,12 @@ class LinkTree(NarrowTree):
         *,
         media_type: str = "",
         modified: int | None = None,
+        checksum: str = "",
     ) -> tuple[Seen, bool]:
         """As everywhere; in a drop always a new document, whose path tells the name that it got."""
         with self.forest.database.transaction() as connection:
-            seen, created = super().put(self._free(path), staged, terms, media_type=media_type, modified=modified)
+            told = {"media_type": media_type, "checksum": checksum}
+            seen, created = super().put(self._free(path), staged, terms, modified=modified, **told)
             if self._is_drop and self._link.uses_left is not None:
                 self._use(connection, seen.node)
             return seen, created
@@ -108,5 +112,4 @@ class LinkTree(NarrowTree):
             return path
         provider = self.forest.provider(self._link.share)
         taken = {node.name for node in provider.children(self._node)}
-        names = chain((path.name,), (numbered(path.name, number) for number in count(2)))
-        return next(each for name in names if self._inner(each := path.parent / name).name not in taken)
+        return path.parent / free_name(path.name, lambda name: self._inner(path.parent / name).name in taken)
