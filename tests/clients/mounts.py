@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -13,9 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningServer
+from tests.conftest import need
+from tests.running import PASSWORD, RunningServer
 
 FUSE = Path("/dev/fuse")
+DAVFS_OPTIONS = {
+    "ask_auth": 0,
+    "buf_size": 128,  # kernels from 6.16 on refuse its default with EINVAL
+    "delay_upload": 0,
+    "dir_refresh": 0,
+    "file_refresh": 0,
+}
 
 
 def need_fuse() -> None:
@@ -44,6 +53,35 @@ def unmount(point: Path, *command: str) -> None:
     if os.path.ismount(point):
         subprocess.run(["umount", "-l", str(point)], check=False)
         raise AssertionError(f"the mount did not go away: {done.stdout}{done.stderr}")
+
+
+@contextmanager
+def davfs(url: str, user: str) -> Iterator[Path]:
+    """This address as a file system of this person, by davfs2; where it is mounted."""
+    program = need("mount.davfs")
+    need_fuse()
+    with room() as place:
+        configure(place, url, user)
+        words = [program, url, str(place / "mnt"), "-o", f"conf={place / 'davfs2.conf'}"]
+        with (place / "said").open("w+") as said:  # not a pipe: the daemon stays behind with it
+            done = subprocess.run(words, stdout=said, stderr=said, timeout=60, check=False)
+            said.seek(0)
+            assert done.returncode == 0, said.read()
+        try:
+            yield place / "mnt"
+        finally:
+            unmount(place / "mnt")
+
+
+def configure(place: Path, url: str, user: str) -> None:
+    (place / "cache").mkdir()
+    shutil.chown(place / "cache", group="davfs2")
+    (place / "cache").chmod(0o770)
+    secrets = place / "secrets"
+    secrets.touch(0o600)
+    secrets.write_text(f"{url} {user} {PASSWORD}\n")
+    options = {**DAVFS_OPTIONS, "secrets": secrets, "cache_dir": place / "cache"}
+    (place / "davfs2.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
 
 
 def fresh_collection(server: RunningServer, drive: str, where: str = "/Arbeitsordner") -> str:
