@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,13 +69,3 @@ def fresh_folder(people: Callable[[str, str], DavClient], drive: str) -> DavClie
     answer = clerk.mkcol("")
     assert answer.status == 201, (answer.status, answer.body)
     return clerk
-
-
-def need(program: str) -> str:
-    """Path of a foreign client; without it the test is skipped, or fails where REQUIRE_CLIENTS=1."""
-    found = shutil.which(program)
-    if found is None:
-        if os.environ.get("REQUIRE_CLIENTS") == "1":
-            pytest.fail(f"{program} is not installed, and REQUIRE_CLIENTS=1")
-        pytest.skip(f"{program} is not installed")
-    return found

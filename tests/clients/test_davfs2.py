@@ -14,9 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.clients.mounts import eventually, fresh_collection, need_fuse, room, unmount
-from tests.conftest import need
 from tests.davclient import DAV, DavClient
-from tests.running import PASSWORD, RunningServer
+from tests.foreign import need
+from tests.running import RunningServer
 
 OPTIONS = {
     "ask_auth": 0,
@@ -36,15 +36,15 @@ class Mounted:
     member: DavClient
 
 
-@pytest.fixture(scope="module", params=["ba05", "archiv"], ids=["vault", "filesystem"])
-def mounted(request: pytest.FixtureRequest, server: RunningServer) -> Iterator[Mounted]:
+@pytest.fixture(scope="module")
+def mounted(server: RunningServer, drive: str) -> Iterator[Mounted]:
     """One mount for all tests of a provider: taking it away lasts three seconds."""
     program = need("mount.davfs")
     need_fuse()
-    base = fresh_collection(server, request.param)
+    base = fresh_collection(server, drive)
     with room() as place, server.client("clara", base) as clerk, server.client("otto", base) as member:
         url = clerk.url("/")
-        configure(place, url)
+        configure(place, url, server)
         words = [program, url, str(place / "mnt"), "-o", f"conf={place / 'davfs2.conf'}"]
         with (place / "said").open("w+") as said:  # not a pipe: the daemon stays behind with it
             done = subprocess.run(words, stdout=said, stderr=said, timeout=60, check=False)
@@ -56,14 +56,16 @@ def mounted(request: pytest.FixtureRequest, server: RunningServer) -> Iterator[M
             unmount(place / "mnt")
 
 
-def configure(place: Path, url: str) -> None:
+def configure(place: Path, url: str, server: RunningServer) -> None:
     (place / "cache").mkdir()
     shutil.chown(place / "cache", group="davfs2")
     (place / "cache").chmod(0o770)
     secrets = place / "secrets"
     secrets.touch(0o600)
-    secrets.write_text(f"{url} clara {PASSWORD}\n")
+    secrets.write_text(f"{url} clara {server.password('clara')}\n")
     options = {**OPTIONS, "secrets": secrets, "cache_dir": place / "cache"}
+    if server.authority is not None:
+        options["trust_ca_cert"] = shutil.copy(server.authority.bundle, place / "authority.pem")  # read as davfs2
     (place / "davfs2.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
 
 
@@ -78,6 +80,7 @@ def here(mounted: Mounted, request: pytest.FixtureRequest) -> Iterator[tuple[Pat
     assert mounted.clerk.propfind(f"/{name}").status == 404, "rm -r through the mount removes the folder"
 
 
+@pytest.mark.own_tls
 def test_written_files_arrive(here: tuple[Path, str], mounted: Mounted) -> None:
     """What is copied in, appended and overwritten is what the server has, and what others read."""
     directory, path = here

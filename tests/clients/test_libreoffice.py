@@ -17,16 +17,16 @@ from tests.running import RunningServer
 
 
 @pytest.fixture(scope="module")
-def clara() -> Iterator[Office]:
+def clara(server: RunningServer) -> Iterator[Office]:
     """The clerk's office."""
-    with office("clara") as found:
+    with office("clara", server) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def otto() -> Iterator[Office]:
+def otto(server: RunningServer) -> Iterator[Office]:
     """A member's office; outside of Arbeitsordner he may only read."""
-    with office("otto") as found:
+    with office("otto", server) as found:
         yield found
 
 
@@ -62,6 +62,7 @@ def test_new_document(clara: Office, folder: DavClient, ledger: Ledger) -> None:
     assert folder.names("") == ["neu.odt"], "nothing beside the document stays"
 
 
+@pytest.mark.own_tls
 def test_open_edit_save_twice(clara: Office, folder: DavClient, ledger: Ledger) -> None:
     """Both saves arrive whole, with a new entity tag each; the identity stays; every state is kept as a version."""
     url = folder.url("/Vorlage (1) ü.odt")

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.mounts import eventually, fresh_collection, need_fuse, room, unmount
-from tests.conftest import need
 from tests.davclient import DavClient
-from tests.running import PASSWORD, RunningServer
+from tests.foreign import need
+from tests.running import RunningServer
 
 FILES = 3000
 PARTS = 4  # rclone waits 10 ms before each request, so several of it share the work
@@ -52,6 +52,7 @@ class Rclone:
     program: str
     config: Path
     clerk: DavClient
+    options: tuple[str, ...]
 
     def __call__(self, *words: str, code: int = 0) -> str:
         """What it told, as one text; it must end with this exit code."""
@@ -60,7 +61,17 @@ class Rclone:
         return done.stdout + done.stderr
 
     def command(self, *words: str) -> list[str]:
-        return [self.program, "--config", str(self.config), "--retries", "1", "--low-level-retries", "1", *words]
+        return [
+            self.program,
+            "--config",
+            str(self.config),
+            "--retries",
+            "1",
+            "--low-level-retries",
+            "1",
+            *self.options,
+            *words,
+        ]
 
     def moved(self, *words: str) -> int:
         """Number of files that a sync or copy has transferred."""
@@ -74,11 +85,14 @@ class Rclone:
 def rclone(server: RunningServer, drive: str, tmp_path: Path) -> Iterator[Rclone]:
     program = need("rclone")
     with server.client("clara", fresh_collection(server, drive)) as clerk:
-        hidden = subprocess.run([program, "obscure", "-"], input=PASSWORD, capture_output=True, text=True, check=True)
+        hidden = subprocess.run(
+            [program, "obscure", "-"], input=server.password("clara"), capture_output=True, text=True, check=True
+        )
         lines = ["[d]", "type=webdav", f"url={clerk.url('')}", "vendor=other", "user=clara", f"pass={hidden.stdout}"]
         config = tmp_path / "rclone.conf"
         config.write_text("\n".join(lines))
-        yield Rclone(program, config, clerk)
+        trusting = () if server.authority is None else ("--ca-cert", str(server.authority.bundle))
+        yield Rclone(program, config, clerk, trusting)
 
 
 @pytest.fixture
@@ -98,9 +112,9 @@ def fill(source: Path, count: int) -> None:
             (folder / name).write_text(f"Inhalt von {name}\n")
 
 
-def test_sync_of_awkward_names(rclone: Rclone, source: Path, tmp_path: Path, drive: str) -> None:
-    """3,000 names go out and come back byte for byte; a second sync has nothing left to do."""
-    count = FILES if drive == "ba05" else FILES // 6
+def test_sync_of_awkward_names(rclone: Rclone, source: Path, server: RunningServer, drive: str) -> None:
+    """3,000 names go out and come back byte for byte; a second sync has nothing left to do (elsewhere 500)."""
+    count = FILES if drive == "ba05" and server.authority is None else FILES // 6
     fill(source, count)
 
     def sync(part: str) -> int:
@@ -145,6 +159,7 @@ def test_sync_follows_changes(rclone: Rclone, source: Path) -> None:
     assert rclone.clerk.head("/bleibt.txt").etag == before
 
 
+@pytest.mark.own_tls
 def test_single_verbs(rclone: Rclone) -> None:
     """rcat, cat with a range, lsjson, moveto, copyto, delete, mkdir, rmdir: MOVE and COPY on the server."""
     words = rclone.command("rcat", "d:a b/ü.txt")
