@@ -25,10 +25,16 @@ def own_data(installed: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The server as users run it: two workers; shared by all tests, which keep to folders of their own."""
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The server as the demo runs it: plain HTTP on loopback, two workers."""
     with start(install(tmp_path_factory.mktemp("served")), workers=2) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def server(plain_server: RunningServer) -> RunningServer:
+    """The server, shared by all tests, which keep to folders of their own."""
+    return plain_server
 
 
 @pytest.fixture(params=["ba05", "archiv"], ids=["vault", "filesystem"])

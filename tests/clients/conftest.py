@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +20,7 @@ from tests.clients.libreoffice import Office, available, office
 from tests.clients.mounts import eventually, fresh_collection
 from tests.clients.nginx import Front, free_ports, nginx
 from tests.davclient import DAV, DavClient
-from tests.running import RunningServer, command, install, start
+from tests.running import RunningServer, command, copied, start
 
 LONG = "long_open"
 LOCK_SECONDS = 180  # what LibreOffice asks for
@@ -79,30 +80,31 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="session")
-def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def direct(plain_server: RunningServer) -> RunningServer:
     """Plain HTTP, two workers."""
-    with start(install(tmp_path_factory.mktemp("direct"))) as running:
-        yield running
+    return plain_server
 
 
 @pytest.fixture(scope="session")
-def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def lone(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[RunningServer]:
     """Plain HTTP, a single worker."""
-    with start(install(tmp_path_factory.mktemp("lone")), workers=1) as running:
+    with start(copied(installed, tmp_path_factory.mktemp("lone")), workers=1) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def https(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[RunningServer]:
+def https(tmp_path_factory: pytest.TempPathFactory, installed: Path, authority: Authority) -> Iterator[RunningServer]:
     """The server's own TLS."""
-    with start(install(tmp_path_factory.mktemp("https")), authority=authority) as running:
+    with start(copied(installed, tmp_path_factory.mktemp("https")), authority=authority) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def behind(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[tuple[RunningServer, Front]]:
+def behind(
+    tmp_path_factory: pytest.TempPathFactory, installed: Path, authority: Authority
+) -> Iterator[tuple[RunningServer, Front]]:
     """HTTPS through nginx with the shipped configuration; and that nginx. Drives open with app passwords only."""
-    data = install(tmp_path_factory.mktemp("behind"))
+    data = copied(installed, tmp_path_factory.mktemp("behind"))
     passwords = {}
     for user in ("clara", "otto", "sam"):
         made = command("app-password", "create", user, "--label", "tests", "--json", data=data)

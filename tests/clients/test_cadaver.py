@@ -21,6 +21,10 @@ CUSTOM = "{http://webdav.org/cadaver/custom-properties/}"
 
 @pytest.fixture
 def shell(folder: DavClient, server: RunningServer, tmp_path: Path) -> Shell:
+    return shell_in(folder, server, tmp_path)
+
+
+def shell_in(folder: DavClient, server: RunningServer, tmp_path: Path) -> Shell:
     """shell(*commands, user): a session of its own in the folder; what it printed. Files lie in tmp_path."""
     cadaver = need("cadaver")
     editor = tmp_path / "editor"
