@@ -11,9 +11,18 @@ from sqlalchemy import Connection
 from acl import store
 from acl.links import Link, LinkKind
 from acl.principals import Channel, Principal
-from acl.privileges import Rights, rights_words
+from acl.privileges import Rights, parse_rights, rights_words
 from davserver.commands.spot import Spot, class_named, door, looking, on_behalf, principals_for, refusing, when
-from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group, share_path, table
+from davserver.commands.workspace import (
+    Refused,
+    Subparsers,
+    Workspace,
+    WrongUsage,
+    command,
+    group,
+    share_path,
+    table,
+)
 from davserver.house import House
 from davserver.instants import shown
 from davserver.linking import link_urls
@@ -31,6 +40,13 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     creating.add_argument("--password-stdin", action="store_true", help="read a password from standard input")
     creating.add_argument("--uses", metavar="N", type=int, help="how often it may be used")
     creating.add_argument("--drop", action="store_true", help="visitors may add to this folder and see nothing")
+    creating.add_argument(
+        "--rights",
+        metavar="RIGHT",
+        nargs="+",
+        default=["read"],
+        help="of a link; else read. Also: write-content, bind",
+    )
     creating.add_argument("--label", metavar="TEXT", default="", help="what it is for")
     creating.add_argument("--max-class", metavar="CLASS", help="what it opens at most; else what the paper is now")
     on_behalf(creating)
@@ -45,6 +61,7 @@ def create(workspace: Workspace) -> int:
     asked = workspace.arguments
     share, inner = share_path(asked.path)
     most = None if asked.max_class is None else class_named(asked.max_class, "--max-class")
+    rights = _rights(asked)
     with looking(workspace) as spot, refusing():
         maker = giver(spot, workspace.by, Rights.LINK, "make links")
         there = spot.rules.bound_at(spot.lineage).classification
@@ -56,6 +73,7 @@ def create(workspace: Workspace) -> int:
         wish = LinkWish(
             secret.digest,
             LinkKind.DROP if asked.drop else LinkKind.LINK,
+            rights,
             max_class=most,
             end=when(asked.expires, "--expires", house.clock()),
             uses=asked.uses,
@@ -68,6 +86,16 @@ def create(workspace: Workspace) -> int:
     facts = {"id": link.id, "kind": kind, "token": secret.token, "url": page, "dav_url": drive, "maker": link.maker}
     workspace.answer(facts, [f"{kind} {link.id} of {link.maker}, shown only now:", page, drive])
     return 0
+
+
+def _rights(asked: argparse.Namespace) -> Rights:
+    """What the link gives. Raises WrongUsage."""
+    if asked.drop and asked.rights != ["read"]:
+        raise WrongUsage("--rights: a drop lets add and gives nothing else")
+    try:
+        return parse_rights(asked.rights)
+    except ValueError as error:
+        raise WrongUsage(f"--rights: {error}") from None
 
 
 def giver(spot: Spot, by: str, needed: Rights, to_do: str) -> Principal:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import need
+from tests.foreign import need
 from tests.running import PASSWORD, RunningServer
 
 SECONDS = 120

@@ -24,7 +24,7 @@ from davserver.tree.seen import Terms
 from davserver.upkeep import DAY, tidy
 from shareproviders.contract import NotFound, Upkeep
 from shareproviders.paths import SharePath
-from tests.conftest import need
+from tests.foreign import need
 from tests.faults.tracing import struck, traced
 from tests.running import copied
 
