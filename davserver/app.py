@@ -12,7 +12,7 @@ from typing import Any
 
 from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
-from davserver.dav.mounts import LinkMount
+from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
 from davserver.house import House
@@ -22,6 +22,10 @@ from davserver.nextcloud.endpoints import Endpoints
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
 from davserver.nextcloud.uploads import UploadsAnnex
+from davserver.notices import read_notices
+from davserver.portal.application import create
+from davserver.portal.entrance import is_for_portal, page_instead, send_there
+from davserver.portal.ground import Ground
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -31,16 +35,22 @@ from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
+from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
-from davserver.tree.uploads import Uploads, sweep
+from davserver.tree.uploads import Uploads
+from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
 
 CHECKPOINT_SECONDS = 60.0
-SWEEP_SECONDS = 3600.0
-"""Between two looks for uploads that were given up; each process does it, which harms nobody."""
+UPKEEP_LOOKS_SECONDS = 60.0
+UPKEEP = "server:upkeep"
+"""Who is noted for what the server does by itself."""
+DRIVES = ("/dav", "/dav-link", "/dav-open", "/remote.php")
+"""What lies at or under these the WebDAV application answers; other pages are the portal's."""
 
 StartResponse = Callable[..., Any]
+WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +70,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         remembered=Remembered(),
+        sealer=house.keys.sealer,
         rules=RulesShelf(house.database, house.engine),
     )
 
@@ -70,23 +81,41 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
-        forest, log = forest_of(house), Lines(house.settings.log).write
+        forest, lines = forest_of(house), Lines(house.settings.log)
         public_url = house.settings.public_url
+        self._portal = create(
+            Ground(
+                sign_in=house.login.by_account_password,
+                sessions=house.sessions,
+                door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
+                clock=house.clock,
+                log=lines.write,
+                notices=read_notices(house.settings, house.directory),
+                public_url=public_url,
+            )
+        )
         ids = FileIds(house.file_secret, house.instance)
         drives = Drives(self._principal, partial(self._mirrored, forest), ids, public_url)
         self._dav = Application(
             {},
             login=self._principal,
             doors=partial(self._door, forest),
-            log=log,
+            log=lines.write,
             public_url=public_url,
-            beside=(LinkMount(partial(self._link_door, forest)), FilesMount(drives), WebdavMount(drives)),
+            beside=(
+                LinkMount(partial(self._link_door, forest)),
+                OpenMount(partial(self._opened_door, forest)),
+                FilesMount(drives),
+                WebdavMount(drives),
+            ),
             annexes=(Signposts(drives, ("files", "uploads")), UploadsAnnex(drives, self._uploads)),
         )
-        self._endpoints = Endpoints(self._principal, drives, house.devices, log, built={})
+        self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write, built={})
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
-        self._tidying.start()
+        self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
+        for thread in (self._tidying, self._keeping_up):
+            thread.start()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self._forwarding.apply(environ)
@@ -94,8 +123,11 @@ class Worker:
             return self._health(environ, start_response)
         if self._endpoints.takes(environ["PATH_INFO"]):
             return self._endpoints(environ, start_response)
-        answer: Iterable[bytes] = self._dav(environ, start_response)
-        return answer
+        page = page_instead(environ)
+        if page is not None:
+            return send_there(page, start_response)
+        application: WSGIApplication = self._portal if is_for_portal(environ, DRIVES) else self._dav
+        return application(environ, start_response)
 
     def _principal(self, environ: Mapping[str, Any]) -> Principal:
         forwarded = bool(environ[Forwarding.SEEN])
@@ -117,6 +149,14 @@ class Worker:
         authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
         return LinkTree(forest, self._house.links.link(token, authorization, address))
 
+    def _opened_door(
+        self, forest: Forest, environ: Mapping[str, Any], token: str, names: tuple[str, ...]
+    ) -> OpenedTree:
+        submitted = f"{environ.get('HTTP_IF', '')} {environ.get('HTTP_LOCK_TOKEN', '')}"
+        method, address = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
+        openings = self._house.openings
+        return OpenedTree(forest, openings, openings.enter(token, names, method, address, submitted))
+
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""
         sick = [share for share, provider in self._house.stores().items() if not getattr(provider, "healthy", True)]
@@ -127,25 +167,33 @@ class Worker:
 
     def _tidy(self) -> None:
         checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
-        sweep_at = time.monotonic()
         while not self._stopping.wait(1.0):
             try:
                 self._house.flush()
                 due = time.monotonic() >= checkpoint_at
                 if self._house.database.checkpoint(at_least=1 if due else CHECKPOINT_BYTES) or due:
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
-                if time.monotonic() >= sweep_at:
-                    sweep_at = time.monotonic() + SWEEP_SECONDS
-                    sweep(self._house.uploads, self._house.clock())
             except Unavailable as busy:
                 _log.warning("tidying waits: %s", busy)
             except Exception:  # noqa: BLE001 (the thread must outlive whatever one round meets; the next round tries again)
                 _log.exception("tidying failed")
 
+    def _keep_up(self) -> None:
+        """Once a day in one of all workers: let go of what need not be kept any longer."""
+        while not self._stopping.wait(UPKEEP_LOOKS_SECONDS):
+            try:
+                if is_due(self._house) and claim(self._house):
+                    tidy(self._house, UPKEEP, self._stopping.is_set)
+            except Unavailable as busy:
+                _log.warning("upkeep waits: %s", busy)
+            except Exception:  # noqa: BLE001 (as above: the thread must outlive what one day meets)
+                _log.exception("upkeep failed")
+
     def close(self) -> None:
         """After the last request: write what is still collected, then let go of the database."""
         self._stopping.set()
         self._tidying.join()
+        self._keeping_up.join()
         self._house.flush()
         self._house.database.checkpoint()
         self._house.close()

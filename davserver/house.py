@@ -24,8 +24,10 @@ from davserver.devices import DeviceLogin
 from davserver.keys import KeyRing, read_root_key
 from davserver.links import LinkLogin
 from davserver.login import Login
+from davserver.openings import Openings
 from davserver.schema import setting
 from davserver.schema import share as share_table
+from davserver.sessions import Sessions
 from davserver.settings import Settings
 from davserver.tree.uploads import UploadStore
 from shareproviders.contract import Ground, NotFound, ShareProvider
@@ -167,7 +169,9 @@ class House:
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
         pepper = keys.secret(PEPPER_SECRET)
         self.login = Login(database, settings, pepper, self.audit, clock)
+        self.sessions = Sessions(database, pepper, self.audit, clock)
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
+        self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
         self.devices = DeviceLogin(database, pepper, self.audit, clock)
         self.file_secret = hmac.digest(pepper, b"file ids", "sha256")
         """From which file ids are made (davserver/nextcloud/mapping.py)."""

@@ -42,6 +42,25 @@ lock = Table(
     comment="owner: the client's <owner> element, sealed",
 )
 
+opening = Table(
+    "opening",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False),
+    Column("proof", LargeBinary(32), nullable=False),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("max_class", String(16), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("opened", BigInteger),
+    Column("net", String(64), nullable=False, default=""),
+    Column("lock", String(45), nullable=False, default=""),
+    comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held"
+    " when it was made; name: sealed; until: without a living lock",
+)
+
 departure = Table(
     "departure",
     metadata,
@@ -72,6 +91,16 @@ settled = Table(
     Column("share", String(32), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     comment="for which rules the parts of a share were cut",
+)
+
+displaced = Table(
+    "displaced",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("change", BigInteger, primary_key=True, autoincrement=False),
+    Column("pin", BigInteger, primary_key=True, autoincrement=False),
+    Column("lineage", Text, nullable=False),
+    comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
 )
 
 alias = Table(
@@ -120,6 +149,30 @@ app_password = Table(
     Column("last_use", BigInteger),
     Column("revoked", BigInteger),
     comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("began", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    comment="of the portal; digest: HMAC-SHA-256 of the cookie; device: browser and system in plain words",
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("share", String(32), primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("last_newest", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
 )
 
 device_login = Table(

@@ -141,6 +141,11 @@ def _privilege_set(page: Page, seen: Seen) -> str:
     return f"<D:current-user-privilege-set>{page.held(seen)}</D:current-user-privilege-set>"
 
 
+def _sync_token(page: Page, seen: Seen) -> str | None:
+    tree = page.request.tree
+    return f"<D:sync-token>{escape(tree.sync_token(seen))}</D:sync-token>" if tree.can_sync(seen) else None
+
+
 LIVE: tuple[LiveProperty, ...] = (
     LiveProperty("{DAV:}creationdate", True, _creationdate),
     LiveProperty("{DAV:}displayname", True, _displayname),
@@ -154,6 +159,7 @@ LIVE: tuple[LiveProperty, ...] = (
     LiveProperty("{DAV:}quota-available-bytes", False, _quota_available),
     LiveProperty("{DAV:}quota-used-bytes", False, _quota_used),
     LiveProperty("{DAV:}current-user-privilege-set", False, _privilege_set),
+    LiveProperty("{DAV:}sync-token", False, _sync_token),
     LiveProperty("{DAV:}acl", False, access.acl_value, needs=Rights.READ_ACL),
     *(LiveProperty(name, False, value) for name, value in (*access.VALUES, *principals.VALUES)),
     LiveProperty(f"{WIN32}Win32LastModifiedTime", False, _win32_last_modified),

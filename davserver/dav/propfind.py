@@ -73,14 +73,14 @@ def propfind(request: Request) -> Response:
     about = (depth, ask, request.prefix, request.has_slash, spelling) if lasts else None
     body = request.tree.remembered(request.path, about) if about else None
     if body is not None:
-        return _multistatus(request, body)
+        return multistatus(request, body)
     committed = request.tree.committed()
     seen = request.located()
     request.terms().check()
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
     page = [seen, *members]
     dead: Sequence[Mapping[str, str]] = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
-    facts = Page(request, _locks(request, page) if ask.shows_locks else None, page)
+    facts = Page(request, covering_locks(request, page) if ask.shows_locks else None, page)
     base = request.href(seen.path, seen.node.is_collection)
     response = answer(ask, facts, zip(_hrefs(base, members, spelling.shown), page, dead, strict=True))
     if about and not facts.locks:  # what is left of a lock's life changes every second
@@ -123,7 +123,8 @@ def finite_depth(request: Request) -> str:
     return depth
 
 
-def _locks(request: Request, page: Sequence[Seen]) -> dict[SharePath, list[Lock]]:
+def covering_locks(request: Request, page: Sequence[Seen]) -> dict[SharePath, list[Lock]]:
+    """By path, of those that any lock covers."""
     return {seen.path: locks for seen, locks in zip(page, request.tree.locks(page), strict=True) if locks}
 
 
@@ -199,14 +200,25 @@ def named(
     return live, tuple(name for name in names if name not in known)
 
 
+def wish(request: Request, root: etree._Element) -> Ask:
+    """What a report's DAV:prop asks of each resource that it finds."""
+    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop], request.site.properties)
+    return Ask(live=live, dead=dead, minimal=is_minimal(request))
+
+
 def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> Response:
     """A 207 from href (escaped), resource and dead properties of each."""
+    return multistatus(page.request, xml.multistatus(responses(ask, page, members), ask.declared))
+
+
+def responses(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> list[str]:
+    """The serialised response of each."""
     write = _names_writer(ask, page) if ask.names_only else _writer(ask, page)
-    responses = [write(href, seen, dead) for href, seen, dead in members]
-    return _multistatus(page.request, xml.multistatus(responses, ask.declared))
+    return [write(href, seen, dead) for href, seen, dead in members]
 
 
-def _multistatus(request: Request, body: bytes) -> Response:
+def multistatus(request: Request, body: bytes) -> Response:
+    """A 207 with this body."""
     headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
     if is_minimal(request):
         headers.append(("Preference-Applied", "return=minimal"))

@@ -23,7 +23,7 @@ from davserver.dav.proppatch import proppatch
 from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
-from davserver.dav.spelling import spelling_of
+from davserver.dav.spelling import PLAIN, spelling_of
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
@@ -66,6 +66,8 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
         """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
         if request.method not in self.methods:
             raise not_allowed(self.methods)
+        if request.method not in request.site.methods:
+            raise DavError(403, message="this address only lets you open one document and save it")
         if principals.is_inside(request.path):
             return self._among_principals(request)
         try:
@@ -161,9 +163,9 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         return site._replace(
             public_origin=self._origin,
             home=self._drives.site.prefix,
-            methods=self.server.methods,
+            methods=site.methods or self.server.methods,
             reports=tuple(REPORTS),
-            spelling=spelling_of(environ),
+            spelling=spelling_of(environ) if site.spelling is PLAIN else site.spelling,
         )
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:

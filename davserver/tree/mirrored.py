@@ -68,7 +68,7 @@ class MirroredTree(GuardedTree):
 
     def __init__(self, forest: Forest, principal: Principal, channel: Channel) -> None:
         super().__init__(replace(forest, shares=lambda: Tracking(forest.shares())), principal, channel)
-        self._shown: dict[str, list[Shown]] = {}
+        self._told_locks: dict[str, list[Shown]] = {}
 
     def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
         return super().remembered(path, (MIRRORED, about))
@@ -115,7 +115,7 @@ class MirroredTree(GuardedTree):
     def _shown_locks(self, places: SharePlaces, view: View) -> list[Shown]:
         """All locks of a share whose resource the reader may discover; asked once, but anew inside a transaction."""
         changing = self.forest.database.in_transaction
-        known = None if changing else self._shown.get(places.share)
+        known = None if changing else self._told_locks.get(places.share)
         if known is not None:
             return known
         found: list[Shown] = []
@@ -129,7 +129,7 @@ class MirroredTree(GuardedTree):
                     found.append(Shown(lineage, row.token, row.deep, row.expires))
         found.sort(key=lambda lock: lock.token)
         if not changing:
-            self._shown[places.share] = found
+            self._told_locks[places.share] = found
         return found
 
     def _rights_above(self, view: View, lineage: tuple[int, ...]) -> Rights:
