@@ -324,9 +324,13 @@ class View:
             if weighed.classification >= Classification.NON_PUBLIC:
                 obligations.add(LOG_READ)
             if self.channel is Channel.DAV and rights & weighing.READ != weighing.READ:
-                pointed = self.engine.roles.delivery[weighed.classification] in _POINTED
-                obligations.add(POINTER if pointed else HIDDEN_ON_DAV)
+                obligations.add(POINTER if self._is_pointed(weighed.classification) else HIDDEN_ON_DAV)
         return Granted(Rights(rights), frozenset(obligations), earlier(weighed.until, bound.next_edge(at)))
+
+    def _is_pointed(self, classification: Classification) -> bool:
+        """By configuration; what is delivered as the original to those who may read it, by class for all others."""
+        delivery = self.engine.roles.delivery[classification]
+        return delivery in _POINTED or (delivery is Delivery.ORIGINAL and classification <= Classification.NON_PUBLIC)
 
 
 def _still_holds(kept: _Kept, at: int) -> bool:

@@ -28,6 +28,7 @@ from acl.meeting_store import (
     deciding_meetings,
     declare_agenda_item,
     declare_meeting,
+    ends_of_items,
     meetings,
     remove_binding,
     renumber,
@@ -64,9 +65,10 @@ __all__ = (
     "end_hold",
     "end_mandate",
     "end_recusal",
+    "ends_of_items",
     "epoch",
     "follow_holds",
-    "forget_node",
+    "forget_nodes",
     "holds",
     "labels",
     "link_by_hash",
@@ -89,6 +91,9 @@ __all__ = (
     "undertaking",
     "use_link",
 )
+
+
+FORGOTTEN_AT_ONCE = 500
 
 
 class UnknownCommittee(Exception):  # noqa: N818 (named like its kin, architecture.md §5)
@@ -196,14 +201,16 @@ def labels(connection: Connection, share: str) -> dict[int, Label]:
     }
 
 
-def forget_node(connection: Connection, share: str, node: int) -> bool:
-    """The node's id has ended: so has all that was said of it; what had it as its folder has none. True if any."""
-    gone = 0
-    for table in (schema.label, schema.entry, schema.binding, schema.link, schema.proposal, schema.hold):
-        gone += connection.execute(delete(table).where(table.c.share == share, table.c.node == node)).rowcount
-    for table in (schema.meeting, schema.agenda_item):
-        folder = update(table).where(table.c.share == share, table.c.node == node)
-        gone += connection.execute(folder.values(node=None)).rowcount
+def forget_nodes(connection: Connection, share: str, nodes: Iterable[int]) -> bool:
+    """Their ids have ended: so has all that was said of them; what had one as its folder has none. True if any."""
+    gone, ended = 0, sorted(nodes)
+    for start in range(0, len(ended), FORGOTTEN_AT_ONCE):
+        some = ended[start : start + FORGOTTEN_AT_ONCE]
+        for table in (schema.label, schema.entry, schema.binding, schema.link, schema.proposal, schema.hold):
+            gone += connection.execute(delete(table).where(table.c.share == share, table.c.node.in_(some))).rowcount
+        for table in (schema.meeting, schema.agenda_item):
+            folder = update(table).where(table.c.share == share, table.c.node.in_(some))
+            gone += connection.execute(folder.values(node=None)).rowcount
     if gone:
         touch(connection, share)
     return bool(gone)

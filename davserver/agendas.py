@@ -235,10 +235,12 @@ class Agendas:
         self._rename_all(parent, renaming, limit)
 
     def _folder(self, parent: SharePath, name: str, bound: set[int | None]) -> Node:
-        """A new folder, or one of this name that was made by hand and belongs to nothing yet."""
+        """A new folder, or one of this name that was made by hand, belongs to nothing yet and may change its class."""
         members = self._provider.children(self._provider.stat(parent))
         for member in members:
             if member.is_collection and folded(member.name) == folded(name) and member.id not in bound:
+                if self._rules().held_at(member.lineage, self._now):
+                    continue
                 bound.add(member.id)
                 return member
         free = unique(name, (member.name for member in members))

@@ -71,9 +71,9 @@ class Malformed(LoginError):  # noqa: N818
 class Throttled(LoginError):  # noqa: N818
     """429: too many wrong ones; `retry_after` in whole seconds."""
 
-    def __init__(self, microseconds: int) -> None:
+    def __init__(self, microseconds: int, what: str = "too many wrong passwords") -> None:
         self.retry_after = max(1, -(-microseconds // 1_000_000))
-        super().__init__(f"too many wrong passwords; try again in {self.retry_after} seconds")
+        super().__init__(f"{what}; try again in {self.retry_after} seconds")
 
 
 class Known(NamedTuple):

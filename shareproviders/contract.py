@@ -7,7 +7,7 @@ Instants are whole microseconds since the Unix epoch, UTC. Entity tags are opaqu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,19 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
+from shareproviders.errors import (
+    BodyTruncated,
+    Damaged,
+    NameTaken,
+    NotFound,
+    Outdated,
+    ParentMissing,
+    QuotaExceeded,
+    ReadOnlyShare,
+    ShareError,
+    Unavailable,
+    WrongKind,
+)
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
@@ -25,10 +38,12 @@ __all__ = [
     "Expected",
     "Finding",
     "Ground",
+    "KeepsChecksums",
     "KeepsProperties",
     "KeepsTrash",
     "KeepsVersions",
     "Keys",
+    "Left",
     "MetersQuota",
     "NameTaken",
     "Node",
@@ -49,50 +64,6 @@ __all__ = [
     "Writing",
     "WrongKind",
 ]
-
-
-class ShareError(Exception):
-    """Base of what a share can answer instead of doing what was asked; the text is one sentence for people."""
-
-
-class NotFound(ShareError):  # noqa: N818 (these are the house's words, architecture.md §5)
-    """Nothing there."""
-
-
-class ParentMissing(ShareError):  # noqa: N818
-    """The collection that should receive a member does not exist."""
-
-
-class NameTaken(ShareError):  # noqa: N818
-    """Something is there already and the verb does not replace it."""
-
-
-class WrongKind(ShareError):  # noqa: N818
-    """A collection where a document is needed, or the reverse."""
-
-
-class Outdated(ShareError):  # noqa: N818
-    """What was expected no longer holds."""
-
-
-class BodyTruncated(ShareError):  # noqa: N818
-    """The request's body ended before its announced end, or its checksum differs; nothing was changed."""
-
-
-class QuotaExceeded(ShareError):  # noqa: N818
-    """The share's limit would be passed."""
-
-
-class ReadOnlyShare(ShareError):  # noqa: N818
-    """This share takes no changes."""
-
-
-class Damaged(ShareError):  # noqa: N818
-    """Stored bytes, names or rows fail their check; never any partial plaintext."""
-
-
-class Unavailable(ShareError):  # noqa: N818
-    """Cannot answer now (lock time-out, full or failing disk); trying again later may help."""
 
 
 class Node(NamedTuple):
@@ -117,6 +88,8 @@ class Node(NamedTuple):
     """Microseconds since the epoch; settable by clients (X-OC-Mtime and kin)."""
     change: int
     """Journal number of the newest change here or anywhere beneath; 0 if the share does not track changes."""
+    placed: int = 0
+    """Journal number of what gave it its present parent and name; 0 if the share does not track changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +116,8 @@ class Writing:
     """Modification time that the client wishes to keep, microseconds; None: `at`."""
     keep_version: bool = True
     """False for temp and owner files: the replaced bytes are dropped instead of kept as a version."""
+    checksum: str = ""
+    """Of the bytes that are put, as `SHA1:hex` (several apart by a space); verified already. Empty: none is known."""
 
 
 @runtime_checkable
@@ -242,6 +217,17 @@ class Trashed:
     parent_id: int
     by: str
     at: int
+    lineage: tuple[int, ...]
+    """Ids from the share's root to itself as it lay, through what was deleted after it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The place that a node left."""
+
+    parent_id: int
+    name: str
+    is_collection: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +239,8 @@ class Change:
     parent_id: int
     kind: str
     """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
+    left: Left | None = None
+    """Of `move` and `delete`: where it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +273,12 @@ class KeepsVersions(Protocol):
     def restore_version(self, path: SharePath, version_id: int, writing: Writing) -> Node:
         """Make an earlier state the newest version. Raises NotFound."""
 
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        """Ids above `after` of living documents with more versions than that, ascending, at most `limit`."""
+
+    def drop_versions(self, node: Node, version_ids: Collection[int]) -> None:
+        """Destroy earlier states, and keys of blobs that nothing else names. Raises ValueError for the current one."""
+
 
 @runtime_checkable
 class KeepsTrash(Protocol):
@@ -293,11 +287,26 @@ class KeepsTrash(Protocol):
     def trashed(self) -> list[Trashed]:
         """Newest first."""
 
+    def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
+        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
+
+        Raises NotFound, also for what lives.
+        """
+
+    def trashed_children(self, node: Node) -> list[Node]:
+        """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
+
+    def read_trashed(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As `read`, of a document in the trash."""
+
     def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
         """Raises NotFound, ParentMissing, NameTaken."""
 
-    def purge(self, node_id: int) -> None:
-        """Destroy it and all beneath: rows, and keys of blobs that nothing else names. Raises NotFound."""
+    def purge(self, node_id: int) -> list[int]:
+        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
+
+        The ids that have ended. Raises NotFound.
+        """
 
 
 @runtime_checkable
@@ -312,6 +321,14 @@ class KeepsProperties(Protocol):
 
 
 @runtime_checkable
+class KeepsChecksums(Protocol):
+    """Tells again with which checksums the bytes of a document came (`Writing.checksum`)."""
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        """By node id, of the current content; documents without any are missing. One query for a page of members."""
+
+
+@runtime_checkable
 class TracksChanges(Protocol):
     """Keeps a journal, so `Node.change` of a collection moves with anything beneath it."""
 
@@ -319,6 +336,18 @@ class TracksChanges(Protocol):
 
     def changes_since(self, number: int, limit: int) -> list[Change]:
         """In order, `number` excluded."""
+
+    def changed_members(self, collection: Node, number: int) -> list[Node]:
+        """Members that changed, or in which anything did, since the change `number`; sorted by name.
+
+        To be asked in the view of the database that `collection` comes from. Costs what it finds, not what is there.
+        """
+
+    def departures(self, collection: Node, number: int) -> list[Change]:
+        """The changes since `number` by which something left this collection or its name in it, in order."""
+
+    def ids_at(self, number: int) -> int:
+        """All ids that the share had given out with the change `number` are smaller than this."""
 
 
 @runtime_checkable

@@ -6,8 +6,8 @@ Everything that no row names is a dead property, kept as the client sent it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from acl.privileges import Rights
 from davserver.dav import access, principals, privileges
@@ -19,21 +19,33 @@ from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Usage
 from shareproviders.paths import SharePath
 
+Told = TypeVar("Told")
+
 WIN32 = "{urn:schemas-microsoft-com:}"
 
 
 class Page:
     """One answer's resources, and what their properties need beside them, asked once for all."""
 
-    __slots__ = ("_held", "_usages", "locks", "now", "request", "shown")
+    __slots__ = ("_held", "_told", "_usages", "locks", "members", "now", "request", "shown")
 
-    def __init__(self, request: Request, locks: dict[SharePath, list[Lock]] | None = None) -> None:
-        self.request = request
+    def __init__(
+        self, request: Request, locks: dict[SharePath, list[Lock]] | None = None, members: Sequence[Seen] = ()
+    ) -> None:
+        self.request, self.members = request, members
         self.shown = request.site.spelling.shown
         self.locks = locks or {}
         self.now = request.tree.clock()
         self._held: dict[int, str] = {}
         self._usages: dict[str, Usage | None] = {}
+        self._told: dict[Callable[..., Any], Any] = {}
+
+    def once(self, ask: Callable[[Sequence[Seen]], Told]) -> Told:
+        """What `ask` says of all members, asked when the first of them needs it."""
+        if ask not in self._told:
+            self._told[ask] = ask(self.members)
+        told: Told = self._told[ask]
+        return told
 
     def held(self, seen: Seen) -> str:
         """The privileges that the asker holds, serialised."""
@@ -129,6 +141,11 @@ def _privilege_set(page: Page, seen: Seen) -> str:
     return f"<D:current-user-privilege-set>{page.held(seen)}</D:current-user-privilege-set>"
 
 
+def _sync_token(page: Page, seen: Seen) -> str | None:
+    tree = page.request.tree
+    return f"<D:sync-token>{escape(tree.sync_token(seen))}</D:sync-token>" if tree.can_sync(seen) else None
+
+
 LIVE: tuple[LiveProperty, ...] = (
     LiveProperty("{DAV:}creationdate", True, _creationdate),
     LiveProperty("{DAV:}displayname", True, _displayname),
@@ -142,6 +159,7 @@ LIVE: tuple[LiveProperty, ...] = (
     LiveProperty("{DAV:}quota-available-bytes", False, _quota_available),
     LiveProperty("{DAV:}quota-used-bytes", False, _quota_used),
     LiveProperty("{DAV:}current-user-privilege-set", False, _privilege_set),
+    LiveProperty("{DAV:}sync-token", False, _sync_token),
     LiveProperty("{DAV:}acl", False, access.acl_value, needs=Rights.READ_ACL),
     *(LiveProperty(name, False, value) for name, value in (*access.VALUES, *principals.VALUES)),
     LiveProperty(f"{WIN32}Win32LastModifiedTime", False, _win32_last_modified),

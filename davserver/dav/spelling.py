@@ -51,3 +51,10 @@ def is_webclient(environ: Mapping[str, Any]) -> bool:
 def spelling_of(environ: Mapping[str, Any]) -> Spelling:
     """That of whoever sent the request with this environ."""
     return WINDOWS if is_webclient(environ) else PLAIN
+
+
+def called(now: str, before: str) -> Spelling:
+    """Of a client that knows a document by the name that it had before."""
+    if now == before:
+        return PLAIN
+    return Spelling(lambda name: before if name == now else name, lambda name: now if name == before else name)

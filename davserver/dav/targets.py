@@ -43,7 +43,7 @@ def decode_path(raw: str, meant: Callable[[str], str] = str) -> Target:
 def _decode_segment(raw: str, meant: Callable[[str], str]) -> str:
     try:
         if "%" not in raw:
-            return clean_name(raw)
+            return clean_name(meant(raw))
         return clean_name(meant(_unquote(raw).decode()))
     except BadName as error:
         raise DavError(400, message=str(error)) from None

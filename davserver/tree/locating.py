@@ -137,6 +137,10 @@ class LockPlaces(SharePlaces):
         stored = SharePlaces(self.share, self.provider).path(node)
         return SharePath(tuple([bare_name(name) for name in stored.segments]))
 
+    def is_programs(self, node: int) -> bool:
+        """All files of programs are stored with their maker's mark."""
+        return is_reserved(self.provider.locate(node)[0].name)
+
     def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
         """Judged without the ceiling of a credential: a lock outlives the connection that made it."""
         kind, _, number = principal.partition(":")

@@ -56,7 +56,10 @@ class LookingTree(LocatingTree):
         seen = self._stood(places, path)
         if seen is None and self._follow(places, path):
             seen = self._stood(places, path)
-        return seen or self._pointer(path)
+        seen = seen or self._find_pointer(path)
+        if seen is None:
+            raise NotFound(NOTHING_HERE)
+        return seen
 
     def may_know(self, path: SharePath) -> bool:
         """May the asker learn that something is there? For what a refusal would name."""
@@ -78,15 +81,15 @@ class LookingTree(LocatingTree):
         except NotFound:
             return NOBODY
 
-    def _pointer(self, path: SharePath) -> Seen:
-        """What stands for a paper that may not be copied, if the path names that. Raises NotFound."""
+    def _find_pointer(self, path: SharePath) -> Seen | None:
+        """What stands for a paper that may not be copied, if the path names that."""
         if self.channel is Channel.DAV and path.name.endswith(".pdf") and len(path.segments) > 1:
             folder = self.stat(path.parent)
             if folder.share and folder.node.is_collection and self._points(folder):
                 for member in self.children(folder):
                     if member.instead is not None and member.display_name == path.name:
                         return member
-        raise NotFound(NOTHING_HERE)
+        return None
 
     def _points(self, folder: Seen) -> bool:
         """May anything in this folder be shown by a pointer? Spares most probes a whole listing."""
@@ -112,14 +115,21 @@ class LookingTree(LocatingTree):
         places = self._share(seen.share)
         view, nodes = self._look(places, lambda: places.provider.children(seen.node))
         page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
+        return self._tagged(self._shown(seen, nodes, page), places, view)
+
+    def _shown(self, folder: Seen, nodes: Sequence[Node], page: Sequence[Granted]) -> list[Seen]:
+        """Those of a folder's members that the asker meets in it, as he meets them; without tags of collections."""
         for until in {granted.until for granted in page}:
             self._edge = earlier(self._edge, until)
-        segments, share = seen.path.segments, seen.share
+        segments, share = folder.path.segments, folder.share
         members: list[Seen] = []
         foreign: list[Seen] = []
         pointed: list[Seen] = []
+        kept_back: list[str] = []
         for node, granted in zip(nodes, page, strict=True):
             if not shown(node, granted):
+                if granted.rights & Rights.DISCOVER:
+                    kept_back.append(node.name)
                 if is_pointed(node, granted):
                     path = SharePath((*segments, node.name))
                     pointed.append(Seen(path, share, node, granted.rights, "", node.name, granted.obligations))
@@ -136,9 +146,9 @@ class LookingTree(LocatingTree):
         if foreign:
             members = with_owner_files(members, foreign)
         if pointed:
-            pointers = self.forest.pointers.beside(members, pointed)
+            pointers = self.forest.pointers.beside([*(seen.display_name for seen in members), *kept_back], pointed)
             members = sorted([*members, *pointers], key=attrgetter("display_name"))
-        return self._tagged(members, places, view)
+        return members
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
@@ -151,10 +161,10 @@ class LookingTree(LocatingTree):
         self.admit_read(seen)
         if seen.instead is not None:
             return iter([seen.instead[start : None if length is None else start + length]])
-        pieces = self._watched(seen, self.forest.provider(seen.share).read(seen.node, start, length))
+        pieces = self.forest.provider(seen.share).read(seen.node, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
-        return pieces
+        return self._watched(seen.path, pieces, partial(self._may_read, seen))
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         """Dead properties of each, in order; one query per share."""
@@ -182,20 +192,24 @@ class LookingTree(LocatingTree):
                         found[share, seen.node.id] = told
         return [found.get((seen.share, seen.node.id), []) for seen in page]
 
-    def _watched(self, seen: Seen, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _watched(self, path: SharePath, pieces: Iterator[bytes], may_read: Callable[[], bool]) -> Iterator[bytes]:
         """A long download ends when its reader loses the right to it: withdrawn, recused, resigned."""
         asked = self.clock()
-        places = self._share(seen.share)
         for piece in pieces:
             yield piece
             if self.clock() - asked > WITHDRAWN_AFTER:
-                try:
-                    lineage = places.lineage(seen.node.id)
-                except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
-                    lineage = seen.node.lineage
-                if Rights.READ & ~self._view(places).granted(lineage, self.clock()).rights:
-                    raise AccessDenied(seen.path, Rights.READ)
+                if not may_read():
+                    raise AccessDenied(path, Rights.READ)
                 asked = self.clock()
+
+    def _may_read(self, seen: Seen) -> bool:
+        """May what was found a while ago still be read?"""
+        places = self._share(seen.share)
+        try:
+            lineage = places.lineage(seen.node.id)
+        except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
+            lineage = seen.node.lineage
+        return Rights.READ in self._view(places).granted(lineage, self.clock()).rights
 
     def usage(self, seen: Seen) -> Usage | None:
         """Numbers for RFC 4331, None where nothing is metered; what the asker may not discover counts nowhere."""

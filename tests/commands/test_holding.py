@@ -45,6 +45,32 @@ def test_a_hold_takes_the_same_from_every_office(peopled: Run) -> None:
     assert all(rights[right]["allowed"] for right in ("read", "bind", "share", "recuse"))
 
 
+def test_explain_tells_of_a_hold_further_down(peopled: Run) -> None:
+    """Nothing there is forbidden, and yet it cannot be removed as a whole (§3)."""
+    for held in (False, True):
+        assert peopled("explain", "anna", "ba05", "--json").json["held"] is held
+        assert ("legal hold" in peopled("explain", "anna", "ba05").out) is held
+        peopled("hold", "add", FILE)
+    assert explained(peopled, "anna", "ba05")["unbind"]["allowed"]
+
+
+def test_an_agenda_takes_over_no_held_folder(peopled: Run, house: House) -> None:
+    """A folder made by hand that has an item's name would get the item's class."""
+    (meeting,) = (n for n in house.share("ba05").children(house.share("ba05").stat(SharePath(()))) if "2026" in n.name)
+    for number in ("05", "06"):
+        with house.database.transaction():
+            made = SharePath((meeting.name, f"{number} Haushalt"))
+            house.share("ba05").make_collection(made, Writing("user:anna", house.clock()))
+    peopled("hold", "add", f"ba05/{meeting.name}/05 Haushalt")
+    for number in ("5", "6"):
+        assert peopled("item", "add", "ba05", "2026-12-07", number, "Haushalt").code == 0
+    folder = house.share("ba05").stat(SharePath((meeting.name,)))
+    names = {node.name: node.id for node in house.share("ba05").children(folder)}
+    assert {"05 Haushalt", "05 Haushalt (2)", "06 Haushalt"} <= set(names) and "06 Haushalt (2)" not in names
+    with house.database.read() as connection:
+        assert names["05 Haushalt"] not in store.labels(connection, "ba05")
+
+
 def test_a_hold_is_listed_and_ends(peopled: Run) -> None:
     """The list tells the reason and no name; the same twice is one; after the end everything is as before."""
     added = peopled("hold", "add", FILE, "--reason", REASON, "--as", "anna", "--json").json

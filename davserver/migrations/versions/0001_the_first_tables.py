@@ -81,6 +81,26 @@ def upgrade() -> None:
         comment="name: sealed with its parent's id; see tree/departures.py",
     )
     op.create_table(
+        "device_login",
+        sa.Column("poll", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("page", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=True),
+        sa.PrimaryKeyConstraint("poll"),
+        sa.UniqueConstraint("page"),
+        comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; user: who has consented",
+    )
+    op.create_table(
+        "displaced",
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("change", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pin", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("lineage", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("share", "change", "pin"),
+        comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+    )
+    op.create_table(
         "lock",
         sa.Column("token", sa.String(length=45), nullable=False),
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -99,6 +119,23 @@ def upgrade() -> None:
         batch_op.create_index("lock_by_node", ["share", "node"], unique=False)
         batch_op.create_index("lock_by_principal", ["principal"], unique=False)
 
+    op.create_table(
+        "opening",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("max_class", sa.String(length=16), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=True),
+        sa.Column("net", sa.String(length=64), nullable=False),
+        sa.Column("lock", sa.String(length=45), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held when it was made; name: sealed; until: without a living lock",
+    )
     op.create_table(
         "part",
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -389,12 +426,13 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("dedupe", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("checksum", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
+        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded; checksum: what the client said and the server verified, sealed with the blob's id",
     )
     with op.batch_alter_table("blob", schema=None) as batch_op:
         batch_op.create_index("blob_by_content", ["dedupe"], unique=False)
@@ -406,13 +444,23 @@ def upgrade() -> None:
         sa.Column("node", sa.BigInteger(), nullable=False),
         sa.Column("parent", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("next_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_parent", sa.BigInteger(), nullable=True),
+        sa.Column("from_name_ct", sa.LargeBinary(), nullable=True),
+        sa.Column("from_kind", sa.SmallInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("space", "seq"),
+        comment="next_id: smaller ids were given out; from_parent, from_name_ct, from_kind: the place that a move or delete left, sealed with that parent's id",
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.create_index(
+            "change_by_departure", ["from_parent", "seq"], unique=False, sqlite_where=sa.text("from_parent IS NOT NULL")
+        )
+
     op.create_table(
         "node",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -425,14 +473,18 @@ def upgrade() -> None:
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("modified", sa.BigInteger(), nullable=False),
         sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("placed", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("parent", "name_ct"),
-        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one",
+        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one; placed: the change that gave it its parent and name",
     )
+    with op.batch_alter_table("node", schema=None) as batch_op:
+        batch_op.create_index("node_by_change", ["parent", "change"], unique=False)
+
     op.create_table(
         "property",
         sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -546,7 +598,13 @@ def downgrade() -> None:
 
     op.drop_table("trash")
     op.drop_table("property")
+    with op.batch_alter_table("node", schema=None) as batch_op:
+        batch_op.drop_index("node_by_change")
+
     op.drop_table("node")
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.drop_index("change_by_departure", sqlite_where=sa.text("from_parent IS NOT NULL"))
+
     op.drop_table("change")
     with op.batch_alter_table("blob", schema=None) as batch_op:
         batch_op.drop_index("blob_by_content")
@@ -599,11 +657,13 @@ def downgrade() -> None:
     op.drop_table("session")
     op.drop_table("person")
     op.drop_table("part")
+    op.drop_table("opening")
     with op.batch_alter_table("lock", schema=None) as batch_op:
         batch_op.drop_index("lock_by_principal")
         batch_op.drop_index("lock_by_node")
 
     op.drop_table("lock")
+    op.drop_table("displaced")
     op.drop_table("departure")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")
