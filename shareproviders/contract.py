@@ -15,6 +15,19 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
+from shareproviders.errors import (
+    BodyTruncated,
+    Damaged,
+    NameTaken,
+    NotFound,
+    Outdated,
+    ParentMissing,
+    QuotaExceeded,
+    ReadOnlyShare,
+    ShareError,
+    Unavailable,
+    WrongKind,
+)
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
@@ -50,50 +63,6 @@ __all__ = [
     "Writing",
     "WrongKind",
 ]
-
-
-class ShareError(Exception):
-    """Base of what a share can answer instead of doing what was asked; the text is one sentence for people."""
-
-
-class NotFound(ShareError):  # noqa: N818 (these are the house's words, architecture.md §5)
-    """Nothing there."""
-
-
-class ParentMissing(ShareError):  # noqa: N818
-    """The collection that should receive a member does not exist."""
-
-
-class NameTaken(ShareError):  # noqa: N818
-    """Something is there already and the verb does not replace it."""
-
-
-class WrongKind(ShareError):  # noqa: N818
-    """A collection where a document is needed, or the reverse."""
-
-
-class Outdated(ShareError):  # noqa: N818
-    """What was expected no longer holds."""
-
-
-class BodyTruncated(ShareError):  # noqa: N818
-    """The request's body ended before its announced end, or its checksum differs; nothing was changed."""
-
-
-class QuotaExceeded(ShareError):  # noqa: N818
-    """The share's limit would be passed."""
-
-
-class ReadOnlyShare(ShareError):  # noqa: N818
-    """This share takes no changes."""
-
-
-class Damaged(ShareError):  # noqa: N818
-    """Stored bytes, names or rows fail their check; never any partial plaintext."""
-
-
-class Unavailable(ShareError):  # noqa: N818
-    """Cannot answer now (lock time-out, full or failing disk); trying again later may help."""
 
 
 class Node(NamedTuple):
@@ -337,6 +306,8 @@ class TracksChanges(Protocol):
     def changed_members(self, collection: Node, number: int) -> list[Node]:
         """Members that changed, or in which anything did, since the change `number`; sorted by name.
 
+        With them come all documents that were written with `keep_version=False`: when others see those may hang on
+        the names beside them.
         To be asked in the view of the database that `collection` comes from. Costs what it finds, not what is there.
         """
 

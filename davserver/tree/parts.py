@@ -192,8 +192,8 @@ class _Cutting:
             here = (*own, table.c.collection == bindparam("of"))
             self._connection.execute(update(table).where(*here).values(cut=epoch), rows)
         if fallen:  # what changed under a pin that is none any more changed in the part that has it now
-            here = (*own, table.c.collection == bindparam("of"), table.c.change < bindparam("newest"))
-            self._connection.execute(update(table).where(*here).values(change=bindparam("newest")), fallen)
+            older = (*own, table.c.collection == bindparam("of"), table.c.change < bindparam("newest"))
+            self._connection.execute(update(table).where(*older).values(change=bindparam("newest")), fallen)
         for pin in pins - {0} - changed:
             self._connection.execute(update(table).where(*own).values(size=self._own_size(pin)), {"at": pin})
 

@@ -1,7 +1,7 @@
 """Walking down a collection along what has changed in it, as one reader meets it: what is new, what is gone.
 
-Only collections in which something changed are looked into. Where names came or went, the whole folder is looked at,
-because the names of pointers and the owner files of others hang on the names beside them.
+Only collections in which something changed are looked into, and in them only what changed; the whole folder where it
+holds pointers or files of programs, for the names of pointers and the owner files of others hang on those beside them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Walk:
         nodes = self._journal.changed_members(folder.node, self._since)
         left = self._left(folder)
         news = max([each.change for each in left] + [each.placed for each in nodes if each.placed > self._since] + [0])
-        if news or any(".~" in each.name for each in nodes) or (nodes and self._tree._points(folder)):
+        names = [*(each.name for each in nodes), *(each.name for each in left)]
+        if any(".~" in name for name in names) or ((nodes or left) and self._tree._points(folder)):
             nodes = self._provider.children(folder.node)
         members = self._met(folder, nodes)
         newest = self._newest(members)
