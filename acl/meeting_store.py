@@ -125,6 +125,13 @@ def agenda(connection: Connection, sealer: Sealer, share: str, meeting: str) -> 
     ]
 
 
+def agenda_numbers(connection: Connection, share: str, nodes: Iterable[int]) -> dict[int, tuple[str, bool]]:
+    """Node → number and whether it is public, of those that are the folder of an agenda item."""
+    table = schema.agenda_item
+    rows = connection.execute(select(table).where(table.c.share == share, table.c.node.in_(list(nodes))))
+    return {row.node: (row.number, row.public) for row in rows}
+
+
 def renumber(connection: Connection, sealer: Sealer, share: str, meeting_id: str, numbers: Mapping[str, str]) -> bool:
     """Give items other numbers, old → new, all at once, so that they may trade; ids, folders and bindings stay.
 
@@ -202,6 +209,19 @@ def deciding_agenda(connection: Connection, share: str, bound: Iterable[int]) ->
     return [
         AgendaItem(row.share, row.meeting, row.number, "", row.public, None, row.id, row.node, row.matter_mark)
         for row in connection.execute(wanted)
+    ]
+
+
+def meeting_ends(connection: Connection, points: Iterable[int]) -> list[int]:
+    """When the meetings that treat these agenda items ended or will, whosever they are; cancelled ones never do."""
+    table = schema.agenda_item
+    wanted = select(table.c.share, table.c.meeting).where(table.c.id.in_(set(points))).distinct()
+    concerned = {(row.share, row.meeting) for row in connection.execute(wanted)}
+    return [
+        meeting.over_at
+        for share in sorted({share for share, _ in concerned})
+        for meeting in deciding_meetings(connection, share)
+        if (share, meeting.id) in concerned and meeting.state is not MeetingState.CANCELLED
     ]
 
 

@@ -69,6 +69,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Das App-Kennwort erlaubt es nicht.",
             "The app password does not allow it.",
         ),
+        "ceiling:copy": (
+            "So geheime Papiere legt nur ein Gerät als Kopie ab, das dafür freigegeben wurde.",
+            "Only a device that was approved for it keeps copies of papers this secret.",
+        ),
         "ceiling:dav": ("Auf dem Laufwerk ist es nicht möglich.", "It is not possible on a drive."),
         "ceiling:portal": ("Im Portal ist es nicht möglich.", "It is not possible in the portal."),
         "ceiling:link": ("Über einen Link ist es nicht möglich.", "It is not possible through a link."),
@@ -77,6 +81,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "inbox": (
             "In diesem Eingang sieht jede Person nur, was sie selbst gebracht hat.",
             "In this inbox everybody sees only what he brought himself.",
+        ),
+        "hold": (
+            "Es unterliegt einer Aufbewahrungssperre und bleibt so, wie es ist; lesen darf man es weiterhin.",
+            "It is under a legal hold and stays as it is; reading goes on.",
         ),
         "recusal:item": (
             "Es besteht ein Ausschluss wegen persönlicher Beteiligung bei diesem Tagesordnungspunkt.",

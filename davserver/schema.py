@@ -42,6 +42,25 @@ lock = Table(
     comment="owner: the client's <owner> element, sealed",
 )
 
+opening = Table(
+    "opening",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False),
+    Column("proof", LargeBinary(32), nullable=False),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("max_class", String(16), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("opened", BigInteger),
+    Column("net", String(64), nullable=False, default=""),
+    Column("lock", String(45), nullable=False, default=""),
+    comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held"
+    " when it was made; name: sealed; until: without a living lock",
+)
+
 departure = Table(
     "departure",
     metadata,
@@ -130,6 +149,42 @@ app_password = Table(
     Column("last_use", BigInteger),
     Column("revoked", BigInteger),
     comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("began", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    comment="of the portal; digest: HMAC-SHA-256 of the cookie; device: browser and system in plain words",
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("share", String(32), primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("last_newest", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
+)
+
+device_login = Table(
+    "device_login",
+    metadata,
+    Column("poll", LargeBinary(32), primary_key=True),
+    Column("page", LargeBinary(32), nullable=False, unique=True),
+    Column("label", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("user", String(128)),
+    comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; "
+    "user: who has consented",
 )
 
 throttle = Table(

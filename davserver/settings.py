@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 CONFIG_NAME = "davserver.toml"
 ENVIRONMENT_PREFIX = "DAVSERVER_"
 NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
+MIB, GIB = 1024**2, 1024**3
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -33,7 +34,7 @@ def _word(default: str, *choices: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds."""
+    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds or as said."""
 
     host: str = "127.0.0.1"
     port: int = _number(8080, 0, 65535)
@@ -45,6 +46,10 @@ class Settings:
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     log: str = _word("json", "json", "human")
+
+    imprint: str = ""
+    privacy: str = ""
+    accessibility: str = ""
 
     policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
@@ -61,6 +66,11 @@ class Settings:
     lock_seconds: int = _number(3600, 180, 7 * 86400)
     locks_per_resource: int = _number(16, 1, 1000)
     locks_per_user: int = _number(1000, 1, 100_000)
+
+    trash_days: int = _number(90, 1, 36500)
+    versions_days: int = _number(365, 1, 36500)
+    versions_kept: int = _number(20, 1, 10_000)
+    upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property
     def behind_proxy(self) -> bool:

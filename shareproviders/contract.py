@@ -7,7 +7,7 @@ Instants are whole microseconds since the Unix epoch, UTC. Entity tags are opaqu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from shareproviders.errors import (
     Unavailable,
     WrongKind,
 )
+from shareproviders.past import Change, Left, Trashed, Version
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Ground",
+    "KeepsChecksums",
     "KeepsProperties",
     "KeepsTrash",
     "KeepsVersions",
@@ -115,6 +117,8 @@ class Writing:
     """Modification time that the client wishes to keep, microseconds; None: `at`."""
     keep_version: bool = True
     """False for temp and owner files: the replaced bytes are dropped instead of kept as a version."""
+    checksum: str = ""
+    """Of the bytes that are put, as `SHA1:hex` (several apart by a space); verified already. Empty: none is known."""
 
 
 @runtime_checkable
@@ -192,53 +196,6 @@ class ShareProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """One kept state of a document."""
-
-    id: int
-    size: int
-    entity_tag: str
-    media_type: str
-    by: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trashed:
-    """A deleted node that can come back; what lay beneath comes with it."""
-
-    node_id: int
-    name: str
-    is_collection: bool
-    size: int
-    parent_id: int
-    by: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The place that a node left."""
-
-    parent_id: int
-    name: str
-    is_collection: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One journal row: what happened to which node."""
-
-    number: int
-    node_id: int
-    parent_id: int
-    kind: str
-    """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
-    left: Left | None = None
-    """Of `move` and `delete`: where it was before."""
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """Bytes. `used` counts current documents, versions and trash; `limit` None: only the disk limits."""
 
@@ -268,6 +225,12 @@ class KeepsVersions(Protocol):
     def restore_version(self, path: SharePath, version_id: int, writing: Writing) -> Node:
         """Make an earlier state the newest version. Raises NotFound."""
 
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        """Ids above `after` of living documents with more versions than that, ascending, at most `limit`."""
+
+    def drop_versions(self, node: Node, version_ids: Collection[int]) -> None:
+        """Destroy earlier states, and keys of blobs that nothing else names. Raises ValueError for the current one."""
+
 
 @runtime_checkable
 class KeepsTrash(Protocol):
@@ -276,11 +239,20 @@ class KeepsTrash(Protocol):
     def trashed(self) -> list[Trashed]:
         """Newest first."""
 
+    def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
+        """Path and facts of what lies in the trash, as if nothing had been deleted, and what was. Raises NotFound."""
+
+    def trashed_children(self, node: Node) -> list[Node]:
+        """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
+
+    def read_trashed(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As `read`, of a document in the trash."""
+
     def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
         """Raises NotFound, ParentMissing, NameTaken."""
 
-    def purge(self, node_id: int) -> None:
-        """Destroy it and all beneath: rows, and keys of blobs that nothing else names. Raises NotFound."""
+    def purge(self, node_id: int) -> list[int]:
+        """Destroy it, all beneath, and what was deleted out of these before; the ids that ended. Raises NotFound."""
 
 
 @runtime_checkable
@@ -292,6 +264,14 @@ class KeepsProperties(Protocol):
 
     def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
         """Set, or remove where the value is None, all together. Raises QuotaExceeded over 1 MiB per node."""
+
+
+@runtime_checkable
+class KeepsChecksums(Protocol):
+    """Tells again with which checksums the bytes of a document came (`Writing.checksum`)."""
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        """By node id, of the current content; documents without any are missing. One query for a page of members."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What a share can answer instead of doing what was asked; part of the contract, to be imported from there."""
+"""The error family of the contract: what a share can answer instead of doing what was asked."""
 
 from __future__ import annotations
 

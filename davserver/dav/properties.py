@@ -6,8 +6,8 @@ Everything that no row names is a dead property, kept as the client sent it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from acl.privileges import Rights
 from davserver.dav import access, principals, privileges
@@ -19,20 +19,33 @@ from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Usage
 from shareproviders.paths import SharePath
 
+Told = TypeVar("Told")
+
 WIN32 = "{urn:schemas-microsoft-com:}"
 
 
 class Page:
     """One answer's resources, and what their properties need beside them, asked once for all."""
 
-    __slots__ = ("_held", "_usages", "locks", "now", "request")
+    __slots__ = ("_held", "_told", "_usages", "locks", "members", "now", "request", "shown")
 
-    def __init__(self, request: Request, locks: dict[SharePath, list[Lock]] | None = None) -> None:
-        self.request = request
+    def __init__(
+        self, request: Request, locks: dict[SharePath, list[Lock]] | None = None, members: Sequence[Seen] = ()
+    ) -> None:
+        self.request, self.members = request, members
+        self.shown = request.site.spelling.shown
         self.locks = locks or {}
         self.now = request.tree.clock()
         self._held: dict[int, str] = {}
         self._usages: dict[str, Usage | None] = {}
+        self._told: dict[Callable[..., Any], Any] = {}
+
+    def once(self, ask: Callable[[Sequence[Seen]], Told]) -> Told:
+        """What `ask` says of all members, asked when the first of them needs it."""
+        if ask not in self._told:
+            self._told[ask] = ask(self.members)
+        told: Told = self._told[ask]
+        return told
 
     def held(self, seen: Seen) -> str:
         """The privileges that the asker holds, serialised."""
@@ -65,8 +78,8 @@ def _creationdate(_page: Page, seen: Seen) -> str:
     return f"<D:creationdate>{instant}</D:creationdate>"
 
 
-def _displayname(_page: Page, seen: Seen) -> str | None:
-    return f"<D:displayname>{escape(seen.display_name)}</D:displayname>" if seen.display_name else None
+def _displayname(page: Page, seen: Seen) -> str | None:
+    return f"<D:displayname>{escape(page.shown(seen.display_name))}</D:displayname>" if seen.display_name else None
 
 
 def _getcontentlength(_page: Page, seen: Seen) -> str | None:
@@ -151,3 +164,15 @@ LIVE: tuple[LiveProperty, ...] = (
     *(LiveProperty(name, False, value) for name, value in (*access.VALUES, *principals.VALUES)),
     LiveProperty(f"{WIN32}Win32LastModifiedTime", False, _win32_last_modified),
 )
+
+
+def _lockdiscovery_if_any(page: Page, seen: Seen) -> str | None:
+    return _lockdiscovery(page, seen) if seen.path in page.locks else None
+
+
+LEAN: tuple[LiveProperty, ...] = (
+    *(prop for prop in LIVE if prop.in_allprop and prop.value not in (_getcontenttype, _supportedlock, _lockdiscovery)),
+    LiveProperty("{DAV:}lockdiscovery", True, _lockdiscovery_if_any, needs_locks=True),
+)
+"""What Windows gets of each member for allprop: it takes no listing above a million bytes, and asks for a document
+by itself before it locks it (docs/decisions/0027)."""

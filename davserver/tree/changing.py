@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from acl.labels import carried
 from acl.privileges import Rights
-from davserver.tree import parts, past
+from davserver.tree import parts
+from davserver.tree.counting import counted_lineage
 from davserver.tree.names import is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot, SpottingTree
@@ -51,15 +52,16 @@ class ChangingTree(SpottingTree):
         *,
         media_type: str = "",
         modified: int | None = None,
+        checksum: str = "",
     ) -> tuple[Seen, bool]:
-        """Make staged bytes the content; (the document, True if it is new)."""
+        """Make staged bytes the content; (the document, True if it is new). `checksum` has been verified."""
         with self._changing() as connection:
             spot = self._admit_document(connection, path, terms)
             created = spot.node is None
             spot = self._continued(connection, spot, temp_arrives=False)
             self._foreseen(connection, spot)
             expected = Expected(absent=True) if spot.node is None else Expected(entity_tag=spot.node.entity_tag)
-            writing = self._writing(path.name, media_type=media_type, modified=modified)
+            writing = self._writing(path.name, media_type=media_type, modified=modified, checksum=checksum)
             node, _ = spot.places.provider.put(spot.inner, staged, expected, writing)
             self._arrived(connection, spot, node, gain=node.size - (spot.node.size if spot.node else 0))
             self._note(connection, "put", spot.places.share, node)
@@ -128,7 +130,8 @@ class ChangingTree(SpottingTree):
                 node = places.provider.set_properties(node, changes, writing)
             if modified is not None:
                 node = places.provider.set_modified(node, modified, writing)
-            parts.touch(connection, self.forest.rules.of(places), node.lineage, node.change)
+            rules = self.forest.rules.of(places)
+            parts.touch(connection, rules, counted_lineage(places.provider, rules, node), node.change)
             self._note(connection, "properties", seen.share, node)
             return self.stat(path)
 
@@ -139,7 +142,7 @@ class ChangingTree(SpottingTree):
         if spot.seen is not None:
             if spot.seen.node.is_collection:
                 raise WrongKind("a folder stands under this name")
-            self._demand(spot.seen, Rights.WRITE_CONTENT)
+            self._demand_content(spot.seen)
         else:
             self._demand(spot.parent, Rights.BIND)
         if spot.hidden:
@@ -194,22 +197,25 @@ class ChangingTree(SpottingTree):
         return self._spot(spot.path) if self._brought_back(connection, spot, row.node) else spot
 
     def _brought_back(self, connection: Connection, spot: Spot, node: int) -> bool:
+        """False if it cannot go on; AccessDenied if a legal hold keeps it where and as it is."""
         provider, writing = spot.places.provider, self._writing()
+        rules, now = self.forest.rules.of(spot.places), self.clock()
         try:
             now_at, left_at = provider.locate(node)
         except NotFound:
-            if not isinstance(provider, KeepsTrash):
-                return False
+            if rules.held_at((node,), now):
+                raise AccessDenied(spot.path, Rights.WRITE_CONTENT) from None
+            if not isinstance(provider, KeepsTrash) or rules.held_at(spot.parent.node.lineage, now):
+                return False  # in a held folder it would be held at once: what comes is a document of its own
             try:
-                back = provider.restore(node, spot.inner, writing)
+                self._restore(connection, spot, node, has_pins=True)
             except NotFound:
                 return False
-            self._repin(connection, spot.places)
-            past.appear(connection, self.forest.rules.of(spot.places), node, back.change)
             return True
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there
-        rules = self.forest.rules.of(spot.places)
+        if rules.held_at(left_at.lineage, now):
+            raise AccessDenied(spot.path, Rights.WRITE_CONTENT)
         bound, ground = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
         points = self._points_at(spot.places, left_at.lineage)
         back = provider.move(now_at, spot.inner, writing)

@@ -14,6 +14,7 @@ from acl import store
 from acl.engine import Engine, View
 from acl.principals import Channel, Principal
 from acl.rules import ShareRules
+from davserver.accounts import scopes_in
 from davserver.audit import Audit, ReadLog
 from davserver.database import Database
 from davserver.keys import Sealer
@@ -24,7 +25,7 @@ from davserver.tree.departures import Departures
 from davserver.tree.past import Displaced
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
-from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
+from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
 VIEWS_KEPT = 4096
@@ -48,7 +49,7 @@ class Forest:
     pointers: Pointers
     remembered: Remembered
     sealer: Callable[[str], Sealer]
-    """Of a share, for what only this server may read again."""
+    """Of a share, for what only this server may read again: titles of meetings, sync-tokens."""
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:
@@ -82,6 +83,24 @@ class SharePlaces:
                 continue
         return found
 
+    def trashed_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of those that lie in the trash: as they lay, through what was deleted after them too."""
+        found: dict[int, tuple[int, ...]] = {}
+        if not isinstance(self.provider, KeepsTrash):
+            return found
+        for node in nodes:
+            try:
+                found[node] = self.provider.locate_trashed(node)[1].lineage
+            except NotFound:
+                continue
+        return found
+
+    def kept_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of all that lives or lies in the trash."""
+        wanted = set(nodes)
+        found = self.lineages(wanted)
+        return found | self.trashed_lineages(wanted - found.keys())
+
 
 class RulesShelf:
     """Rules and views, kept only as long as the database says that nothing they depend on has changed.
@@ -95,7 +114,6 @@ class RulesShelf:
         self._views: OrderedDict[tuple[str, Principal, Channel], tuple[ShareRules, View]] = OrderedDict()
         self._views_lock = threading.Lock()
         self._checked = threading.local()
-        self._scopes: dict[str, frozenset[int]] = {}
         self._roots: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -134,7 +152,7 @@ class RulesShelf:
             return now
         stood = past.places_before(now.places, moves)
         with self._database.read() as connection:
-            return store.load_rules(connection, places.share, lambda _: stood, self._scopes.get(places.share, ()))
+            return store.load_rules(connection, places.share, lambda _: stood, scopes_in(connection, places.share))
 
     def _load(self, places: SharePlaces) -> tuple[int, ShareRules]:
         with self._database.read() as connection:
@@ -142,7 +160,7 @@ class RulesShelf:
             kept = self._rules.get(places.share)
             if kept is not None and kept[0] == epoch:
                 return kept
-            scopes = self._scopes.get(places.share, frozenset())
+            scopes = scopes_in(connection, places.share)
             return epoch, store.load_rules(connection, places.share, places.lineages, scopes)
 
     def _settle(self, places: SharePlaces, loaded: tuple[int, ShareRules]) -> None:
@@ -169,7 +187,6 @@ class RulesShelf:
 
     def view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
         """What this principal may do in this share, decided once per region and remembered until its time edge."""
-        self._place_scopes(places.share, principal)
         rules = self.of(places)
         key = (places.share, principal, channel)
         kept = self._views.get(key)
@@ -183,10 +200,18 @@ class RulesShelf:
                     self._views.popitem(last=False)
         return view
 
-    def _place_scopes(self, share: str, principal: Principal) -> None:
-        """The scopes of app passwords are nodes whose lineages the rules must know, so that their owner gets there."""
-        known = self._scopes.get(share, frozenset())
-        wanted = {node for scope, node in principal.ceiling.scopes if scope == share}
-        if not wanted <= known:
-            self._scopes[share] = known | wanted
-            self._rules.pop(share, None)
+    def trash_view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
+        """As `view`, but whatever lies in the trash is decided as if it still lay where it was deleted.
+
+        Made anew each time: where something lay changes with every move of the folders above, pinned or not.
+        """
+        with self._database.read() as connection:
+            living = self.of(places).places
+
+            def place(nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+                wanted = set(nodes)
+                found = {node: living[node] for node in wanted & living.keys()}
+                return found | places.trashed_lineages(wanted - living.keys())
+
+            rules = store.load_rules(connection, places.share, place, scopes_in(connection, places.share))
+            return View(rules, self._engine, principal, channel)

@@ -83,11 +83,11 @@ class LocatingTree:
                 return False
             place, node = ROOT, provider.stat(ROOT)
             for name in self._inner(path).segments:
+                number = aliases.find(connection, places.share, node.id, name, now)  # in any case: law 3, timing
                 try:
                     node = provider.stat(SharePath((*place.segments, name)))
                     place = SharePath((*place.segments, name))
                 except NotFound:
-                    number = aliases.find(connection, places.share, node.id, name, now)
                     if number is None:
                         return False
                     try:
@@ -136,6 +136,10 @@ class LockPlaces(SharePlaces):
         """As its maker knows it: without the mark in the stored names of programs' files."""
         stored = SharePlaces(self.share, self.provider).path(node)
         return SharePath(tuple([bare_name(name) for name in stored.segments]))
+
+    def is_programs(self, node: int) -> bool:
+        """All files of programs are stored with their maker's mark."""
+        return is_reserved(self.provider.locate(node)[0].name)
 
     def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
         """Judged without the ceiling of a credential: a lock outlives the connection that made it."""

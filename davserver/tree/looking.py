@@ -32,6 +32,8 @@ from shareproviders.paths import ROOT, SharePath
 
 NOTHING_HERE = "there is nothing here"
 DRIVES = Node(0, (0,), "", True, 0, "", "", 0, 0, 0)  # the collection of all drives has no storage of its own
+NOBODY = DRIVES._replace(is_collection=False)
+"""Stands for what is absent, so that rights are asked for it as for what is hidden."""
 HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
 WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right to read is asked anew
 
@@ -54,7 +56,10 @@ class LookingTree(LocatingTree):
         seen = self._stood(places, path)
         if seen is None and self._follow(places, path):
             seen = self._stood(places, path)
-        return seen or self._pointer(path)
+        seen = seen or self._find_pointer(path)
+        if seen is None:
+            raise NotFound(NOTHING_HERE)
+        return seen
 
     def may_know(self, path: SharePath) -> bool:
         """May the asker learn that something is there? For what a refusal would name."""
@@ -65,23 +70,26 @@ class LookingTree(LocatingTree):
         return True
 
     def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
-        """What stands there, None for what is absent and for what may not be discovered."""
-        try:
-            view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
-        except NotFound:
-            return None
+        """What stands there, None for what is absent and for what may not be discovered; both take the same time."""
+        view, node = self._look(places, lambda: self._node_at(places, path))
         seen = self._seen(view, path, node)
-        return None if seen is None else self._tagged([seen], places, view)[0]
+        return None if seen is None or node is NOBODY else self._tagged([seen], places, view)[0]
 
-    def _pointer(self, path: SharePath) -> Seen:
-        """What stands for a paper that may not be copied, if the path names that. Raises NotFound."""
+    def _node_at(self, places: SharePlaces, path: SharePath) -> Node:
+        try:
+            return places.provider.stat(self._inner(path))
+        except NotFound:
+            return NOBODY
+
+    def _find_pointer(self, path: SharePath) -> Seen | None:
+        """What stands for a paper that may not be copied, if the path names that."""
         if self.channel is Channel.DAV and path.name.endswith(".pdf") and len(path.segments) > 1:
             folder = self.stat(path.parent)
             if folder.share and folder.node.is_collection and self._points(folder):
                 for member in self.children(folder):
                     if member.instead is not None and member.display_name == path.name:
                         return member
-        raise NotFound(NOTHING_HERE)
+        return None
 
     def _points(self, folder: Seen) -> bool:
         """May anything in this folder be shown by a pointer? Spares most probes a whole listing."""
@@ -117,8 +125,11 @@ class LookingTree(LocatingTree):
         members: list[Seen] = []
         foreign: list[Seen] = []
         pointed: list[Seen] = []
+        kept_back: list[str] = []
         for node, granted in zip(nodes, page, strict=True):
             if not shown(node, granted):
+                if granted.rights & Rights.DISCOVER:
+                    kept_back.append(node.name)
                 if is_pointed(node, granted):
                     path = SharePath((*segments, node.name))
                     pointed.append(Seen(path, share, node, granted.rights, "", node.name, granted.obligations))
@@ -135,7 +146,7 @@ class LookingTree(LocatingTree):
         if foreign:
             members = with_owner_files(members, foreign)
         if pointed:
-            pointers = self.forest.pointers.beside(members, pointed)
+            pointers = self.forest.pointers.beside([*(seen.display_name for seen in members), *kept_back], pointed)
             members = sorted([*members, *pointers], key=attrgetter("display_name"))
         return members
 
@@ -150,10 +161,10 @@ class LookingTree(LocatingTree):
         self.admit_read(seen)
         if seen.instead is not None:
             return iter([seen.instead[start : None if length is None else start + length]])
-        pieces = self._watched(seen, self.forest.provider(seen.share).read(seen.node, start, length))
+        pieces = self.forest.provider(seen.share).read(seen.node, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
-        return pieces
+        return self._watched(seen.path, pieces, partial(self._may_read, seen))
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         """Dead properties of each, in order; one query per share."""
@@ -181,20 +192,24 @@ class LookingTree(LocatingTree):
                         found[share, seen.node.id] = told
         return [found.get((seen.share, seen.node.id), []) for seen in page]
 
-    def _watched(self, seen: Seen, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _watched(self, path: SharePath, pieces: Iterator[bytes], may_read: Callable[[], bool]) -> Iterator[bytes]:
         """A long download ends when its reader loses the right to it: withdrawn, recused, resigned."""
         asked = self.clock()
-        places = self._share(seen.share)
         for piece in pieces:
             yield piece
             if self.clock() - asked > WITHDRAWN_AFTER:
-                try:
-                    lineage = places.lineage(seen.node.id)
-                except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
-                    lineage = seen.node.lineage
-                if Rights.READ & ~self._view(places).granted(lineage, self.clock()).rights:
-                    raise AccessDenied(seen.path, Rights.READ)
+                if not may_read():
+                    raise AccessDenied(path, Rights.READ)
                 asked = self.clock()
+
+    def _may_read(self, seen: Seen) -> bool:
+        """May what was found a while ago still be read?"""
+        places = self._share(seen.share)
+        try:
+            lineage = places.lineage(seen.node.id)
+        except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
+            lineage = seen.node.lineage
+        return Rights.READ in self._view(places).granted(lineage, self.clock()).rights
 
     def usage(self, seen: Seen) -> Usage | None:
         """Numbers for RFC 4331, None where nothing is metered; what the asker may not discover counts nowhere."""

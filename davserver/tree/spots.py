@@ -16,11 +16,12 @@ from acl.privileges import Rights
 from acl.rules import ShareRules
 from davserver.locks import Holder
 from davserver.tree import parts, past
+from davserver.tree.counting import counted_lineage
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.syncing import SyncingTree
-from shareproviders.contract import Node, NotFound, ParentMissing, TracksChanges, Writing
+from shareproviders.contract import KeepsTrash, Node, NotFound, ParentMissing, TracksChanges, Writing
 from shareproviders.paths import ROOT, SharePath
 
 
@@ -60,7 +61,9 @@ class SpottingTree(SyncingTree):
                 self.forest.rules.recut(connection, places, self._pinned)
 
     def _spot(self, path: SharePath) -> Spot:
-        """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself."""
+        """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself, and
+        AccessDenied for a pointer, which is read-only.
+        """
         if len(path.segments) < 2 or self._shared.is_new_line(path):
             raise DoesNotFit("drives are made and removed by the administration only")
         try:
@@ -73,6 +76,8 @@ class SpottingTree(SyncingTree):
         try:
             node = places.provider.stat(inner)
         except NotFound:
+            if self._find_pointer(path) is not None:
+                raise AccessDenied(path, Rights.BIND) from None
             return Spot(places, path, inner, parent, None, None)
         if self._followed and node.lineage[:-1] != parent.node.lineage:
             parent = self._parent_now(places, inner)
@@ -92,9 +97,13 @@ class SpottingTree(SyncingTree):
         self.forest.locks.check(connection, spot.places.share, lineage, holder, self._lock_places(spot.places))
 
     def _demand_beneath(self, places: SharePlaces, seen: Seen, needed: Rights) -> None:
-        """A folder verb is refused as a whole if it would touch something of which the asker may not do this."""
+        """What takes a node from its place is refused as a whole if anything in it forbids that: the asker may not do
+        `needed` to it, or a legal hold keeps it where and as it is.
+        """
         view = self._view(places)
         now = self.clock()
+        if view.rules.held_within(seen.node.lineage, now):
+            raise AccessDenied(seen.path, Rights.UNBIND)
         for pin in (seen.node.id, *view.rules.beneath.get(seen.node.id, ())):
             granted = view.granted(view.rules.places.get(pin, seen.node.lineage), now)
             if needed & ~granted.rights:
@@ -103,6 +112,17 @@ class SpottingTree(SyncingTree):
             kept_back = not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
             if (only_through or kept_back) and self._holds_hidden(places, pin):
                 raise AccessDenied(seen.path, needed)
+
+    def _demand_content(self, seen: Seen) -> None:
+        """Ask for WRITE_CONTENT; under a hold what is still empty may be filled, for there is nothing to keep yet.
+
+        Adding to a held folder is allowed, and many clients make or lock a name before they send its content.
+        """
+        if not seen.rights & Rights.WRITE_CONTENT and not seen.node.size:
+            view = self._view(self._share(seen.share))
+            if view.decide(Rights.WRITE_CONTENT, seen.node.lineage, self.clock()).reasons == ("hold",):
+                return
+        self._demand(seen, Rights.WRITE_CONTENT)
 
     def _holds_hidden(self, places: SharePlaces, pin: int) -> bool:
         """Is there anything at or beneath a node that the asker does not see on this channel?"""
@@ -120,7 +140,7 @@ class SpottingTree(SyncingTree):
         if not isinstance(places.provider, TracksChanges):
             return
         newest = places.provider.newest_change()
-        parts.touch(connection, rules, node.lineage, newest, -lost)
+        parts.touch(connection, rules, counted_lineage(places.provider, rules, node), newest, -lost)
         if node.id in rules.marks:
             past.displace(connection, rules, node.lineage, newest)
 
@@ -135,6 +155,20 @@ class SpottingTree(SyncingTree):
         """What is pinned, or where, has changed in this transaction."""
         self.forest.rules.stale(connection, places.share)
         self._repinned.add(places)
+
+    def _restore(self, connection: Connection, spot: Spot, node_id: int, *, has_pins: bool) -> Node:
+        """Out of the trash to a free place; `has_pins`: something may be pinned at the node or beneath it."""
+        provider = spot.places.provider
+        if not isinstance(provider, KeepsTrash):
+            raise NotFound("this drive has no trash")
+        node = provider.restore(node_id, spot.inner, self._writing())
+        if has_pins:
+            self._repin(connection, spot.places)
+        rules = self.forest.rules.of(spot.places)
+        past.appear(connection, rules, node.id, node.change)
+        measured_anew = node.id in rules.regions or node.id in rules.beneath  # when the parts are cut
+        parts.touch(connection, rules, node.lineage, node.change, 0 if measured_anew else node.size)
+        return node
 
     def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:
         store.set_label(connection, places.share, node.id, label)
@@ -172,7 +206,8 @@ class SpottingTree(SyncingTree):
         if onto:
             self._pinned.discard(node.id)
         if node.id not in self._pinned:
-            parts.touch(connection, rules, node.lineage, node.change, gain)
+            lineage = counted_lineage(self.forest.provider(rules.share), rules, node)
+            parts.touch(connection, rules, lineage, node.change, gain)
 
     def _foreseen(self, connection: Connection, spot: Spot, *, pinned: bool = False) -> None:
         """To be called before something arrives: `pinned` with a pin of its own, or where it will get one."""
@@ -204,11 +239,17 @@ class SpottingTree(SyncingTree):
             return self._tagged([seen], places, view)[0]
         return Seen(path, places.share, node, Rights.NONE, node.entity_tag, node.name)
 
-    def _writing(self, name: str = "", *, media_type: str = "", modified: int | None = None) -> Writing:
-        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=not is_programs(name))
+    def _writing(
+        self, name: str = "", *, media_type: str = "", modified: int | None = None, checksum: str = ""
+    ) -> Writing:
+        kept = not is_programs(name)
+        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=kept, checksum=checksum)
 
     def _holder(self, terms: Terms) -> Holder:
         return Holder(self.principal.key, terms.tokens)
 
     def _note(self, connection: Connection, what: str, share: str, node: Node) -> None:
         self.forest.audit.note(connection, self.principal.key, what, share=share, node=node.id)
+
+    def _note_about(self, connection: Connection, what: str, share: str, node: int, detail: str) -> None:
+        self.forest.audit.note(connection, self.principal.key, what, share=share, node=node, detail=detail)

@@ -56,6 +56,7 @@ class TwoSidedTree(LabellingTree):
             label = self._arriving_label(start, seen, end, moving=True)
             takes_over = end.node is not None and not end.node.is_collection and not seen.node.is_collection
             brought = self._brought_points(start, seen, moving=not takes_over)
+            raised = self._raised_beneath(connection, start, seen, end)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
                 connection, start.places.share, seen.node.id, self._holder(terms), self._lock_places(start.places)
@@ -69,6 +70,8 @@ class TwoSidedTree(LabellingTree):
             self._left(connection, start.places, rules, seen.node, lost=size)
             if label is not None:
                 self._label(connection, end.places, node, label)
+            for pin, stricter in raised:
+                self._label(connection, end.places, end.places.provider.locate(pin)[1], stricter)
             self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
@@ -121,7 +124,7 @@ class TwoSidedTree(LabellingTree):
     # -- one share ------------------------------------------------------------------------------------------------
 
     def _taken(self, source: SharePath) -> Seen:
-        """What is to be copied or moved. A pointer only stands for a paper, often under that paper's own name."""
+        """What is to be copied or moved. A pointer only stands for a paper."""
         seen = self.stat(source)
         self._demand(seen, Rights.READ)
         if seen.instead is not None:
@@ -168,8 +171,9 @@ class TwoSidedTree(LabellingTree):
         return False
 
     def _inherit_pins(self, connection: Connection, places: SharePlaces, source: Node, target: Node) -> None:
-        """The source's id has ended: its own label was counted in, its entries end with it."""
-        if store.forget_node(connection, places.share, source.id):
+        """The source's id has ended: its own label was counted in, its entries end with it; a hold to come goes on."""
+        store.follow_holds(connection, places.share, source.id, target.id)
+        if store.forget_nodes(connection, places.share, [source.id]):
             self._repinned.add(places)
         self._note(connection, "replace", places.share, target)
 

@@ -64,6 +64,7 @@ class Walk:
         self._then = sight.then(since)
         self._ids = sight.journal.ids_at(told)
         self._lost = sight.lost(since)
+        self._pins = {(move.change, move.pin) for move in sight.moves(since) if move.lineage}
         self._pinned = {(move.change, node) for move in sight.moves(since) for node in move.lineage}
 
     def changed(self, folder: Seen) -> Iterator[Row]:
@@ -128,14 +129,18 @@ class Walk:
         """What left the folder and was seen there: of each node the first time, and the first after it was told."""
         found: dict[tuple[int, bool], Departed] = {}
         for number, node, left in departures(self._journal.departures(folder.node, self._since)):
+            if number <= self._start or node >= self._ids:
+                continue
             granted = self._stood(folder, number, node)
-            if number > self._start and node < self._ids and granted.rights & Rights.DISCOVER:
+            if granted.rights & Rights.DISCOVER:
                 departed = Departed(number, node, left.name, left.is_collection, granted.obligations)
                 found.setdefault((node, number > self._told), departed)
         return list(found.values())
 
     def _stood(self, folder: Seen, change: int, node: int) -> Granted:
         """What the reader could do to a node before it left the folder; what has become of it since says nothing."""
+        if (change, node) in self._pins and node not in self._then.rules.regions:
+            raise UnknownSyncToken(STALE)  # what was said of it is forgotten with it: nobody can judge it any more
         if (change, node) in self._pinned:
             return self._then.granted((*folder.node.lineage, node), self._sight.at)
         return self._then.inherited(folder.node.lineage, self._sight.at, beneath=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, literal, literal_column, or_, select
+from sqlalchemy import CTE, BindParameter, Connection, Select, and_, bindparam, literal, literal_column, or_, select
 
 from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissing, WrongKind
 from shareproviders.media import media_type_of
@@ -258,6 +258,21 @@ def _climb() -> Select[Any]:
         )
     )
     return select(up.c.id, up.c.parent, up.c.name_ct).order_by(up.c.height)
+
+
+def subtree() -> CTE:
+    """A node and all beneath it, with their heights below it."""
+    own: BindParameter[int] = bindparam("space")
+    down = (
+        select(node.c.id, literal(0).label("height"))
+        .where(node.c.space == own, node.c.id == bindparam("of"))
+        .cte("down", recursive=True)
+    )
+    return down.union_all(
+        select(node.c.id, down.c.height + 1).where(
+            node.c.space == own, node.c.parent == down.c.id, down.c.height < MAX_CLIMB
+        )
+    )
 
 
 def _page(depth: int) -> Select[Any]:

@@ -209,6 +209,12 @@ def _node_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
         .select_from(node.outerjoin(trash, trash.c.node == node.c.id))
         .where(here, node.c.parent.is_(None) != trash.c.node.is_not(None)),
     )
+    yield (
+        "the collection that this was deleted from is missing",
+        select(trash.c.node)
+        .select_from(trash.outerjoin(above, and_(above.c.space == number, above.c.id == trash.c.from_parent)))
+        .where(trash.c.space == number, or_(above.c.id.is_(None), above.c.kind != COLLECTION)),
+    )
     yield "no way leads here from the root or the trash", select(node.c.id).where(here, ~_reached(number))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from sqlalchemy import bindparam, insert, select, update
@@ -35,12 +35,13 @@ from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
 from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space
 from shareproviders.vault.statements import Statement
+from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
 
 
 class Vault:
-    """ShareProvider with KeepsVersions, KeepsTrash, KeepsProperties, TracksChanges, MetersQuota and Upkeep."""
+    """ShareProvider with all optional abilities of the contract."""
 
     def __init__(self, ground: Ground) -> None:
         for option in ground.options:
@@ -56,6 +57,7 @@ class Vault:
         self._properties = Properties(ground, self._secrets, self._catalog)
         self._trees = Trees(ground, self._secrets, self._catalog, self._history, self._properties)
         self._journal = Journal(ground, self._secrets, self._catalog)
+        self._trash = Trash(ground, self._secrets, self._catalog)
         self._maintenance = Maintenance(ground, self._secrets, self._catalog, self._turns, self._blobs)
         self._dating = Statement(
             update(node)
@@ -151,7 +153,7 @@ class Vault:
                 raise WrongKind("there is a collection at this path")
             content = Content(b"", staged.size, writing.media_type)
             self._charge(turn, place.entry, content, writing)
-            content = content._replace(blob=self._history.adopt(turn, staged))
+            content = content._replace(blob=self._history.adopt(turn, staged, writing.checksum))
             return self._store(turn, place, content, writing), place.entry is None
 
     def _check_expected(self, turn: Turn, entry: Entry | None, expected: Expected) -> None:
@@ -259,20 +261,47 @@ class Vault:
             self._charge(turn, found.entry, content, writing)
             return self._store(turn, Place(found.lineage[:-1], found.name, found.entry), content, writing)
 
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        return self._history.crowded(more_than, after, limit)
+
+    def drop_versions(self, node: Node, version_ids: Collection[int]) -> None:
+        with self._turn() as turn:
+            self._history.drop(turn, node.id, version_ids)
+
     # -- KeepsTrash --
 
     def trashed(self) -> list[Trashed]:
-        return self._trees.thrown()
+        return self._trash.thrown()
+
+    def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
+        with self._ground.begin_read() as connection:
+            return self._trash.locate(connection, node_id)
+
+    def trashed_children(self, node: Node) -> list[Node]:
+        with self._ground.begin_read() as connection:
+            return self._trash.children(connection, node.id)
+
+    def read_trashed(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        if node.is_collection:
+            raise WrongKind("a collection has no content")
+        with self._ground.begin_read() as connection:
+            self._trash.locate(connection, node.id)
+            return self._history.read(node.id, node.entity_tag, start, length, thrown=True)
 
     def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
         with self._turn() as turn:
             place = self._free(turn, target)
-            self._trees.restore(turn, node_id, place, writing)
+            self._trees.restore(turn, self._trash.entry(turn, node_id), place, writing)
             return self._node(turn, place, node_id)
 
-    def purge(self, node_id: int) -> None:
+    def purge(self, node_id: int) -> list[int]:
         with self._turn() as turn:
-            self._trees.purge(turn, node_id)
+            return self._trash.purge(turn, node_id)
+
+    # -- KeepsChecksums --
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        return self._history.checksums(node.id for node in nodes)
 
     # -- KeepsProperties --
 

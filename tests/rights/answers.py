@@ -40,9 +40,9 @@ def listing(w: World, asker: Asker, path: tuple[str, ...]) -> set[str]:
 
 def pointers(w: World, asker: Asker, folder: int) -> set[str]:
     """§1: what stands for papers that may be viewed but not read, if their class says so."""
-    mine = sorted((w["nodes"][m]["name"], m) for m in members(w, folder))
-    taken, found = {name.casefold() for name, m in mine if shown(w, asker, m)}, set()
-    for own, m in mine:
+    mine = sorted((not w["nodes"][m]["name"].endswith(".pdf"), w["nodes"][m]["name"], m) for m in members(w, folder))
+    taken, found = {name.casefold() for _, name, m in mine if "discover" in rights(w, asker, m)}, set()
+    for _, own, m in mine:
         if not shown(w, asker, m) and "view" in rights(w, asker, m) and delivery(w, m) == "pointer":
             stem = own.rpartition(".")[0] or own
             names = (f"{stem}.pdf", f"{stem} (Verweis).pdf", *(f"{stem} (Verweis {n}).pdf" for n in range(2, 99)))

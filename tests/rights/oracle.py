@@ -181,4 +181,6 @@ def shown(w: World, asker: Asker, node: int) -> bool:
 
 def delivery(w: World, node: int) -> str:
     """What a drive shows of a paper that may be viewed but not read (§1)."""
-    return str(TABLE["delivery"][label(w, node)["class"]])
+    grade = label(w, node)["class"]
+    says = str(TABLE["delivery"][grade])
+    return "pointer" if says == "original" and CLASSES.index(grade) < CLASSES.index("personal") else says

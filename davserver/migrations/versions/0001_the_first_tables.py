@@ -81,6 +81,17 @@ def upgrade() -> None:
         comment="name: sealed with its parent's id; see tree/departures.py",
     )
     op.create_table(
+        "device_login",
+        sa.Column("poll", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("page", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=True),
+        sa.PrimaryKeyConstraint("poll"),
+        sa.UniqueConstraint("page"),
+        comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; user: who has consented",
+    )
+    op.create_table(
         "displaced",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("change", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -109,6 +120,23 @@ def upgrade() -> None:
         batch_op.create_index("lock_by_principal", ["principal"], unique=False)
 
     op.create_table(
+        "opening",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("max_class", sa.String(length=16), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=True),
+        sa.Column("net", sa.String(length=64), nullable=False),
+        sa.Column("lock", sa.String(length=45), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held when it was made; name: sealed; until: without a living lock",
+    )
+    op.create_table(
         "part",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("collection", sa.BigInteger(), nullable=False),
@@ -126,6 +154,20 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=256), nullable=True),
         sa.PrimaryKeyConstraint("user"),
     )
+    op.create_table(
+        "session",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("began", sa.BigInteger(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="of the portal; digest: HMAC-SHA-256 of the cookie; device: browser and system in plain words",
+    )
+    with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_session_user"), ["user"], unique=False)
+
     op.create_table(
         "setting",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -164,6 +206,17 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("blocked_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("bucket"),
+    )
+    op.create_table(
+        "visit",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("newest", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("last_newest", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user", "share"),
+        comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
     )
     op.create_table(
         "agenda_item",
@@ -230,6 +283,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("share"),
         comment="raised by every change of rules, so that snapshots know when they are stale; share '' counts for all",
     )
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="[start, end); the node and all beneath it stay as they are; reason: sealed",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index("hold_by_share", ["share"], unique=False)
+
     op.create_table(
         "label",
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -356,12 +426,13 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("dedupe", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("checksum", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
+        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded; checksum: what the client said and the server verified, sealed with the blob's id",
     )
     with op.batch_alter_table("blob", schema=None) as batch_op:
         batch_op.create_index("blob_by_content", ["dedupe"], unique=False)
@@ -562,6 +633,10 @@ def downgrade() -> None:
 
     op.drop_table("link")
     op.drop_table("label")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index("hold_by_share")
+
+    op.drop_table("hold")
     op.drop_table("epoch")
     with op.batch_alter_table("entry", schema=None) as batch_op:
         batch_op.drop_index("entry_by_node")
@@ -573,19 +648,26 @@ def downgrade() -> None:
         batch_op.drop_index("agenda_item_by_matter")
 
     op.drop_table("agenda_item")
+    op.drop_table("visit")
     op.drop_table("throttle")
     op.drop_table("space_key")
     op.drop_table("share")
     op.drop_table("settled")
     op.drop_table("setting")
+    with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_session_user"))
+
+    op.drop_table("session")
     op.drop_table("person")
     op.drop_table("part")
+    op.drop_table("opening")
     with op.batch_alter_table("lock", schema=None) as batch_op:
         batch_op.drop_index("lock_by_principal")
         batch_op.drop_index("lock_by_node")
 
     op.drop_table("lock")
     op.drop_table("displaced")
+    op.drop_table("device_login")
     op.drop_table("departure")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")
