@@ -139,6 +139,7 @@ class History:
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
             placed=seq,
+            passing=int(not writing.keep_version),
         )
         self._write(turn, node_id, node_id + 1, content, writing)
         return node_id

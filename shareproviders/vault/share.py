@@ -107,6 +107,7 @@ class Vault:
                     modified=now,
                     change=0,
                     placed=0,
+                    passing=0,
                 )
             )
 
