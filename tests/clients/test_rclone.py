@@ -72,13 +72,18 @@ class Rclone:
 
 @pytest.fixture
 def rclone(server: RunningServer, drive: str, tmp_path: Path) -> Iterator[Rclone]:
-    program = need("rclone")
     with server.client("clara", fresh_collection(server, drive)) as clerk:
-        hidden = subprocess.run([program, "obscure", "-"], input=PASSWORD, capture_output=True, text=True, check=True)
-        lines = ["[d]", "type=webdav", f"url={clerk.url('')}", "vendor=other", "user=clara", f"pass={hidden.stdout}"]
-        config = tmp_path / "rclone.conf"
-        config.write_text("\n".join(lines))
-        yield Rclone(program, config, clerk)
+        yield configured(clerk, "other", tmp_path)
+
+
+def configured(clerk: DavClient, vendor: str, directory: Path) -> Rclone:
+    """With the client's folder as the remote `d:`, spoken to as this vendor's."""
+    program = need("rclone")
+    hidden = subprocess.run([program, "obscure", "-"], input=PASSWORD, capture_output=True, text=True, check=True)
+    lines = ["[d]", "type=webdav", f"url={clerk.url('')}", f"vendor={vendor}", "user=clara", f"pass={hidden.stdout}"]
+    config = directory / "rclone.conf"
+    config.write_text("\n".join(lines))
+    return Rclone(program, config, clerk)
 
 
 @pytest.fixture
