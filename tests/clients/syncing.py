@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import need
+from tests.foreign import need
 from tests.running import PASSWORD, RunningServer
 
 SECONDS = 120

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.mounts import fresh_collection
-from tests.clients.test_rclone import Rclone, configured
+from tests.clients.test_rclone import Rclone, remote
 from tests.running import RunningServer
 
 ADDRESSES = {"nextcloud": "/remote.php/dav/files/clara", "owncloud": "/remote.php/webdav"}
@@ -22,7 +22,7 @@ def rclone(server: RunningServer, request: pytest.FixtureRequest, tmp_path: Path
     """The program with a fresh folder of the vault at the vendor's address."""
     path = fresh_collection(server, "ba05").removeprefix("/dav")
     with server.client("clara", f"{ADDRESSES[request.param]}{path}") as clerk:
-        yield configured(clerk, request.param, tmp_path)
+        yield remote(server, clerk, tmp_path, request.param)
 
 
 @pytest.fixture
@@ -61,4 +61,4 @@ def test_sums_are_those_of_the_files(rclone: Rclone, source: Path) -> None:
     assert " 0 differences found" in rclone("check", str(source), "d:")
     size = (source / "Vorlage 0.bin").stat().st_size
     (source / "Vorlage 0.bin").write_bytes(random.Random(12).randbytes(size))
-    assert "sha1 differ" in rclone("check", str(source), "d:", code=1)
+    assert " differ" in rclone("check", str(source), "d:", code=1)
