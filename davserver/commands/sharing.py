@@ -12,7 +12,7 @@ from acl import store
 from acl.links import Link, LinkKind
 from acl.principals import Channel, Principal
 from acl.privileges import Rights, parse_rights, rights_words
-from davserver.commands.spot import Spot, class_named, looking, on_behalf, refusing, when
+from davserver.commands.spot import Spot, class_named, door, looking, on_behalf, principals_for, refusing, when
 from davserver.commands.workspace import (
     Refused,
     Subparsers,
@@ -25,10 +25,8 @@ from davserver.commands.workspace import (
 )
 from davserver.house import House
 from davserver.instants import shown
-from davserver.labelling import active_user
 from davserver.linking import link_urls
 from davserver.tree.forest import SharePlaces
-from davserver.tree.locking import GuardedTree
 from davserver.tree.sharing import LinkWish
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
@@ -60,9 +58,6 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def create(workspace: Workspace) -> int:
     """Through the door, as its maker: a link never opens more than he may see himself, at each use."""
-    # Only this command opens a door, and the web stack behind it takes longer to load than the others take to run.
-    from davserver.app import forest_of  # noqa: PLC0415
-
     asked = workspace.arguments
     share, inner = share_path(asked.path)
     most = None if asked.max_class is None else class_named(asked.max_class, "--max-class")
@@ -85,8 +80,7 @@ def create(workspace: Workspace) -> int:
             password=secret.password,
             label=house.keys.sealer(share).seal(asked.label, _place(secret.digest)) if asked.label else None,
         )
-        tree = GuardedTree(forest_of(house), maker, Channel.PORTAL)
-        link = tree.make_link(SharePath((share, *inner.segments)), wish)
+        link = door(house, maker).make_link(SharePath((share, *inner.segments)), wish)
         page, drive = link_urls(house.settings.public_url, secret.token)
     kind = link.kind.value
     facts = {"id": link.id, "kind": kind, "token": secret.token, "url": page, "dav_url": drive, "maker": link.maker}
@@ -106,22 +100,14 @@ def _rights(asked: argparse.Namespace) -> Rights:
 
 def giver(spot: Spot, by: str, needed: Rights, to_do: str) -> Principal:
     """On whose behalf something is given or taken back, or else a clerk in office: somebody with that right there."""
-    now, kind = spot.house.clock(), by.partition(":")[0]
-    if kind == "user":
-        users = [by.removeprefix("user:")]
-    else:
-        mandates = store.mandates_in(spot.connection, spot.share)
-        users = sorted({mandate.person for mandate in mandates if mandate.role == "clerk" and mandate.holds_at(now)})
-    for user in users:
-        try:
-            principal = active_user(spot.connection, user)
-        except ValueError:
-            continue
+    now = spot.house.clock()
+    for principal in principals_for(spot.house, spot.connection, spot.share, by):
         granted = spot.house.engine.granted(spot.rules, principal, now, Channel.PORTAL, spot.lineage)
         if granted.rights & needed:
             return principal
-    if kind == "user":
-        raise Refused(f"{users[0]} may not {to_do} there; see: davserver explain {users[0]} PATH")
+    if by.startswith("user:"):
+        user = by.removeprefix("user:")
+        raise Refused(f"{user} may not {to_do} there; see: davserver explain {user} PATH")
     raise Refused(f"no clerk in office may {to_do} there; name somebody who may with --as USER")
 
 

@@ -169,7 +169,7 @@ def cadaver(server: RunningServer, place: Path) -> Iterator[Program]:
 
 
 def davfs2(server: RunningServer, place: Path) -> Iterator[Program]:
-    with davfs(server, "/dav") as mount:
+    with davfs(server, "/dav", dir_refresh=60, file_refresh=1) as mount:  # as davfs2 does by itself
 
         def at(path: str) -> Path:
             return mount / path.removeprefix("/dav").strip("/")
