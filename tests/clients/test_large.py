@@ -95,7 +95,7 @@ def fill(data: Path) -> None:
 def questions() -> dict[str, str | None]:
     """What each client asks of a folder's members, as recorded; and allprop, which is asking nothing."""
     found: dict[str, str | None] = {"allprop": None}
-    for name in conversations():
+    for name in conversations("clerk", "reader"):
         spoken = conversation(name)
         for step in spoken.steps:
             if step["verb"] == "PROPFIND" and step.get("send", {}).get("Depth") == "1":
