@@ -69,7 +69,7 @@ class Watcher:
         )
 
     def _changed(self, client: DavClient, level: str) -> bytes:
-        """RFC 6578 from the beginning, and from there: the members. Tokens are sealed anew each time, telling nothing."""
+        """RFC 6578 from the beginning, and from there: the members. Tokens are sealed anew each time."""
         body = CHANGES.format(token="", level=level)
         first = client.request("REPORT", "/", body, {"Depth": "0"})
         token = TOKEN.search(first.body)
