@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -12,7 +13,7 @@ from davserver.portal.wording import kind_of
 from davserver.tree.finding import Described, Finding
 from davserver.tree.seen import Seen
 from davserver.tree.shared import SHARED
-from shareproviders.contract import NotFound, WrongKind
+from shareproviders.contract import WrongKind
 from shareproviders.paths import SharePath
 
 pages = Blueprint("browsing", __name__)
@@ -49,13 +50,9 @@ def folder(share: str, node: int) -> Any:
 def shared(committee: str = "") -> Any:
     """What other committees and colleagues share with me."""
     finding = Finding(visit().tree)
-    try:
-        seen = visit().tree.stat(SharePath((SHARED, committee) if committee else (SHARED,)))
-    except NotFound:
-        if committee:
-            raise
-        return render_template("shared.html")
-    return shown(finding, seen, visit().tree.children(seen))
+    seen = visit().tree.stat(SharePath((SHARED, committee) if committee else (SHARED,)))
+    members = visit().tree.children(seen)
+    return shown(finding, seen, members) if members else render_template("shared.html")
 
 
 def shown(finding: Finding, seen: Seen, members: list[Seen]) -> Any:
@@ -95,6 +92,7 @@ def why(share: str, node: int) -> Any:
     reasons = finding.reasons(seen, "de" if visit().language == "de" else "en")
     if not reasons:
         raise WrongKind("nothing is decided about a list")
-    return render_template(
-        "why.html", own=own, reasons=reasons, above=finding.describe(finding.above(seen)), address=address_of
-    )
+    alike = groupby(reasons, key=lambda each: (each.allowed, each.sentences))
+    told = [(said, list(found)) for said, found in alike]
+    above = finding.describe(finding.above(seen))
+    return render_template("why.html", own=own, reasons=told, above=above, address=address_of)

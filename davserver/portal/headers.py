@@ -16,13 +16,12 @@ EVERYWHERE: Mapping[str, str] = MappingProxyType(
         "Content-Security-Policy": CONTENT_POLICY,
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
-        "Referrer-Policy": "same-origin",
+        "Referrer-Policy": "same-origin",  # under `no-referrer` browsers send our own forms with `Origin: null` (Fetch)
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
 )
-# Not `no-referrer`: browsers would then send our own forms with `Origin: null` (Fetch, "append a request `Origin`").
 PRIVATE = "no-store"
 """Cache-Control of pages; only what says something else itself (files of the design) may be kept."""
 OVER_TLS: Mapping[str, str] = MappingProxyType({"Strict-Transport-Security": "max-age=31536000"})

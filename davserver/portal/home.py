@@ -23,8 +23,14 @@ MAX_QUERY = 200
 def home() -> Any:
     """My committees."""
     tree = visit().tree
-    drives = tree.children(tree.stat(ROOT))
-    return render_template("home.html", drives=drives, meetings=coming_meetings(tree, MEETINGS), news=news(tree, NEWS))
+    known = tree.acquaintances
+    offices: dict[str, list[str]] = {}
+    for share, role in known.offices_of(tree.principal.id):
+        offices.setdefault(share, []).append(known.titles[role])
+    drives = sorted(tree.children(tree.stat(ROOT)), key=lambda seen: seen.share not in offices)
+    return render_template(
+        "home.html", drives=drives, offices=offices, meetings=coming_meetings(tree, MEETINGS), news=news(tree, NEWS)
+    )
 
 
 @pages.get("/suche")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from flask import request
@@ -42,6 +43,7 @@ class UploadForm:
         boundary = request.mimetype_params.get("boundary", "")
         if request.mimetype != "multipart/form-data" or not boundary:
             raise NoForm("the body is no form with documents")
+        request.max_content_length = sys.maxsize  # how much fits is the drive's to say
         self._decoder = MultipartDecoder(boundary.encode("latin-1", "replace"), MAX_BUFFERED, max_parts=MAX_PARTS)
         self._ended = False
 

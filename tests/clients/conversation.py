@@ -17,6 +17,7 @@ import json
 import re
 import select
 import socket
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ class Replay:
 
     def run(self) -> list[str]:
         """All steps; what came back otherwise than it should, one line each."""
-        connection = http.client.HTTPConnection(self.speaker.host, self.speaker.port, timeout=30)
+        connection = self.speaker.connection()
         connection.connect()
         connection.auto_open = 0  # a reply that closes the connection would otherwise go unnoticed
         try:
@@ -174,4 +175,6 @@ def wait_for_continue(connection: socket.socket) -> None:
     """What curl does before it sends a body, but without giving up after a second."""
     readable, _, _ = select.select([connection], [], [], 10)
     assert readable, "no 100 (Continue) for 10 s"
+    if isinstance(connection, ssl.SSLSocket):
+        return  # which lets nobody peek; http.client passes over the 100
     assert connection.recv(12, socket.MSG_PEEK).startswith(b"HTTP/1.1 "), "something else than an answer"

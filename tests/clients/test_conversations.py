@@ -31,8 +31,9 @@ def prepare(client: DavClient, step: Step) -> int:
     return client.request(step["verb"], step["at"], bytes(step.get("bytes", 0))).status
 
 
+@pytest.mark.own_tls
 @pytest.mark.parametrize("name", names("clerk", "reader"))
-def test_conversation_goes_as_recorded(people: People, drive: str, name: str) -> None:
+def test_conversation_goes_as_recorded(people: People, server: RunningServer, drive: str, name: str) -> None:
     """Every status as recorded (2xx for 2xx), all on one connection."""
     conversation = read(name)
     where = "" if conversation.speaker == "reader" else "/Arbeitsordner"  # members only read outside of it

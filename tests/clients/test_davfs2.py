@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.clients.mounts import davfs, eventually, fresh_collection, need_fuse
-from tests.conftest import need
+from tests.clients.mounts import davfs, eventually, fresh_collection
 from tests.davclient import DAV, DavClient
 from tests.running import RunningServer
 
@@ -27,17 +26,11 @@ class Mounted:
     member: DavClient
 
 
-@pytest.fixture(scope="module", params=["ba05", "archiv"], ids=["vault", "filesystem"])
-def mounted(request: pytest.FixtureRequest, server: RunningServer) -> Iterator[Mounted]:
+@pytest.fixture(scope="module")
+def mounted(server: RunningServer, drive: str) -> Iterator[Mounted]:
     """One mount for all tests of a provider: taking it away lasts three seconds."""
-    need("mount.davfs")
-    need_fuse()
-    base = fresh_collection(server, request.param)
-    with (
-        server.client("clara", base) as clerk,
-        server.client("otto", base) as member,
-        davfs(clerk.url("/"), "clara") as path,
-    ):
+    base = fresh_collection(server, drive)
+    with server.client("clara", base) as clerk, server.client("otto", base) as member, davfs(server, base) as path:
         yield Mounted(path, clerk, member)
 
 
@@ -52,6 +45,7 @@ def here(mounted: Mounted, request: pytest.FixtureRequest) -> Iterator[tuple[Pat
     assert mounted.clerk.propfind(f"/{name}").status == 404, "rm -r through the mount removes the folder"
 
 
+@pytest.mark.own_tls
 def test_written_files_arrive(here: tuple[Path, str], mounted: Mounted) -> None:
     """What is copied in, appended and overwritten is what the server has, and what others read."""
     directory, path = here

@@ -49,7 +49,7 @@ class Page:
 
     def form(self, action: str) -> dict[str, str]:
         """The fields of the form with this action, as they stand."""
-        form = next(each for each in self.tree.forms if (each.get("action") or self.path) == action)
+        form = next(each for each in self.tree.forms if (each.get("action") or self.path.partition("?")[0]) == action)
         return {name: value or "" for name, value in form.form_values()}
 
     def links(self) -> dict[str, str]:

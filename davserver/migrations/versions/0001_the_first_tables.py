@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("pin", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("lineage", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("share", "change", "pin"),
-        comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+        comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
     )
     op.create_table(
         "lock",
