@@ -17,16 +17,19 @@ from acl.sentences import Language, sentence
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
 from davserver.tree.names import bare_name, is_programs
-from davserver.tree.seen import Seen
-from shareproviders.contract import BadName, NotFound
+from davserver.tree.seen import Seen, Thrown
+from shareproviders.contract import BadName, KeepsVersions, NotFound
 from shareproviders.paths import SharePath
 
 SEARCH_SECONDS = 3.0
 HITS = 100
 OFFERED = (
-    ("download", Rights.READ),
-    ("add", Rights.BIND),
+    ("download", Rights.READ, False),
+    ("versions", Rights.READ, False),
+    ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
+    ("add", Rights.BIND, True),
 )
+"""What one may do to a thing, with which rights over it, and whether that is for folders or for documents."""
 OFFERED_BY_FOLDER = (
     ("rename", Rights.UNBIND | Rights.BIND, Rights.READ),
     ("move", Rights.UNBIND, Rights.READ),
@@ -119,8 +122,11 @@ class Finding:
 
     def _described(self, seen: Seen, folder: Seen | None, numbers: dict[tuple[str, int], str]) -> Described:
         tree = self.tree
-        offers = {word for word, rights in OFFERED if rights & ~seen.rights == 0}
-        offers -= {"download"} if seen.node.is_collection else {"add"}
+        offers = {
+            word
+            for word, rights, for_folders in OFFERED
+            if for_folders == seen.node.is_collection and not rights & ~seen.rights
+        }
         if folder is not None and folder.share and len(seen.path.segments) > 1:
             offers |= {
                 word
@@ -129,9 +135,11 @@ class Finding:
             }
         if not seen.share:
             return Described(seen, seen.display_name, "", Classification.PUBLIC, Phase.RELEASED, frozenset())
-        bound = tree._view(tree._share(seen.share)).rules.bound_at(seen.node.lineage)
-        secret = bound.classification >= Classification.NON_PUBLIC and Rights.VIEW & ~seen.rights != 0
-        secret = secret and len(seen.path.segments) > 1
+        places = tree._share(seen.share)
+        if not isinstance(places.provider, KeepsVersions):
+            offers -= {"versions", "restore"}
+        bound = tree._view(places).rules.bound_at(seen.node.lineage)
+        secret = is_secret(bound.classification, seen.rights) and len(seen.path.segments) > 1
         title = "" if secret else seen.display_name
         number = numbers.get((seen.share, seen.node.id), "")
         return Described(seen, title, number, bound.classification, bound.phase_at(tree.clock()), frozenset(offers))
@@ -145,6 +153,13 @@ class Finding:
                 for node, (number, public) in store.agenda_numbers(connection, share, nodes).items():
                     found[share, node] = number if public or number.startswith("N") else f"N {number}"
         return found
+
+    def thrown_title(self, thrown: Thrown) -> str:
+        """The name of something in the trash; empty where it would tell a non-public title."""
+        tree = self.tree
+        view = tree.forest.rules.trash_view(tree._share(thrown.share), tree.principal, tree.channel)
+        bound = view.rules.bound_at(thrown.node.lineage)
+        return "" if is_secret(bound.classification, thrown.rights) else bare_name(thrown.node.name)
 
     def reasons(self, seen: Seen, language: Language) -> list[Reason]:
         """Why the asker may and may not do what people do with such a thing; nothing of what he may not discover."""
@@ -197,6 +212,11 @@ class Finding:
                 yield described
                 if described.seen.node.is_collection:
                     waiting.append(described.seen)
+
+
+def is_secret(classification: Classification, rights: Rights) -> bool:
+    """Is the title for others only? Whoever may not view a non-public paper knows that it is there, not what it is."""
+    return classification >= Classification.NON_PUBLIC and Rights.VIEW & ~rights != 0
 
 
 def comparable(text: str) -> str:

@@ -122,8 +122,11 @@ def test_no_page_has_barriers(
         document = str(here.one("a.name").get_attribute("href")).rpartition("/")[2]
         folder = here.driver.current_url.partition("/ordner")[2]
         paths = ["/", f"/ordner{folder}", f"/ordner{folder}/neu", "/suche", "/suche?q=vorlage", "/suche?q=gibtsnicht"]
-        paths += [f"/{page}/ba05/{document}" for page in ("lesen", "warum", "umbenennen", "verschieben", "loeschen")]
-        for path in [*paths, "/anmeldungen", "/geteilt/", "/gibt-es-nicht"]:
+        paths += [
+            f"/{page}/ba05/{document}"
+            for page in ("lesen", "warum", "umbenennen", "verschieben", "loeschen", "fassungen")
+        ]
+        for path in [*paths, "/papierkorb", "/anmeldungen", "/geteilt/", "/gibt-es-nicht"]:
             here.open(path)
             found[path] = here.barriers()
         here.one(".menu summary").click()
