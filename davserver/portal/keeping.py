@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -16,6 +17,7 @@ from shareproviders.contract import NotFound
 pages = Blueprint("keeping", __name__)
 
 NO_TERMS = Terms()
+NODE = re.compile(r"[0-9]{1,18}")
 
 
 @pages.get("/fassungen/<share>/<int:node>")
@@ -64,7 +66,7 @@ def trash() -> Any:
 def restore() -> Any:
     """Bring something back to where it lay."""
     share, _, node = request.form.get("thrown", "").partition("/")
-    if not node.isascii() or not node.isdigit():
+    if not NODE.fullmatch(node):
         raise NotFound("there is nothing here")
     seen = visit().noted(visit().tree.restore(share, int(node)))
     above = Finding(visit().tree).above(seen)

@@ -23,6 +23,7 @@ from shareproviders.paths import SharePath
 
 SEARCH_SECONDS = 3.0
 HITS = 100
+LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
     ("download", Rights.READ, False),
     ("versions", Rights.READ, False),
@@ -89,6 +90,8 @@ class Finding:
     def at(self, share: str, node: int) -> Seen:
         """What has this number. Raises NotFound for what is absent, in the trash or hidden, alike."""
         tree = self.tree
+        if node > LARGEST:
+            raise NotFound(NOTHING_HERE)
         try:
             places = tree._share(share)
             tree._enter(places, SharePath((share,)))

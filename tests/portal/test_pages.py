@@ -94,6 +94,7 @@ def test_hidden_is_exactly_like_absent(visitors: Visitors, people: People, place
             {name: value for name, value in each.headers.items() if name not in volatile} for each in (hidden, absent)
         ]
         assert told[0] == told[1]
+    assert sam.get(f"/lesen/ba05/{2**80}").status == 404
     nowhere = sam.get("/lesen/gibt-es-nicht/1")
     assert (nowhere.status, nowhere.body) == (404, sam.get(f"/lesen/ba05/{2**52}").body)
     assert sam.get(f"/pfad/ba05/Arbeitsordner/{place}").status == 404
