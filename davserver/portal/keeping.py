@@ -58,7 +58,9 @@ def trash() -> Any:
     """What was deleted in all drives, the newest first."""
     tree = visit().tree
     finding = Finding(tree)
-    thrown = [(each, finding.thrown_title(each), author(each.by)) for each in tree.trashed()]
+    thrown = [
+        (each, finding.thrown_title(each), finding.thrown_place(each), author(each.by)) for each in tree.trashed()
+    ]
     return render_template("trash.html", thrown=thrown)
 
 

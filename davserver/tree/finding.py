@@ -104,6 +104,16 @@ class Finding:
             raise NotFound(NOTHING_HERE)
         return seen
 
+    def by_path(self, path: SharePath) -> Seen:
+        """What stands at a path whose every name the asker may know; else guessing names would tell titles.
+
+        Raises NotFound, BadName.
+        """
+        seen = self.tree.stat(path)
+        if not all(each.title for each in self.describe([*self.above(seen), seen])):
+            raise NotFound(NOTHING_HERE)
+        return seen
+
     def above(self, seen: Seen) -> list[Seen]:
         """The folders above it that the asker may discover, the drive first."""
         found = []
@@ -163,6 +173,18 @@ class Finding:
         view = tree.forest.rules.trash_view(tree._share(thrown.share), tree.principal, tree.channel)
         bound = view.rules.bound_at(thrown.node.lineage)
         return "" if is_secret(bound.classification, thrown.rights) else bare_name(thrown.node.name)
+
+    def thrown_place(self, thrown: Thrown) -> list[str]:
+        """Titles of the folders that it lay in, the drive first; empty ones where he may not know them."""
+        titles, names = [], thrown.place.segments if thrown.place else ()
+        for depth in range(1, len(names)):
+            try:
+                folder = self.tree.stat(SharePath(names[:depth]))
+            except NotFound:
+                titles.append("")  # deleted as well
+            else:
+                titles.append(self.describe([folder])[0].title)
+        return titles
 
     def reasons(self, seen: Seen, language: Language) -> list[Reason]:
         """Why the asker may and may not do what people do with such a thing; nothing of what he may not discover."""
