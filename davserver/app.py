@@ -95,6 +95,8 @@ class Worker:
                 log=lines.write,
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
+                links=house.links,
+                link_door=partial(LinkTree, forest),
                 public_url=public_url,
             )
         )

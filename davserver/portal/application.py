@@ -15,9 +15,11 @@ from davserver.portal import (
     changing,
     connecting,
     errors,
+    giving,
     guarding,
     home,
     keeping,
+    landing,
     language,
     legal,
     reading,
@@ -32,7 +34,7 @@ FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
-    *(changing.pages, keeping.pages, connecting.pages),
+    *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

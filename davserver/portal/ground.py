@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from flask import Request, g, request
 
+from acl.links import Link
 from acl.principals import Principal
 from davserver.devices import DeviceLogin
+from davserver.links import LinkLogin
 from davserver.notices import Notice
 from davserver.sessions import Sessions, SignedIn
 from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
+    from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
 
 COOKIE, COOKIE_OVER_TLS = "gremium", "__Host-gremium"
@@ -34,6 +37,9 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    links: LinkLogin
+    link_door: Callable[[Link], LinkTree]
+    """What a link opens. Raises NotFound if its document or folder has gone."""
     public_url: str = ""
 
 
