@@ -212,7 +212,7 @@ def deciding_agenda(connection: Connection, share: str, bound: Iterable[int]) ->
     ]
 
 
-def ends_of_items(connection: Connection, points: Iterable[int]) -> list[int]:
+def meeting_ends(connection: Connection, points: Iterable[int]) -> list[int]:
     """When the meetings that treat these agenda items ended or will, whosever they are; cancelled ones never do."""
     table = schema.agenda_item
     wanted = select(table.c.share, table.c.meeting).where(table.c.id.in_(set(points))).distinct()

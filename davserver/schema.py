@@ -100,7 +100,7 @@ displaced = Table(
     Column("change", BigInteger, primary_key=True, autoincrement=False),
     Column("pin", BigInteger, primary_key=True, autoincrement=False),
     Column("lineage", Text, nullable=False),
-    comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+    comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
 )
 
 alias = Table(

@@ -184,7 +184,7 @@ def decisive_moments(connection: Connection, rules: ShareRules, lineage: tuple[i
     region = rules.regions[rules.region_of(lineage)]
     held = [rules.meetings[one] for one in region.meetings if one in rules.meetings]
     ends = [meeting.over_at for meeting in held if meeting.state is not MeetingState.CANCELLED]
-    ends += store.ends_of_items(connection, region.items)
+    ends += store.meeting_ends(connection, region.items)
     return [at for at in (region.bound.release_at, region.bound.publish_at, *ends) if at > ON_CREATION]
 
 

@@ -28,6 +28,7 @@ from shareproviders.errors import (
     Unavailable,
     WrongKind,
 )
+from shareproviders.past import Change, Left, Trashed, Version
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
@@ -195,55 +196,6 @@ class ShareProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """One kept state of a document."""
-
-    id: int
-    size: int
-    entity_tag: str
-    media_type: str
-    by: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trashed:
-    """A deleted node that can come back; what lay beneath comes with it."""
-
-    node_id: int
-    name: str
-    is_collection: bool
-    size: int
-    parent_id: int
-    by: str
-    at: int
-    lineage: tuple[int, ...]
-    """Ids from the share's root to itself as it lay, through what was deleted after it too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The place that a node left."""
-
-    parent_id: int
-    name: str
-    is_collection: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One journal row: what happened to which node."""
-
-    number: int
-    node_id: int
-    parent_id: int
-    kind: str
-    """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
-    left: Left | None = None
-    """Of `move` and `delete`: where it was before."""
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """Bytes. `used` counts current documents, versions and trash; `limit` None: only the disk limits."""
 
@@ -288,10 +240,7 @@ class KeepsTrash(Protocol):
         """Newest first."""
 
     def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
-        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
-
-        Raises NotFound, also for what lives.
-        """
+        """Path and facts of what lies in the trash, as if nothing had been deleted, and what was. Raises NotFound."""
 
     def trashed_children(self, node: Node) -> list[Node]:
         """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
@@ -303,10 +252,7 @@ class KeepsTrash(Protocol):
         """Raises NotFound, ParentMissing, NameTaken."""
 
     def purge(self, node_id: int) -> list[int]:
-        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
-
-        The ids that have ended. Raises NotFound.
-        """
+        """Destroy it, all beneath, and what was deleted out of these before; the ids that ended. Raises NotFound."""
 
 
 @runtime_checkable
@@ -340,6 +286,8 @@ class TracksChanges(Protocol):
     def changed_members(self, collection: Node, number: int) -> list[Node]:
         """Members that changed, or in which anything did, since the change `number`; sorted by name.
 
+        With them come all documents that were written with `keep_version=False`: when others see those may hang on
+        the names beside them.
         To be asked in the view of the database that `collection` comes from. Costs what it finds, not what is there.
         """
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from acl.labels import carried
 from acl.privileges import Rights
 from davserver.tree import parts
+from davserver.tree.counting import counted_lineage
 from davserver.tree.names import is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot, SpottingTree
@@ -129,7 +130,8 @@ class ChangingTree(SpottingTree):
                 node = places.provider.set_properties(node, changes, writing)
             if modified is not None:
                 node = places.provider.set_modified(node, modified, writing)
-            parts.touch(connection, self.forest.rules.of(places), node.lineage, node.change)
+            rules = self.forest.rules.of(places)
+            parts.touch(connection, rules, counted_lineage(places.provider, rules, node), node.change)
             self._note(connection, "properties", seen.share, node)
             return self.stat(path)
 

@@ -16,6 +16,7 @@ from acl.privileges import Rights
 from acl.rules import ShareRules
 from davserver.locks import Holder
 from davserver.tree import parts, past
+from davserver.tree.counting import counted_lineage
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
@@ -139,7 +140,7 @@ class SpottingTree(SyncingTree):
         if not isinstance(places.provider, TracksChanges):
             return
         newest = places.provider.newest_change()
-        parts.touch(connection, rules, node.lineage, newest, -lost)
+        parts.touch(connection, rules, counted_lineage(places.provider, rules, node), newest, -lost)
         if node.id in rules.marks:
             past.displace(connection, rules, node.lineage, newest)
 
@@ -198,14 +199,15 @@ class SpottingTree(SyncingTree):
         return not is_programs(spot.path.name) and self._is_out(rules, spot)
 
     def _touched(self, connection: Connection, rules: ShareRules, node: Node, gain: int, *, onto: bool = False) -> None:
-        """Something happened here; what came with a pin of its own changes nothing but its own part.
+        """Something happened here; what came with a new pin of its own changes nothing but its own part.
 
-        `onto`: it came to what stood there already, perhaps without a pin.
+        `rules` from before; `onto`: it came to what stood there already, perhaps without a pin.
         """
         if onto:
             self._pinned.discard(node.id)
-        if node.id not in self._pinned:
-            parts.touch(connection, rules, node.lineage, node.change, gain)
+        if node.id not in self._pinned or node.id in rules.regions:
+            lineage = counted_lineage(self.forest.provider(rules.share), rules, node)
+            parts.touch(connection, rules, lineage, node.change, gain)
 
     def _foreseen(self, connection: Connection, spot: Spot, *, pinned: bool = False) -> None:
         """To be called before something arrives: `pinned` with a pin of its own, or where it will get one."""

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from acl import store
 from acl.labels import NEVER, carried
 from acl.privileges import Rights
-from davserver.tree import parts
+from davserver.tree import parts, past
 from davserver.tree.forest import SharePlaces
 from davserver.tree.labelling import LabellingTree
-from davserver.tree.names import is_temp
+from davserver.tree.names import bare_name, is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, PreconditionFailed, Seen, Terms
 from davserver.tree.spots import Spot
 from shareproviders.contract import (
@@ -78,6 +78,8 @@ class TwoSidedTree(LabellingTree):
             else:
                 self._brought(connection, end, node)
             self._touched(connection, rules, node, size - (end.node.size if onto and end.node else 0), onto=onto)
+            if node.id in self._pinned and node.id not in rules.regions:
+                past.pinned(connection, end.places.share, node.id, node.change)
             self._moved(connection, end.places, node)
             if not node.is_collection and is_temp(target.name):
                 self._departed(connection, start, seen.node, deleted=False)
@@ -106,7 +108,8 @@ class TwoSidedTree(LabellingTree):
             rules = self.forest.rules.of(end.places)
             pinned = label is not None or bool(inside) or any(points for _, points in brought)
             self._foreseen(connection, end, pinned=pinned)
-            node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
+            writing = self._writing(target.name)
+            node = start.places.provider.copy(start.inner, end.inner, writing, deep=deep, without=left_out)
             onto = end.node is not None and not end.node.is_collection and not node.is_collection
             if label is not None:
                 self._label(connection, end.places, node, label)
@@ -261,7 +264,8 @@ class TwoSidedTree(LabellingTree):
         provider = end.places.provider
         path = SharePath((*end.inner.segments, *arrival.below))
         old = arrival.seen.node
-        writing = Writing(self.principal.key, self.clock(), old.media_type, old.modified)
+        kept = not is_programs(bare_name(path.name))
+        writing = Writing(self.principal.key, self.clock(), old.media_type, old.modified, keep_version=kept)
         if arrival.staged is None:
             node = provider.make_collection(path, writing)
         else:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import need
+from tests.foreign import need
 from tests.running import PASSWORD, RunningServer
 
 SECONDS = 120
@@ -55,6 +56,12 @@ class Device:
         done = self.run(**environment)
         assert done.returncode == 0, done.stderr[-4000:]
         return done.stderr
+
+    def forget_failures(self) -> None:
+        """As if the half minute had passed that a client waits before it tries again what was refused."""
+        for journal in self.folder.glob(".sync_*.db"):
+            with closing(sqlite3.connect(journal)) as connection, connection:
+                connection.execute("DELETE FROM blacklist")
 
     def names(self) -> set[str]:
         """Of everything that people see, relative to the folder."""

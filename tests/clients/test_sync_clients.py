@@ -159,6 +159,7 @@ def test_a_locked_document_waits(served: RunningServer, devices: tuple[Device, D
         otto.run()
         assert clerk.get("/offen.txt").text == "Anfang"
         assert clerk.unlock("/offen.txt", token).status == 204
+        otto.forget_failures()
         (otto.work / "offen.txt").write_text("Ottos letzte Fassung")
         otto.sync()
         assert clerk.get("/offen.txt").text == "Ottos letzte Fassung"
