@@ -175,8 +175,5 @@ class MirroredTree(GuardedTree):
             with self.forest.database.read() as connection:
                 rows = parts.of_collections(connection, share, cut)
             for number, seen in cut.items():
-                sizes = {part.pin: part.size for part in rows.get(number, ()) if part.pin}
-                sizes[0] = seen.node.size - sum(sizes.values())
-                visible = (size for pin, size in sizes.items() if self._delivery(view, seen.node.lineage, pin))
-                found[share, number] = sum(visible)
+                found[share, number] = self._visible_size(view, seen.node, rows.get(number, ()))
         return found
