@@ -1,7 +1,7 @@
 # make run [PORT=9000]   a demo server in .demo/, from a machine with only Python 3.11 or newer and make
 # make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
 # make check             style, types, laws between the rooms
-# make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1", ARGS=--rights
+# make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1", ARGS=--rights, ARGS=--sync
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
 
@@ -23,8 +23,10 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 run: $(RUN_READY)
 	@exec $(BIN)/davserver demo --data .demo/data $(if $(PORT),--port $(PORT))
 
+# Two processes at a time; then, one by one, what measures time. Exit code 5: ARGS chose no test of that kind.
 test: check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 check: $(TEST_READY)
 	$(BIN)/ruff check

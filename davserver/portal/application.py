@@ -17,6 +17,7 @@ from davserver.portal import (
     errors,
     guarding,
     home,
+    keeping,
     language,
     legal,
     reading,
@@ -29,7 +30,10 @@ from davserver.portal.language import Catalogues
 
 FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
-PAGES = (signing.pages, legal.pages, home.pages, browsing.pages, reading.pages, changing.pages, connecting.pages)
+PAGES = (
+    *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
+    *(changing.pages, keeping.pages, connecting.pages),
+)
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"
 
