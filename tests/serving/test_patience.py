@@ -6,6 +6,8 @@ import threading
 import time
 from contextlib import ExitStack
 
+import pytest
+
 from davserver.serving.limits import Limits
 from tests.serving.conftest import Running, Serving
 from tests.serving.raw import eventually, request
