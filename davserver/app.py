@@ -35,6 +35,7 @@ from davserver.settings import Settings
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
+from davserver.tree.letters import by_digest
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
@@ -97,6 +98,7 @@ class Worker:
                 devices=house.devices,
                 links=house.links,
                 link_door=partial(LinkTree, forest),
+                letter=partial(by_digest, forest),
                 public_url=public_url,
             )
         )

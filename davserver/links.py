@@ -58,6 +58,15 @@ class LinkLogin:
         digest = token_hash(self._pepper, token)
         return LinkSecret(token, digest, None if password is None else self._passwords.hash(password))
 
+    def new_reply(self) -> tuple[str, bytes]:
+        """Token of the private reply link of a letter, told once, and what is kept of it."""
+        token = new_token()
+        return token, self.reply_digest(token)
+
+    def reply_digest(self, token: str) -> bytes:
+        """What is kept of the token of a reply link."""
+        return token_hash(self._pepper, token, "letter")
+
     def link(self, token: str, authorization: str | None, remote_address: str) -> Link:
         """The link of this token, if it holds now and its password was given.
 

@@ -13,6 +13,7 @@ from flask import Flask, Response, g, request, url_for
 from davserver.portal import (
     browsing,
     changing,
+    commenting,
     connecting,
     errors,
     giving,
@@ -22,6 +23,7 @@ from davserver.portal import (
     landing,
     language,
     legal,
+    letters,
     reading,
     signing,
     wording,
@@ -34,7 +36,8 @@ FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
-    *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages),
+    *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
+    letters.pages,
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

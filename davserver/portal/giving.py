@@ -53,6 +53,8 @@ class Asked(NamedTuple):
     end: int | None
     uses: int | None
     locked: bool
+    letters: bool
+    """May people write to the office?"""
     label: str
 
 
@@ -116,6 +118,7 @@ def _form(seen: Seen, problem: str = "") -> Any:
         problem=problem,
         groups=((N_("Committees"), committees), (N_("Offices of this committee"), offices), (N_("People"), people)),
         levels={word: text for word, (rights, text) in LEVELS.items() if not rights & ~seen.rights},
+        may_comment=Rights.COMMENT in seen.rights,
         today=today,
         usual=today + timedelta(days=USUAL_DAYS),
         latest=today + timedelta(days=MOST_DAYS),
@@ -163,6 +166,7 @@ def _asked(seen: Seen) -> Asked:
         finish,
         None if way == "inside" else _number("uses"),
         way != "inside" and wrote.get("locked") == "yes",
+        way == "link" and wrote.get("letters") == "yes",
         wrote.get("label", "").strip()[:MAX_LABEL],
     )
 
@@ -241,6 +245,7 @@ def _wish(seen: Seen, asked: Asked) -> tuple[LinkWish, str, str]:
     wish = LinkWish(
         secret.digest,
         LinkKind.DROP if asked.way == "drop" else LinkKind.LINK,
+        Rights.READ | Rights.COMMENT if asked.letters else Rights.READ,
         end=asked.end,
         uses=asked.uses,
         password=secret.password,

@@ -19,6 +19,7 @@ from davserver.sessions import Sessions, SignedIn
 from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
+    from davserver.tree.letters import Letter
     from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
 
@@ -40,6 +41,8 @@ class Ground:
     links: LinkLogin
     link_door: Callable[[Link], LinkTree]
     """What a link opens. Raises NotFound if its document or folder has gone."""
+    letter: Callable[[bytes], Letter]
+    """What somebody without an account wrote, by the digest of its reply link. Raises NotFound."""
     public_url: str = ""
 
 

@@ -17,6 +17,7 @@ from davserver.portal.ground import visit
 from davserver.portal.guarding import open_to_all, streaming
 from davserver.portal.reading import attachment
 from davserver.portal.uploads import take_in
+from davserver.tree import letters
 from davserver.tree.finding import Described, Finding
 from davserver.tree.linked import LinkTree
 from davserver.tree.looking import NOTHING_HERE
@@ -37,6 +38,11 @@ class Open(NamedTuple):
     link: Link
     tree: LinkTree
 
+    @property
+    def takes_letters(self) -> bool:
+        """Does its maker let people write, and may he himself?"""
+        return self.link.kind is LinkKind.LINK and Rights.COMMENT in letters.opened(self.tree).rights
+
 
 @pages.after_request
 def unlisted(response: Response) -> Response:
@@ -50,7 +56,7 @@ def unlisted(response: Response) -> Response:
 @open_to_all
 def landing(token: str) -> Any:
     """What the link opens, or where its password is asked."""
-    opened = _open(token)
+    opened = find_open(token)
     return _password_page(token) if opened is None else _page(opened, opened.tree.stat(opened.tree.base))
 
 
@@ -79,7 +85,7 @@ def unlock(token: str) -> Any:
 @open_to_all
 def inside(token: str, node: int) -> Any:
     """A folder or document further down."""
-    opened = _open(token)
+    opened = find_open(token)
     return _back(token) if opened is None else _page(opened, Finding(opened.tree).at(opened.link.share, node))
 
 
@@ -87,7 +93,7 @@ def inside(token: str, node: int) -> Any:
 @open_to_all
 def take(token: str, node: int) -> Any:
     """The click: the bytes, always as an attachment; of a link with limited uses it takes one."""
-    opened = _open(token)
+    opened = find_open(token)
     if opened is None:
         return _back(token)
     seen = visit().noted(Finding(opened.tree).at(opened.link.share, node))
@@ -105,13 +111,13 @@ def hand_in(token: str) -> Any:
 
 
 def _drop(token: str) -> tuple[LinkTree, SharePath]:
-    opened = _open(token)
+    opened = find_open(token)
     if opened is None or opened.link.kind is not LinkKind.DROP:
         raise NotFound(NOTHING_HERE)
     return opened.tree, opened.tree.base
 
 
-def _open(token: str) -> Open | None:
+def find_open(token: str) -> Open | None:
     """None while its password is still to be given. Raises NotFound alike for all that opens nothing."""
     ground = visit().ground
     link = ground.links.find(token)
@@ -138,7 +144,9 @@ def _page(opened: Open, seen: Seen) -> Any:
     if not seen.share:  # the collection around a document, which tells nothing else
         (seen,) = tree.children(seen)
     visit().noted(seen)
-    facts = {"token": opened.token, "link": opened.link, "committee": tree.committee, "seen": seen}
+    facts: dict[str, Any] = {"token": opened.token, "link": opened.link, "committee": tree.committee, "seen": seen}
+    if opened.link.kind is LinkKind.LINK and seen.node.id == opened.link.node and opened.takes_letters:
+        facts |= {"takes_letters": True, "letters": letters.published(tree)}
     if opened.link.kind is LinkKind.DROP:
         return render_template("landing/drop.html", **facts)
     if seen.node.is_collection:

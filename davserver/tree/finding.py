@@ -27,6 +27,7 @@ LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
     ("download", Rights.READ, False),
     ("versions", Rights.READ, False),
+    ("comment", Rights.COMMENT, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
 )
