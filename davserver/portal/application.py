@@ -24,6 +24,7 @@ from davserver.portal import (
     language,
     legal,
     letters,
+    public,
     reading,
     signing,
     wording,
@@ -37,7 +38,7 @@ YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
-    letters.pages,
+    *(letters.pages, public.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"
