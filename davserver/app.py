@@ -14,10 +14,12 @@ from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
+from davserver.digest import Digests
 from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.mailing import Post
 from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.endpoints import Endpoints
 from davserver.nextcloud.mapping import FileIds
@@ -124,6 +126,9 @@ class Worker:
             ),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
+        self._digests: Digests | None = None
+        if house.settings.mail_server:
+            self._digests = Digests(house, forest, Post(house.settings, house.directory).send)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
@@ -192,11 +197,13 @@ class Worker:
                 _log.exception("tidying failed")
 
     def _keep_up(self) -> None:
-        """Once a day in one of all workers: let go of what need not be kept any longer."""
+        """Once a day in one of all workers: let go of what need not be kept any longer, tell by mail what is new."""
         while not self._stopping.wait(UPKEEP_LOOKS_SECONDS):
             try:
                 if is_due(self._house) and claim(self._house):
                     tidy(self._house, UPKEEP, self._stopping.is_set)
+                if self._digests is not None:
+                    self._digests.run(self._stopping.is_set)
             except Unavailable as busy:
                 _log.warning("upkeep waits: %s", busy)
             except Exception:  # noqa: BLE001 (as above: the thread must outlive what one day meets)
