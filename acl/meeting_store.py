@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -130,6 +130,17 @@ def agenda_numbers(connection: Connection, share: str, nodes: Iterable[int]) -> 
     table = schema.agenda_item
     rows = connection.execute(select(table).where(table.c.share == share, table.c.node.in_(list(nodes))))
     return {row.node: (row.number, row.public) for row in rows}
+
+
+def numbers_concerned(
+    connection: Connection, share: str, meeting_id: str, points: Collection[int], matters: Collection[bytes]
+) -> list[tuple[str, bool]]:
+    """Number, and whether it is public, of a meeting's items that have one of these ids or matters; in order."""
+    table = schema.agenda_item
+    concerned = or_(table.c.id.in_(points), table.c.matter_mark.in_(matters))
+    here = (table.c.share == share, table.c.meeting == meeting_id)
+    rows = connection.execute(select(table.c.number, table.c.public).where(*here, concerned).order_by(table.c.id))
+    return [(row.number, row.public) for row in rows]
 
 
 def renumber(connection: Connection, sealer: Sealer, share: str, meeting_id: str, numbers: Mapping[str, str]) -> bool:
