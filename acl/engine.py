@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from acl import lending, weighing
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import Classification, Phase, earlier
 from acl.links import LinkKind
 from acl.policies import Policy
@@ -117,6 +118,7 @@ class _Alike(NamedTuple):
     classification: Classification
     phase: Phase
     entries: tuple[Entry, ...]
+    holds: tuple[Hold, ...]
     recusals: tuple[int, ...]
     in_scope: bool
     itself: bool
@@ -133,8 +135,6 @@ class View:
         scopes = principal.ceiling.scopes
         self._scopes = frozenset(node for share, node in scopes if share == rules.share) if scopes else None
         self._marks, self._alone = rules.marks, rules.inboxes
-        if self._scopes:
-            self._marks = rules.marks.union(*(rules.places.get(node, (node,)) for node in self._scopes))
         self._link = rules.links.get(principal.id) if principal.kind is PrincipalKind.LINK else None
         if self._link is not None:
             self._marks |= {self._link.node}
@@ -192,6 +192,13 @@ class View:
             return frozenset()
         subjects = self._standing_at(at).subjects
         return frozenset(entry.node for entry in self.rules.shares if entry.holds_at(at) and entry.concerns(subjects))
+
+    def shared_until(self, at: int) -> int | None:
+        """The next instant at which `shared` may be otherwise; None for never."""
+        if not self.rules.shares:
+            return None
+        edges = [edge for entry in self.rules.shares for edge in (entry.start, entry.end) if edge and at < edge]
+        return earlier(self._standing_at(at).until, min(edges, default=None))
 
     def own_rights(self, lineage: tuple[int, ...], at: int) -> Rights:
         """What the asker is to have over a member that he adds here: the entries of an inbox that concern him.
@@ -290,7 +297,7 @@ class View:
         counted = weighing.recusals_that_count(self.rules, region, self._standing_at(at), self.principal.id)
         recusals = tuple(recusal.id for recusal in counted)
         phase, in_scope = bound.phase_at(at), self._in_scope(lineage)
-        key = _Alike(bound.classification, phase, region.entries, recusals, in_scope, itself)
+        key = _Alike(bound.classification, phase, region.entries, region.holds, recusals, in_scope, itself)
         kept = self._alike.get(key)
         if kept is None or at < kept[0] or (kept[1].until is not None and kept[1].until <= at):
             kept = self._alike[key] = at, self._weighed(lineage, at, itself)
@@ -317,9 +324,13 @@ class View:
             if weighed.classification >= Classification.NON_PUBLIC:
                 obligations.add(LOG_READ)
             if self.channel is Channel.DAV and rights & weighing.READ != weighing.READ:
-                pointed = self.engine.roles.delivery[weighed.classification] in _POINTED
-                obligations.add(POINTER if pointed else HIDDEN_ON_DAV)
+                obligations.add(POINTER if self._is_pointed(weighed.classification) else HIDDEN_ON_DAV)
         return Granted(Rights(rights), frozenset(obligations), earlier(weighed.until, bound.next_edge(at)))
+
+    def _is_pointed(self, classification: Classification) -> bool:
+        """By configuration; what is delivered as the original to those who may read it, by class for all others."""
+        delivery = self.engine.roles.delivery[classification]
+        return delivery in _POINTED or (delivery is Delivery.ORIGINAL and classification <= Classification.NON_PUBLIC)
 
 
 def _still_holds(kept: _Kept, at: int) -> bool:

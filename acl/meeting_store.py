@@ -208,5 +208,18 @@ def deciding_agenda(connection: Connection, share: str, bound: Iterable[int]) ->
     ]
 
 
+def ends_of_items(connection: Connection, points: Iterable[int]) -> list[int]:
+    """When the meetings that treat these agenda items ended or will, whosever they are; cancelled ones never do."""
+    table = schema.agenda_item
+    wanted = select(table.c.share, table.c.meeting).where(table.c.id.in_(set(points))).distinct()
+    concerned = {(row.share, row.meeting) for row in connection.execute(wanted)}
+    return [
+        meeting.over_at
+        for share in sorted({share for share, _ in concerned})
+        for meeting in deciding_meetings(connection, share)
+        if (share, meeting.id) in concerned and meeting.state is not MeetingState.CANCELLED
+    ]
+
+
 def _title_place(*parts: str) -> str:
     return "/".join((*parts, "title"))

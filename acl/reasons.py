@@ -13,6 +13,7 @@ What takes it, whoever gave it:
 - `ceiling:class`, `ceiling:dav` (portal, link, export), `ceiling:app-password` (or another credential),
   `ceiling:link-class`, `ceiling:title` (on a drive the name would tell a secret title)
 - `recusal:item`, `recusal:matter`, `phase:closed`, `inbox`, `deny:ID`, `link:ended`, `link:unknown`, `policy:NAME`
+- `hold`: a legal hold at the place or above it
 
 Why nobody gives it:
 

@@ -26,7 +26,10 @@ class RoleTableError(Exception):
 
 
 class Delivery(StrEnum):
-    """What a WebDAV drive shows of a paper that may be viewed but not read (rights.md §1)."""
+    """What a WebDAV drive shows of a paper that may be viewed but not read (rights.md §1).
+
+    `original` is for those who may read it; whoever may only view it finds a pointer, and nothing from personal on.
+    """
 
     ORIGINAL = "original"
     RENDITION = "rendition"

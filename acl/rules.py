@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import NEVER, Bound, Classification, Label
 from acl.links import Link
 from acl.mandates import CHAIR, Committee, Mandate
@@ -29,6 +30,8 @@ class Region(NamedTuple):
     """Ids of the agenda items that it concerns: of its folders and bindings, from the root down."""
     meetings: frozenset[str] = frozenset()
     """Ids of the share's meetings that it belongs to."""
+    holds: tuple[Hold, ...] = ()
+    """Those at the pin and above it, past and coming ones too."""
 
     @property
     def matters(self) -> frozenset[bytes]:
@@ -51,7 +54,7 @@ class ShareRules:
     beneath: Mapping[int, tuple[int, ...]]
     """Collection → the pins strictly beneath it; only collections that have any."""
     marks: frozenset[int]
-    """Pins and the collections above them: the nodes that need a look of their own."""
+    """Pins, what was placed besides, and all collections above: the nodes that need a look of their own."""
     meetings: Mapping[str, Meeting] = field(default_factory=dict)
     """By id; without their titles."""
     recusals: Mapping[str, tuple[Recusal, ...]] = field(default_factory=dict)
@@ -64,6 +67,8 @@ class ShareRules:
     """Nodes at which an entry lets people add what stays theirs alone: they do not decide for what lies in them."""
     shares: tuple[Entry, ...] = ()
     """Inside shares: entries that somebody made who is cut down to himself at each use."""
+    holds: Mapping[int, tuple[Hold, ...]] = field(default_factory=dict)
+    """Legal holds by the node at which they stand."""
 
     @property
     def share(self) -> str:
@@ -81,6 +86,16 @@ class ShareRules:
         """The label that holds at the node."""
         return self.regions[self.region_of(lineage)].bound
 
+    def held_at(self, lineage: tuple[int, ...], at: int) -> bool:
+        """Must the node stay as it is, for a hold at it or above? Also for one in the trash, by where it lay."""
+        return any(hold.holds_at(at) for node in lineage for hold in self.holds.get(node, ()))
+
+    def held_within(self, lineage: tuple[int, ...], at: int) -> bool:
+        """Is the node held, or anything beneath it, so that it cannot go or change its name?"""
+        if self.held_at(lineage, at):
+            return True
+        return any(self.held_at((pin,), at) for pin in self.beneath.get(lineage[-1], ()))
+
 
 def build_rules(
     committee: Committee,
@@ -95,14 +110,15 @@ def build_rules(
     bindings: Mapping[int, Iterable[int]] | None = None,
     recusals: Iterable[Recusal] = (),
     links: Iterable[Link] = (),
+    holds: Iterable[Hold] = (),
 ) -> ShareRules:
     """Cut a share into regions.
 
-    A pin that `places` does not know is gone from the tree (trash): it keeps its own label, items and denials,
+    A pin that `places` does not know is gone from the tree (trash): it keeps its own label, items, holds and denials,
     grants nothing, and stands above and beneath nothing. `agenda` may hold items of other committees that
     `bindings` names: their matters and recusals count here, their meetings do not.
     """
-    sown = _Sown(committee, labels or {}, entries, meetings, agenda, bindings or {})
+    sown = _Sown(committee, labels or {}, entries, meetings, agenda, bindings or {}, holds)
     places = places or {}
     regions = {0: Region(0, committee.ground, ())}
     beneath: dict[int, list[int]] = defaultdict(list)
@@ -119,13 +135,14 @@ def build_rules(
         regions,
         dict(places),
         {node: tuple(found) for node, found in beneath.items()},
-        frozenset(sown.pins) | beneath.keys(),
+        frozenset(sown.pins).union(*places.values()),
         sown.meetings,
         _by_person(recusal for recusal in recusals if recusal.effect is not Effect.DISCUSSION),
         {str(link.id): link for link in links},
         tuple(one for some in held.values() for one in some if one.role == CHAIR and one.share == committee.share),
         frozenset(node for node, some in sown.entries.items() if any(entry.drop_own for entry in some)),
         tuple(entry for some in sown.entries.values() for entry in some if entry.maker),
+        {node: tuple(some) for node, some in sown.holds.items()},
     )
 
 
@@ -140,6 +157,7 @@ class _Sown:
         meetings: Iterable[Meeting],
         agenda: Iterable[AgendaItem],
         bindings: Mapping[int, Iterable[int]],
+        holds: Iterable[Hold],
     ) -> None:
         self.committee, self.labels = committee, labels
         self.meetings = {meeting.id: meeting for meeting in meetings}
@@ -147,6 +165,7 @@ class _Sown:
         self.entries: dict[int, list[Entry]] = defaultdict(list)
         self.items: dict[int, set[int]] = defaultdict(set)
         self.sittings: dict[int, set[str]] = defaultdict(set)
+        self.holds: dict[int, list[Hold]] = defaultdict(list)
         for entry in entries:
             self.entries[entry.node].append(entry)
         for own in self.entries.values():
@@ -159,13 +178,15 @@ class _Sown:
         for meeting in self.meetings.values():
             if meeting.node is not None:
                 self.sittings[meeting.node].add(meeting.id)
-        self.pins = {*labels, *self.entries, *self.items, *self.sittings}
+        for hold in holds:
+            self.holds[hold.node].append(hold)
+        self.pins = {*labels, *self.entries, *self.items, *self.sittings, *self.holds}
         self._edges: dict[str, tuple[int, int]] = {}
 
     def region(self, pin: int, place: tuple[int, ...] | None) -> Region:
         """All that holds at a pin, from the root down."""
         bound, inherited = self.committee.ground, list[Entry]()
-        items, meetings = set[int](), set[str]()
+        items, meetings, holds = set[int](), set[str](), list[Hold]()
         for node in place or (pin,):
             if node not in self.pins:
                 continue
@@ -177,13 +198,15 @@ class _Sown:
                 items |= self.items[node]
             if node in self.sittings:
                 meetings |= self.sittings[node]
+            if node in self.holds:
+                holds += self.holds[node]
+        region = Region(pin, bound, tuple(inherited), holds=tuple(holds))
         if not items and not meetings:
-            return Region(pin, bound, tuple(inherited))
+            return region
         points = [self.agenda[number] for number in items if number in self.agenda]
         meetings |= {point.meeting for point in points if point.share == self.committee.share}
-        return Region(
-            pin, self._bound(bound, points, meetings), tuple(inherited), frozenset(items), frozenset(meetings)
-        )
+        bound = self._bound(bound, points, meetings)
+        return region._replace(bound=bound, items=frozenset(items), meetings=frozenset(meetings))
 
     def _bound(self, bound: Bound, points: Iterable[AgendaItem], meetings: Iterable[str]) -> Bound:
         """What its items and meetings make of the label: a non-public item makes its papers non-public at least."""

@@ -145,6 +145,22 @@ recusal = Table(
     comment="[start, end); by agenda item, or with share '' by matter, which then holds in every committee",
 )
 
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger),
+    Column("by", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", LargeBinary),
+    Index("hold_by_share", "share"),
+    sqlite_autoincrement=True,
+    comment="[start, end); the node and all beneath it stay as they are; reason: sealed",
+)
+
 link = Table(
     "link",
     metadata,

@@ -78,6 +78,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "In diesem Eingang sieht jede Person nur, was sie selbst gebracht hat.",
             "In this inbox everybody sees only what he brought himself.",
         ),
+        "hold": (
+            "Es unterliegt einer Aufbewahrungssperre und bleibt so, wie es ist; lesen darf man es weiterhin.",
+            "It is under a legal hold and stays as it is; reading goes on.",
+        ),
         "recusal:item": (
             "Es besteht ein Ausschluss wegen persönlicher Beteiligung bei diesem Tagesordnungspunkt.",
             "There is a recusal from this agenda item for personal involvement.",

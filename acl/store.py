@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from acl import schema
 from acl.entries import Entry, check_entry
+from acl.hold_store import add_hold, end_hold, follow_holds, holds
 from acl.labels import Classification, Label
 from acl.link_store import add_link, link_by_hash, links, revoke_link, use_link
 from acl.mandates import ROLES, Committee, CommitteeKind, Mandate
@@ -26,6 +27,7 @@ from acl.meeting_store import (
     deciding_meetings,
     declare_agenda_item,
     declare_meeting,
+    ends_of_items,
     meetings,
     remove_binding,
     renumber,
@@ -43,6 +45,7 @@ __all__ = (
     "UnknownCommittee",
     "add_binding",
     "add_entry",
+    "add_hold",
     "add_link",
     "add_recusal",
     "agenda",
@@ -57,10 +60,14 @@ __all__ = (
     "declare_mandate",
     "declare_meeting",
     "declare_undertaking",
+    "end_hold",
     "end_mandate",
     "end_recusal",
+    "ends_of_items",
     "epoch",
-    "forget_node",
+    "follow_holds",
+    "forget_nodes",
+    "holds",
     "labels",
     "link_by_hash",
     "links",
@@ -82,6 +89,9 @@ __all__ = (
     "undertaking",
     "use_link",
 )
+
+
+FORGOTTEN_AT_ONCE = 500
 
 
 class UnknownCommittee(Exception):  # noqa: N818 (named like its kin, architecture.md §5)
@@ -189,14 +199,16 @@ def labels(connection: Connection, share: str) -> dict[int, Label]:
     }
 
 
-def forget_node(connection: Connection, share: str, node: int) -> bool:
-    """The node's id has ended: so has all that was said of it; what had it as its folder has none. True if any."""
-    gone = 0
-    for table in (schema.label, schema.entry, schema.binding, schema.link, schema.proposal):
-        gone += connection.execute(delete(table).where(table.c.share == share, table.c.node == node)).rowcount
-    for table in (schema.meeting, schema.agenda_item):
-        folder = update(table).where(table.c.share == share, table.c.node == node)
-        gone += connection.execute(folder.values(node=None)).rowcount
+def forget_nodes(connection: Connection, share: str, nodes: Iterable[int]) -> bool:
+    """Their ids have ended: so has all that was said of them; what had one as its folder has none. True if any."""
+    gone, ended = 0, sorted(nodes)
+    for start in range(0, len(ended), FORGOTTEN_AT_ONCE):
+        some = ended[start : start + FORGOTTEN_AT_ONCE]
+        for table in (schema.label, schema.entry, schema.binding, schema.link, schema.proposal, schema.hold):
+            gone += connection.execute(delete(table).where(table.c.share == share, table.c.node.in_(some))).rowcount
+        for table in (schema.meeting, schema.agenda_item):
+            folder = update(table).where(table.c.share == share, table.c.node.in_(some))
+            gone += connection.execute(folder.values(node=None)).rowcount
     if gone:
         touch(connection, share)
     return bool(gone)
@@ -257,7 +269,7 @@ def load_rules(
     own_labels, entries = labels(connection, share), list_entries(connection, share)
     sittings, bound = deciding_meetings(connection, share), bindings(connection, share)
     elsewhere = {number for numbers in bound.values() for number in numbers}
-    points = deciding_agenda(connection, share, elsewhere)
+    points, held = deciding_agenda(connection, share, elsewhere), holds(connection, share)
     homes = [sitting.node for sitting in sittings] + [point.node for point in points if point.share == share]
     folders = {node for node in homes if node is not None}
     named = {word.removeprefix("committee:") for e in entries if (word := e.principal).startswith("committee:")}
@@ -269,12 +281,13 @@ def load_rules(
         undertakings={row.person: row.since for row in connection.execute(select(pledged))},
         labels=own_labels,
         entries=entries,
-        places=place({*own_labels, *(entry.node for entry in entries), *bound, *folders, *also}),
+        places=place({*own_labels, *(e.node for e in entries), *(h.node for h in held), *bound, *folders, *also}),
         meetings=sittings,
         agenda=points,
         bindings=bound,
         recusals=recusals(connection, share, elsewhere),
         links=links(connection, share),
+        holds=held,
     )
 
 

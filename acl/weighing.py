@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from acl.entries import Entry
+from acl.holds import HELD, Hold
 from acl.labels import ON_CREATION, Bound, Classification, Phase, earlier, next_edge
 from acl.links import Link, LinkKind
 from acl.mandates import CHAIR, VICE_CHAIR, CommitteeKind, Mandate
@@ -248,7 +249,7 @@ def inbox(question: Question, grants: Sequence[Part]) -> Iterator[Part]:
 
 
 def denials(question: Question, phase: Phase, offices: Sequence[Part]) -> Iterator[Part]:
-    """Step 5, last and final: recusal, revocation, a closed window that leaves only the table, entries that deny."""
+    """Step 5, last and final: recusal, revocation, a closed window that leaves only the table, denials, a hold."""
     for recusal in recusals_here(question.rules, question.region, _person(question.principal)):
         if recusal.holds_at(question.at):
             yield "recusal:matter" if recusal.agenda_item is None else "recusal:item", ALL
@@ -262,12 +263,14 @@ def denials(question: Question, phase: Phase, offices: Sequence[Part]) -> Iterat
     for entry in question.region.entries:
         if entry.deny and entry.holds_at(question.at) and entry.concerns(question.standing.subjects):
             yield f"deny:{entry.id}", int(entry.rights)
+    if any(hold.holds_at(question.at) for hold in question.region.holds):
+        yield "hold", int(HELD)
 
 
 def edges(question: Question) -> Iterator[int | None]:
     """The instants at which the answer for the region may change, apart from those of label and standing."""
     rules, region, standing = question.rules, question.region, question.standing
-    windows: list[Entry | Link | Recusal | Mandate] = [*region.entries]
+    windows: list[Entry | Hold | Link | Recusal | Mandate] = [*region.entries, *region.holds]
     windows += recusals_that_count(rules, region, standing, _person(question.principal))
     if question.link is not None:
         windows.append(question.link)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from sqlalchemy import Connection, insert, select, update
 
+from acl import store
 from acl.labels import Classification
 from davserver.schema import account, app_password, person
 from davserver.settings import Settings
@@ -169,8 +170,17 @@ def create_app_password(
             expires=expires,
         )
     )
+    for share in {share for share, _ in scopes}:
+        store.touch(connection, share)  # its rules must know the way down to the scope
     shown = "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
     return NewAppPassword(letters[:ID_LETTERS], shown)
+
+
+def scopes_in(connection: Connection, share: str) -> frozenset[int]:
+    """Nodes of a share to which app passwords that were not revoked are limited."""
+    limited = select(app_password.c.scopes).where(app_password.c.scopes != "[]", app_password.c.revoked.is_(None))
+    found = (json.loads(scopes) for scopes in connection.execute(limited).scalars())
+    return frozenset(node for scopes in found for where, node in scopes if where == share)
 
 
 def revoke_app_password(connection: Connection, app_id: str, at: int) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from acl import store
 from acl.labels import NEVER, Classification, Label
 from acl.meetings import AgendaItem, Meeting, MeetingState
+from acl.rules import ShareRules
 from davserver.house import House
 from davserver.labelling import WITHDRAWN
 from davserver.naming import Numbered, agenda_names, folded, limit_under, meeting_name, unique
@@ -150,8 +151,7 @@ class Agendas:
         if path.segments[:1] == (INBOX,):
             raise ValueError(f"nothing in {INBOX} is released; move it to its agenda item first")
         node = self._provider.stat(path)
-        places = SharePlaces(self._share, self._provider)
-        bound = store.load_rules(self._connection, self._share, places.lineages).bound_at(node.lineage)
+        bound = self._rules().bound_at(node.lineage)
         if bound.release_at > self._now:
             self._release(node.id)
             return True
@@ -235,10 +235,12 @@ class Agendas:
         self._rename_all(parent, renaming, limit)
 
     def _folder(self, parent: SharePath, name: str, bound: set[int | None]) -> Node:
-        """A new folder, or one of this name that was made by hand and belongs to nothing yet."""
+        """A new folder, or one of this name that was made by hand, belongs to nothing yet and may change its class."""
         members = self._provider.children(self._provider.stat(parent))
         for member in members:
             if member.is_collection and folded(member.name) == folded(name) and member.id not in bound:
+                if self._rules().held_at(member.lineage, self._now):
+                    continue
                 bound.add(member.id)
                 return member
         free = unique(name, (member.name for member in members))
@@ -276,6 +278,11 @@ class Agendas:
         folder = provider.stat(parent)
         members = {member.id: member.name for member in provider.children(folder)}
         names = {node: name for node, name in names.items() if node in members}  # what people moved away is theirs
+        rules = self._rules()
+        held = [node for node in names if rules.held_within((*folder.lineage, node), self._now)]
+        for node in held:  # as if it had been named by hand
+            del names[node]
+            self._told(f"folder {node} keeps its name: a legal hold keeps what is in it as it is")
         others = [name for node, name in members.items() if node not in names]
         wanted = Counter(folded(name) for name in names.values())
         for node, own in names.items():
@@ -296,8 +303,7 @@ class Agendas:
     def _touch(self, nodes: Sequence[Node]) -> None:
         """Whoever may know of these sees that the folders above them have changed."""
         if nodes:
-            places = SharePlaces(self._share, self._provider)
-            rules = store.load_rules(self._connection, self._share, places.lineages)
+            rules = self._rules()
             for node in nodes:
                 parts.touch(self._connection, rules, node.lineage, node.change)
 
@@ -308,6 +314,11 @@ class Agendas:
             return None
 
     # -- small things ---------------------------------------------------------------------------------------------
+
+    def _rules(self) -> ShareRules:
+        """As the transaction has left them."""
+        places = SharePlaces(self._share, self._provider)
+        return store.load_rules(self._connection, self._share, places.lineages)
 
     def _label(self, node: int, **changed: int | Classification | None) -> None:
         own = store.labels(self._connection, self._share).get(node, Label())

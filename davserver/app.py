@@ -12,7 +12,7 @@ from typing import Any
 
 from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
-from davserver.dav.mounts import LinkMount
+from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
 from davserver.house import House
@@ -26,11 +26,16 @@ from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
+from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
 
 CHECKPOINT_SECONDS = 60.0
+UPKEEP_LOOKS_SECONDS = 60.0
+UPKEEP = "server:upkeep"
+"""Who is noted for what the server does by itself."""
 
 StartResponse = Callable[..., Any]
 _log = logging.getLogger(__name__)
@@ -52,6 +57,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         remembered=Remembered(),
+        sealer=house.keys.sealer,
         rules=RulesShelf(house.database, house.engine),
     )
 
@@ -69,11 +75,13 @@ class Worker:
             doors=partial(self._door, forest),
             log=Lines(house.settings.log).write,
             public_url=house.settings.public_url,
-            beside=(LinkMount(partial(self._link_door, forest)),),
+            beside=(LinkMount(partial(self._link_door, forest)), OpenMount(partial(self._opened_door, forest))),
         )
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
-        self._tidying.start()
+        self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
+        for thread in (self._tidying, self._keeping_up):
+            thread.start()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self._forwarding.apply(environ)
@@ -93,6 +101,14 @@ class Worker:
     def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
         authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
         return LinkTree(forest, self._house.links.link(token, authorization, address))
+
+    def _opened_door(
+        self, forest: Forest, environ: Mapping[str, Any], token: str, names: tuple[str, ...]
+    ) -> OpenedTree:
+        submitted = f"{environ.get('HTTP_IF', '')} {environ.get('HTTP_LOCK_TOKEN', '')}"
+        method, address = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
+        openings = self._house.openings
+        return OpenedTree(forest, openings, openings.enter(token, names, method, address, submitted))
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""
@@ -115,10 +131,22 @@ class Worker:
             except Exception:  # noqa: BLE001 (the thread must outlive whatever one round meets; the next round tries again)
                 _log.exception("tidying failed")
 
+    def _keep_up(self) -> None:
+        """Once a day in one of all workers: let go of what need not be kept any longer."""
+        while not self._stopping.wait(UPKEEP_LOOKS_SECONDS):
+            try:
+                if is_due(self._house) and claim(self._house):
+                    tidy(self._house, UPKEEP, self._stopping.is_set)
+            except Unavailable as busy:
+                _log.warning("upkeep waits: %s", busy)
+            except Exception:  # noqa: BLE001 (as above: the thread must outlive what one day meets)
+                _log.exception("upkeep failed")
+
     def close(self) -> None:
         """After the last request: write what is still collected, then let go of the database."""
         self._stopping.set()
         self._tidying.join()
+        self._keeping_up.join()
         self._house.flush()
         self._house.database.checkpoint()
         self._house.close()

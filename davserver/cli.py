@@ -11,7 +11,20 @@ from typing import NoReturn
 
 from acl.roles import RoleTableError
 from davserver.accounts import AccountProblem
-from davserver.commands import accounts, asking, demo, drives, house, meetings, recusing, rights, sharing
+from davserver.commands import (
+    accounts,
+    asking,
+    demo,
+    drives,
+    holding,
+    house,
+    inside,
+    meetings,
+    opening,
+    recusing,
+    rights,
+    sharing,
+)
 from davserver.commands.workspace import Refused, Workspace, WrongUsage
 from davserver.house import NoHouse
 from davserver.keyed import BadDeclaration
@@ -57,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", help="configuration (else davserver.toml in the data directory)")
     common.add_argument("--json", action="store_true", help="answer as JSON")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (demo, house, drives, accounts, meetings, rights, recusing, sharing, asking):
+    for room in (demo, house, drives, accounts, meetings, rights, recusing, holding, sharing, inside, opening, asking):
         room.register(commands, common)
     return top
 

@@ -103,6 +103,16 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredHold:
+    """What must stay as it is, at a folder or paper."""
+
+    path: SharePath
+    start: int | None = None
+    end: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recusal:
     """Of a person, from one item of an agenda or from a matter wherever it is dealt with."""
 
@@ -134,6 +144,7 @@ class Committee:
     labels: tuple[DeclaredLabel, ...] = ()
     entries: tuple[DeclaredEntry, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    holds: tuple[DeclaredHold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +214,7 @@ def _committee(keys: Keys) -> Committee:
         labels=tuple(_label(label) for label in keys.tables("label")),
         entries=tuple(_entry(entry) for entry in keys.tables("entry")),
         bindings=tuple(_binding(binding) for binding in keys.tables("binding")),
+        holds=tuple(_hold(hold) for hold in keys.tables("hold")),
     )
     keys.end()
     _once(f"committee {share}: meeting", [meeting.id for meeting in committee.meetings])
@@ -294,6 +306,17 @@ def _binding(keys: Keys) -> Binding:
     binding = Binding(keys.take("path", read_path), keys.take("meeting", read_id), keys.take("item", read_text))
     keys.end()
     return binding
+
+
+def _hold(keys: Keys) -> DeclaredHold:
+    hold = DeclaredHold(
+        keys.take("path", read_path),
+        keys.take("from", read_instant, None),
+        keys.take("until", read_instant, None),
+        keys.take("reason", read_text, ""),
+    )
+    keys.end()
+    return hold
 
 
 def _recusal(keys: Keys) -> Recusal:

@@ -1,4 +1,4 @@
-"""Declared labels, hand-set entries, bindings and recusals: written where they differ from what stands there."""
+"""Declared labels, hand-set entries, bindings, recusals and holds: written where they differ from what stands there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from sqlalchemy import Connection, select
 
 from acl import store
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.meetings import AgendaItem
 from acl.privileges import parse_rights
 from acl.recusals import Effect
 from acl.recusals import Recusal as RecusalFacts
 from davserver.agendas import Agendas
-from davserver.declarations import Binding, Committee, DeclaredEntry, DeclaredLabel, Recusal
+from davserver.declarations import Binding, Committee, DeclaredEntry, DeclaredHold, DeclaredLabel, Recusal
 from davserver.house import House
 from davserver.keyed import BadDeclaration
 from davserver.labelling import Desk, relabel
@@ -70,6 +71,35 @@ def keep_recusal(house: House, connection: Connection, by: str, wish: RecusalWis
     return number, True
 
 
+def keep_hold(desk: Desk, start: int | None, end: int | None, reason: str) -> tuple[int, bool]:
+    """A hold at the desk's node: (id, True if anything changed); one that stands there is kept, or gets its end.
+
+    `start` None: from whenever one stands already, else from now; given, it names a hold even if that has ended since.
+    The log never tells the reason.
+    """
+    now = desk.house.clock()
+    for standing in store.holds(desk.connection, desk.share):
+        ended = standing.end is not None and standing.end <= now
+        if standing.node != desk.node.id or (ended if start is None else start != standing.start):
+            continue
+        if end in (None, standing.end):
+            return standing.id, False
+        if standing.end is None:
+            store.end_hold(desk.connection, standing.id, end)
+            desk.note("hold-end", f"hold {standing.id}")
+            return standing.id, True
+    sealed = desk.house.keys.sealer(desk.share).seal(reason, reason_place(now)) if reason else None
+    facts = Hold(desk.share, desk.node.id, now if start is None else start, end, desk.by, now, sealed)
+    number = store.add_hold(desk.connection, facts)
+    desk.note("hold", f"hold {number}")
+    return number, True
+
+
+def reason_place(at: int) -> str:
+    """Where the reason of a hold made at this instant is sealed for."""
+    return f"hold {at}"
+
+
 def refuse_self(connection: Connection, by: str, share: str, entry: Entry, now: int) -> None:
     """Nobody gives himself an entry, nor one for an office that he holds himself. Raises ValueError."""
     kind, _, user = by.partition(":")
@@ -92,7 +122,7 @@ class Granting:
         self._house, self._connection, self._by, self._dry = house, connection, by, dry
 
     def committee(self, committee: Committee, provider: ShareProvider) -> Iterator[Told]:
-        """Labels, then entries, then bindings of one committee."""
+        """Labels, then entries, bindings and holds of one committee."""
         share = committee.id
         for label in committee.labels:
             node = self._node(share, provider, label.path)
@@ -106,6 +136,10 @@ class Granting:
             node = self._node(share, provider, binding.path)
             if node is None or self._binding(share, provider, node, binding):
                 yield share, f"committee {share}: {_place(node)} is bound to {binding.number} of {binding.meeting}"
+        for hold in committee.holds:
+            node = self._node(share, provider, hold.path)
+            if node is None or self._hold(share, node, hold):
+                yield share, f"committee {share}: legal hold on {_place(node)}"
 
     def recusal(self, declared: Recusal) -> Iterator[Told]:
         """One recusal, by item or by matter."""
@@ -154,6 +188,10 @@ class Granting:
         entry = Entry(node.id, declared.principal, rights, declared.deny, declared.cut, declared.start, declared.end)
         refuse_self(self._connection, self._by, share, entry, self._house.clock())
         return store.add_entry(self._connection, share, entry)[1]
+
+    def _hold(self, share: str, node: Node, declared: DeclaredHold) -> bool:
+        desk = Desk(self._house, self._connection, share, node, self._by)
+        return keep_hold(desk, declared.start, declared.end, declared.reason)[1]
 
     def _binding(self, share: str, provider: ShareProvider, node: Node, declared: Binding) -> bool:
         agendas = Agendas(self._house, self._connection, share, self._by, provider=provider)

@@ -23,6 +23,7 @@ from davserver.database import Database
 from davserver.keys import KeyRing, read_root_key
 from davserver.links import LinkLogin
 from davserver.login import Login
+from davserver.openings import Openings
 from davserver.schema import share as share_table
 from davserver.settings import Settings
 from shareproviders.contract import Ground, NotFound, ShareProvider
@@ -146,6 +147,7 @@ class House:
         pepper = keys.secret(PEPPER_SECRET)
         self.login = Login(database, settings, pepper, self.audit, clock)
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
+        self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
 
     def matter_mark(self, number: str) -> bytes:
         """16 bytes that are equal for equal matter numbers in all committees, and tell nothing else."""

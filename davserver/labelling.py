@@ -19,6 +19,7 @@ from davserver.schema import audit as audit_table
 from davserver.tree.forest import SharePlaces
 from shareproviders.contract import Node, NotFound
 
+HELD = "this is under a legal hold, so its class, dates and matter stay as they are; see: davserver hold list"
 DATES = ("release", "close", "review", "publish")
 WITHDRAWN = "withdraw"
 """In the audit log: what had been released is a draft again, and still counts as released once."""
@@ -82,6 +83,8 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
     except NotFound:
         raise ValueError("the paper was deleted since; there is nothing to approve") from None
     desk = Desk(house, connection, asked.share, node, by)
+    if is_held(desk):
+        raise ValueError(HELD)
     principal = active_user(connection, user)
     granted = house.engine.granted(desk.rules, principal, house.clock(), Channel.PORTAL, node.lineage)
     if not granted.rights & Rights.CLASSIFY:
@@ -94,6 +97,11 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
         done = told(_own(desk))
     desk.note("approve", f"proposal {proposal} of {asked.by}: {done}")
     return asked.share, node.id
+
+
+def is_held(desk: Desk) -> bool:
+    """Does a legal hold keep it as it is now?"""
+    return desk.rules.held_at(desk.node.lineage, desk.house.clock())
 
 
 def active_user(connection: Connection, user: str) -> Principal:
@@ -120,6 +128,8 @@ def _changed_or_proposed(
     old = act()
     if old is None:
         return Outcome(changed=False)
+    if is_held(desk):
+        raise ValueError(HELD)
     now, after = desk.house.clock(), desk.rules
     lowered = [place for place in _touched(desk, before) if _class(after, place) < _class(before, place)]
     if any(_was_released(desk, before, place, now) for place in lowered):

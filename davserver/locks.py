@@ -31,6 +31,9 @@ class Places(Protocol):
     def path(self, node: int) -> SharePath:
         """In the whole tree. Raises NotFound."""
 
+    def is_programs(self, node: int) -> bool:
+        """A file that somebody's program made for itself: whoever takes its folder away need not mind its locks."""
+
     def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
         """False once the holder of a lock has lost the right to change what it covers: his lock covers nothing."""
 
@@ -82,10 +85,13 @@ class LockTable:
             raise Locked(places.path(rows[0].node))
 
     def check_beneath(self, connection: Connection, share: str, node: int, holder: Holder, places: Places) -> list[str]:
-        """Tokens of all locks rooted at or beneath the node; raise Locked unless the holder submitted each."""
+        """Tokens of all locks rooted at or beneath the node; raise Locked unless the holder submitted each.
+
+        Those of programs' own files beneath hinder nobody (protocol.md §2), who may not even know of them.
+        """
         rows = self._beneath(connection, share, node, places)
         for row in rows:
-            if not holder.holds(row):
+            if not holder.holds(row) and (row.node == node or not places.is_programs(row.node)):
                 raise Locked(places.path(row.node))
         return [row.token for row in rows]
 
@@ -112,7 +118,8 @@ class LockTable:
         node = lineage[-1]
         around = self._standing(self.covering(connection, share, lineage), places)
         if wish.deep:
-            around += [row for row in self._beneath(connection, share, node, places) if row.node != node]
+            beneath = (row for row in self._beneath(connection, share, node, places) if row.node != node)
+            around += [row for row in beneath if not places.is_programs(row.node)]
         for row in around:
             if wish.exclusive or row.exclusive:
                 raise LockConflict(places.path(row.node))

@@ -42,6 +42,25 @@ lock = Table(
     comment="owner: the client's <owner> element, sealed",
 )
 
+opening = Table(
+    "opening",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False),
+    Column("proof", LargeBinary(32), nullable=False),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("max_class", String(16), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("opened", BigInteger),
+    Column("net", String(64), nullable=False, default=""),
+    Column("lock", String(45), nullable=False, default=""),
+    comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held"
+    " when it was made; name: sealed; until: without a living lock",
+)
+
 departure = Table(
     "departure",
     metadata,
@@ -72,6 +91,16 @@ settled = Table(
     Column("share", String(32), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     comment="for which rules the parts of a share were cut",
+)
+
+displaced = Table(
+    "displaced",
+    metadata,
+    Column("share", String(32), primary_key=True),
+    Column("change", BigInteger, primary_key=True, autoincrement=False),
+    Column("pin", BigInteger, primary_key=True, autoincrement=False),
+    Column("lineage", Text, nullable=False),
+    comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
 )
 
 alias = Table(

@@ -33,7 +33,7 @@ def _word(default: str, *choices: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds."""
+    """Every key of `config/davserver.toml`; the file explains each one. Sizes in bytes, times in seconds or as said."""
 
     host: str = "127.0.0.1"
     port: int = _number(8080, 0, 65535)
@@ -61,6 +61,10 @@ class Settings:
     lock_seconds: int = _number(3600, 180, 7 * 86400)
     locks_per_resource: int = _number(16, 1, 1000)
     locks_per_user: int = _number(1000, 1, 100_000)
+
+    trash_days: int = _number(90, 1, 36500)
+    versions_days: int = _number(365, 1, 36500)
+    versions_kept: int = _number(20, 1, 10_000)
 
     @property
     def behind_proxy(self) -> bool:

@@ -7,7 +7,7 @@ Instants are whole microseconds since the Unix epoch, UTC. Entity tags are opaqu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ __all__ = [
     "KeepsTrash",
     "KeepsVersions",
     "Keys",
+    "Left",
     "MetersQuota",
     "NameTaken",
     "Node",
@@ -117,6 +118,8 @@ class Node(NamedTuple):
     """Microseconds since the epoch; settable by clients (X-OC-Mtime and kin)."""
     change: int
     """Journal number of the newest change here or anywhere beneath; 0 if the share does not track changes."""
+    placed: int = 0
+    """Journal number of what gave it its present parent and name; 0 if the share does not track changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,17 @@ class Trashed:
     parent_id: int
     by: str
     at: int
+    lineage: tuple[int, ...]
+    """Ids from the share's root to itself as it lay, through what was deleted after it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The place that a node left."""
+
+    parent_id: int
+    name: str
+    is_collection: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +267,8 @@ class Change:
     parent_id: int
     kind: str
     """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
+    left: Left | None = None
+    """Of `move` and `delete`: where it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +301,12 @@ class KeepsVersions(Protocol):
     def restore_version(self, path: SharePath, version_id: int, writing: Writing) -> Node:
         """Make an earlier state the newest version. Raises NotFound."""
 
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        """Ids above `after` of living documents with more versions than that, ascending, at most `limit`."""
+
+    def drop_versions(self, node: Node, version_ids: Collection[int]) -> None:
+        """Destroy earlier states, and keys of blobs that nothing else names. Raises ValueError for the current one."""
+
 
 @runtime_checkable
 class KeepsTrash(Protocol):
@@ -293,11 +315,26 @@ class KeepsTrash(Protocol):
     def trashed(self) -> list[Trashed]:
         """Newest first."""
 
+    def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
+        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
+
+        Raises NotFound, also for what lives.
+        """
+
+    def trashed_children(self, node: Node) -> list[Node]:
+        """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
+
+    def read_trashed(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As `read`, of a document in the trash."""
+
     def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
         """Raises NotFound, ParentMissing, NameTaken."""
 
-    def purge(self, node_id: int) -> None:
-        """Destroy it and all beneath: rows, and keys of blobs that nothing else names. Raises NotFound."""
+    def purge(self, node_id: int) -> list[int]:
+        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
+
+        The ids that have ended. Raises NotFound.
+        """
 
 
 @runtime_checkable
@@ -319,6 +356,18 @@ class TracksChanges(Protocol):
 
     def changes_since(self, number: int, limit: int) -> list[Change]:
         """In order, `number` excluded."""
+
+    def changed_members(self, collection: Node, number: int) -> list[Node]:
+        """Members that changed, or in which anything did, since the change `number`; sorted by name.
+
+        To be asked in the view of the database that `collection` comes from. Costs what it finds, not what is there.
+        """
+
+    def departures(self, collection: Node, number: int) -> list[Change]:
+        """The changes since `number` by which something left this collection or its name in it, in order."""
+
+    def ids_at(self, number: int) -> int:
+        """All ids that the share had given out with the change `number` are smaller than this."""
 
 
 @runtime_checkable

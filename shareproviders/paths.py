@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 MAX_NAME_BYTES = 255
 MAX_DEPTH = 64
+STAND_INS = range(0xF001, 0xF080)
+"""Private-use characters that stand for U+0001 to U+007F where Windows cannot write those; no name holds one itself."""
 
 
 class BadName(Exception):  # noqa: N818 (the house's word, architecture.md §5)
@@ -18,7 +20,7 @@ def clean_name(raw: str) -> str:
     """The NFC form of one path segment.
 
     Raises BadName for: empty, `.`, `..`, a slash, controls (C0, DEL, C1), lone surrogates, noncharacters
-    (U+FFFE, U+FFFF and their kin), more than 255 bytes of UTF-8.
+    (U+FFFE, U+FFFF and their kin), stand-ins (U+F001 to U+F07F), more than 255 bytes of UTF-8.
     """
     name = unicodedata.normalize("NFC", raw)
     if name in ("", ".", ".."):
@@ -41,6 +43,8 @@ def _check_characters(name: str) -> None:
             raise BadName(f"a name cannot contain the lone surrogate U+{code:04X}")
         if code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
             raise BadName(f"a name cannot contain the noncharacter U+{code:04X}")
+        if code in STAND_INS:
+            raise BadName(f"a name cannot contain U+{code:04X}, which stands for a character that Windows forbids")
 
 
 class SharePath(NamedTuple):

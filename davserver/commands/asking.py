@@ -38,7 +38,7 @@ def explain(workspace: Workspace) -> int:
         principal = Principal(PrincipalKind.USER, asked.user, admin=row.admin)
         at = when(asked.at, "--at", spot.house.clock()) or spot.house.clock()
         decisions = spot.house.engine.explain(spot.rules, principal, at, Channel.DAV, spot.lineage)
-        active = row.active
+        active, kept = row.active, spot.rules.held_within(spot.lineage, at)
     facts = [
         {
             "right": " ".join(rights_words(right)),
@@ -54,9 +54,11 @@ def explain(workspace: Workspace) -> int:
     ]
     codes = dict.fromkeys(code for _, decision in decisions for code in decision.reasons)
     lines = [*table(words), "", *table([(code, sentence(code, "en")) for code in codes])]
+    if kept:
+        lines += ["", "a legal hold is on it or on something in it: it cannot be removed, moved or renamed"]
     if not active:
         lines.insert(0, f"the account {asked.user} is disabled; if it were not:")
-    workspace.answer({"user": asked.user, "active": active, "at": at, "rights": facts}, lines)
+    workspace.answer({"user": asked.user, "active": active, "at": at, "held": kept, "rights": facts}, lines)
     return 0 if any(decision.allowed for _, decision in decisions) else 1
 
 

@@ -5,25 +5,36 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from davserver import throttle
 from davserver.commands.workspace import Subparsers, Workspace, command, group, table
 from davserver.house import House
 from davserver.instants import shown
+from davserver.upkeep import tidy
 from shareproviders.contract import Upkeep
 
-ORPHAN_AGE = 24 * 3600 * 1_000_000
 DAMAGED = 3
 RIGHTS_ACTS = (
     *("apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"),
     *("label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda"),
-    *("entry-add", "entry-remove", "acl", "recuse", "recusal-end", "share", "unshare", "link", "link-revoke"),
+    *(
+        "entry-add",
+        "entry-remove",
+        "acl",
+        "recuse",
+        "recusal-end",
+        "hold",
+        "hold-end",
+        "share",
+        "unshare",
+        "link",
+        "link-revoke",
+    ),
 )
 """What the log calls acts that change who may see what."""
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     command(commands, "check", check, "verify every stored byte, reference and sum; changes nothing", common)
-    command(commands, "gc", gc, "remove what nothing names and is older than a day", common)
+    command(commands, "gc", gc, "let go of old trash and versions, and of what nothing names", common)
     audit = group(commands, "audit", "the log of who did what")
     command(audit, "verify", verify, "check the chain of the log", common)
     showing = command(audit, "show", show, "print the newest lines", common)
@@ -54,12 +65,16 @@ def check(workspace: Workspace) -> int:
 def gc(workspace: Workspace) -> int:
     """Can be stopped and started again at any point."""
     with workspace.house() as house:
-        removed = {share: provider.collect(house.clock() - ORPHAN_AGE) for share, provider in _upkeep(house)}
-        with house.database.transaction() as connection:
-            throttle.sweep(connection, house.clock())
+        with workspace.progress("tidying"):
+            done = tidy(house, workspace.by)
         house.database.checkpoint()
-    lines = [f"{share}: {count} removed" for share, count in removed.items()]
-    workspace.answer({"removed": removed}, lines or ["nothing to remove"])
+    lines = [
+        f"{share}: {done.orphans.get(share, 0)} removed that nothing names,"
+        f" {done.trash.get(share, 0)} out of the trash, {done.versions.get(share, 0)} versions"
+        for share in sorted({share for part in done for share in part})
+    ]
+    facts = {"removed": done.orphans, "trash": done.trash, "versions": done.versions}
+    workspace.answer(facts, lines or ["nothing to remove"])
     return 0
 
 

@@ -51,7 +51,8 @@ def create(workspace: Workspace) -> int:
     share, inner = share_path(asked.path)
     most = None if asked.max_class is None else class_named(asked.max_class, "--max-class")
     with looking(workspace) as spot, refusing():
-        maker, there = _maker(spot, workspace.by), spot.rules.bound_at(spot.lineage).classification
+        maker = giver(spot, workspace.by, Rights.LINK, "make links")
+        there = spot.rules.bound_at(spot.lineage).classification
         if most is not None and there > most:
             raise Refused(f"this is {there.word}, the link would open {most.word} at most; see --max-class")
     with workspace.house() as house, refusing():
@@ -75,8 +76,8 @@ def create(workspace: Workspace) -> int:
     return 0
 
 
-def _maker(spot: Spot, by: str) -> Principal:
-    """Whoever it is made for, or else a clerk in office: somebody who may make links there."""
+def giver(spot: Spot, by: str, needed: Rights, to_do: str) -> Principal:
+    """On whose behalf something is given or taken back, or else a clerk in office: somebody with that right there."""
     now, kind = spot.house.clock(), by.partition(":")[0]
     if kind == "user":
         users = [by.removeprefix("user:")]
@@ -89,11 +90,11 @@ def _maker(spot: Spot, by: str) -> Principal:
         except ValueError:
             continue
         granted = spot.house.engine.granted(spot.rules, principal, now, Channel.PORTAL, spot.lineage)
-        if granted.rights & Rights.LINK:
+        if granted.rights & needed:
             return principal
     if kind == "user":
-        raise Refused(f"{users[0]} may not make links there; see: davserver explain {users[0]} PATH")
-    raise Refused("no clerk in office may make links there; name somebody who may with --as USER")
+        raise Refused(f"{users[0]} may not {to_do} there; see: davserver explain {users[0]} PATH")
+    raise Refused(f"no clerk in office may {to_do} there; name somebody who may with --as USER")
 
 
 def list_links(workspace: Workspace) -> int:

@@ -44,9 +44,13 @@ def looking(workspace: Workspace) -> Iterator[Spot]:
     with workspace.house() as house:
         provider = house.share(share)
         with house.database.read() as connection:
-            node = provider.stat(path)
-            rules = store.load_rules(connection, share, SharePlaces(share, provider).lineages)
-            yield Spot(house, connection, share, node, rules)
+            yield spot_at(house, connection, share, provider.stat(path))
+
+
+def spot_at(house: House, connection: Connection, share: str, node: Node) -> Spot:
+    """That node, and the rules of its drive as the open view has them."""
+    rules = store.load_rules(connection, share, SharePlaces(share, house.share(share)).lineages)
+    return Spot(house, connection, share, node, rules)
 
 
 @contextmanager

@@ -146,10 +146,12 @@ def _supported_methods(page: Page, seen: Seen) -> str:
     return xml.element("{DAV:}supported-method-set", each)
 
 
-def _supported_reports(page: Page, _seen: Seen) -> str:
+def _supported_reports(page: Page, seen: Seen) -> str:
+    syncs = page.request.tree.can_sync(seen)
     each = "".join(
         f"<D:supported-report><D:report>{xml.element(name)}</D:report></D:supported-report>"
         for name in page.request.site.reports
+        if syncs or name != SYNC_COLLECTION
     )
     return xml.element("{DAV:}supported-report-set", each)
 
@@ -158,6 +160,8 @@ def _always(value: str) -> Callable[[Page, Seen], str]:
     return lambda _page, _seen: value
 
 
+SYNC_COLLECTION = "{DAV:}sync-collection"
+"""The only report that not every resource supports (RFC 6578 §3.2)."""
 VALUES: tuple[tuple[str, Callable[[Page, Seen], str | None]], ...] = (
     ("{DAV:}owner", _always("<D:owner/>")),  # nobody owns council papers; offices do
     ("{DAV:}group", _always("<D:group/>")),

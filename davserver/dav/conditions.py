@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from davserver.dav.errors import DavError
 from davserver.tree.seen import PreconditionFailed, Seen, Terms
+from davserver.tree.synctokens import PREFIX as SYNC_TOKEN
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 
@@ -153,7 +154,7 @@ class State(NamedTuple):
     tag: str
     """Entity tag with quotes; empty if nothing is there."""
     tokens: frozenset[str]
-    """Of the asker's locks that cover it."""
+    """Of the asker's locks that cover it; for a collection that it is asked of also its sync-token."""
 
 
 def holds(lists: Sequence[Conditions], state: Callable[[str | None], State]) -> bool:
@@ -258,7 +259,7 @@ def terms(request: Request) -> Terms:
     def check() -> None:
         if not is_precondition_met(asked, _seen_at(request, request.path)):
             raise PreconditionFailed("a condition of this request does not hold: the resource has changed")
-        if lists and not holds(lists, lambda resource: _state(request, resource, with_tokens=bool(submitted))):
+        if lists and not holds(lists, lambda resource: _state(request, resource, submitted)):
             raise PreconditionFailed("a condition of this request does not hold: lock or content has changed")
 
     return Terms(submitted, check)
@@ -271,15 +272,15 @@ def _seen_at(request: Request, path: SharePath) -> Seen | None:
         return None
 
 
-def _state(request: Request, resource: str | None, *, with_tokens: bool) -> State:
+def _state(request: Request, resource: str | None, submitted: frozenset[str]) -> State:
     path = request.path if resource is None else request.path_of(resource)
     if path is None:
         return State("", frozenset())
     seen = _seen_at(request, path)
-    return State(
-        "" if seen is None else f'"{seen.tag}"',
-        _own_tokens(request, path, seen) if with_tokens else frozenset(),
-    )
+    tokens = _own_tokens(request, path, seen) if submitted else frozenset()
+    if seen is not None and any(one.startswith(SYNC_TOKEN) for one in submitted) and request.tree.can_sync(seen):
+        tokens |= {request.tree.sync_token(seen)}  # RFC 6578 §5
+    return State("" if seen is None else f'"{seen.tag}"', tokens)
 
 
 def _own_tokens(request: Request, path: SharePath, seen: Seen | None) -> frozenset[str]:

@@ -25,6 +25,7 @@ from davserver.tree.seen import (
     NoSuchLock,
     PreconditionFailed,
     TooMany,
+    UnknownSyncToken,
 )
 from shareproviders.contract import (
     BadName,
@@ -62,6 +63,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (DoesNotFit, 403, ""),
     (AccessDenied, 403, "{DAV:}need-privileges"),
     (InvalidAcl, 403, ""),
+    (UnknownSyncToken, 403, "{DAV:}valid-sync-token"),
     (Locked, 423, "{DAV:}lock-token-submitted"),
     (LockConflict, 423, "{DAV:}no-conflicting-lock"),
     (NoSuchLock, 409, "{DAV:}lock-token-matches-request-uri"),

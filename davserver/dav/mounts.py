@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from acl.principals import Principal, PrincipalKind
 from davserver.dav import targets
 from davserver.dav.request import Site
+from davserver.dav.spelling import called
 from davserver.login import Unauthorized
+from davserver.openings import METHODS, PREFIX
 from shareproviders.contract import NotFound
 
 if TYPE_CHECKING:
     from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
+    from davserver.tree.opened import OpenedTree
 
 Login = Callable[[Mapping[str, Any]], Principal]
 """Who sent the request with this environ; raises LoginError, Unavailable or DavError."""
 Doors = Callable[[Principal], "GuardedTree"]
 """The tree as this principal sees it, made for one request."""
+OpenDoors = Callable[[Mapping[str, Any], str, tuple[str, ...]], "OpenedTree"]
+"""The tree that a one-time token opens to the sender of this environ, at these names below it; raises NotFound."""
 LinkDoors = Callable[[Mapping[str, Any], str], "LinkTree"]
 """The tree that a token opens to the sender of this environ; raises NotFound, LoginError, Unavailable."""
 
@@ -74,3 +79,22 @@ class LinkMount:
         tree = self._doors(environ, token)
         prefix = f"{self._prefix}/{targets.encode_segment(token)}"
         return Entered(tree, Site(prefix, base=tree.base), tuple(rest))
+
+
+class OpenMount:
+    """`/dav-open/<token>/<name>`: one document, to whoever opens it first within the time; nobody ever logs in."""
+
+    def __init__(self, doors: OpenDoors) -> None:
+        self._doors = doors
+        self.names = targets.decode_path(PREFIX).segments
+
+    def enter(self, environ: Mapping[str, Any], below: tuple[str, ...]) -> Entered:
+        """Raises NotFound. The document keeps the name that its address has, though it may be called otherwise now."""
+        if not below:
+            raise NotFound("there is nothing here")
+        token, names = below[0], below[1:]
+        tree = self._doors(environ, token, names)
+        spelling = called(tree.document.name, tree.opening.name)
+        prefix = f"{PREFIX}/{targets.encode_segment(token)}"
+        site = Site(prefix, base=tree.base, methods=METHODS, spelling=spelling)
+        return Entered(tree, site, tuple(spelling.meant(name) for name in names))

@@ -14,8 +14,9 @@ from lxml import etree
 from acl.privileges import Rights
 from davserver.dav import principals, targets, xml
 from davserver.dav.errors import DavError, need_privileges
-from davserver.dav.properties import LIVE, LiveProperty, Page
+from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page
 from davserver.dav.request import Request, Response
+from davserver.dav.spelling import WINDOWS
 from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Node
 from shareproviders.paths import SharePath
@@ -26,6 +27,8 @@ MAX_NAMES_TEXT = 16 * 1024
 
 _BY_NAME = MappingProxyType({prop.name: prop for prop in LIVE})
 _IN_ALLPROP = tuple(prop for prop in LIVE if prop.in_allprop)
+_WITH_QUOTA = (*_IN_ALLPROP, *(prop for prop in LIVE if prop.name.startswith("{DAV:}quota-")))
+_WIN32_DECLARED = f' xmlns:Z="{WIN32[1:-1]}"'  # as Windows itself writes it
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _END_OF_FOUND = f"</D:prop><D:status>{xml.status_line(200)}</D:status></D:propstat>"
 
@@ -43,6 +46,8 @@ class Ask(NamedTuple):
     names_only: bool = False
     minimal: bool = False
     """Leave out what does not exist."""
+    declared: str = ""
+    """A namespace declaration that stands at the multistatus instead of at each dead property."""
 
     @property
     def shows_dead(self) -> bool:
@@ -51,7 +56,7 @@ class Ask(NamedTuple):
     @property
     def is_lasting(self) -> bool:
         """Asks only for what follows from the database and the asker's rights: not for free space, not for others'."""
-        return all(prop.in_allprop for prop in self.live)
+        return all(prop.in_allprop for prop in (*self.standard, *self.live))
 
     @property
     def shows_locks(self) -> bool:
@@ -60,21 +65,24 @@ class Ask(NamedTuple):
 
 def propfind(request: Request) -> Response:
     """Properties of a resource and, with Depth 1, of its members. Depth infinity is refused."""
-    depth = finite_depth(request)
+    depth, spelling = finite_depth(request), request.site.spelling
     ask = asked(request)
-    about = (depth, ask, request.prefix, request.has_slash) if ask.is_lasting and not _is_conditional(request) else None
+    if spelling is WINDOWS:
+        ask = for_windows(ask, depth)
+    lasts = ask.is_lasting and not _is_conditional(request)
+    about = (depth, ask, request.prefix, request.has_slash, spelling) if lasts else None
     body = request.tree.remembered(request.path, about) if about else None
     if body is not None:
-        return _multistatus(request, body)
+        return multistatus(request, body)
     committed = request.tree.committed()
     seen = request.located()
     request.terms().check()
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
     page = [seen, *members]
     dead: Sequence[Mapping[str, str]] = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
-    facts = Page(request, _locks(request, page) if ask.shows_locks else None)
+    facts = Page(request, covering_locks(request, page) if ask.shows_locks else None)
     base = request.href(seen.path, seen.node.is_collection)
-    response = answer(ask, facts, zip(_hrefs(base, members), page, dead, strict=True))
+    response = answer(ask, facts, zip(_hrefs(base, members, spelling.shown), page, dead, strict=True))
     if about and not facts.locks:  # what is left of a lock's life changes every second
         request.tree.remember(request.path, about, b"".join(response.body), committed)
     return response
@@ -115,19 +123,20 @@ def finite_depth(request: Request) -> str:
     return depth
 
 
-def _locks(request: Request, page: Sequence[Seen]) -> dict[SharePath, list[Lock]]:
+def covering_locks(request: Request, page: Sequence[Seen]) -> dict[SharePath, list[Lock]]:
+    """By path, of those that any lock covers."""
     return {seen.path: locks for seen, locks in zip(page, request.tree.locks(page), strict=True) if locks}
 
 
-def _hrefs(base: str, members: Iterable[Seen]) -> list[str]:
+def _hrefs(base: str, members: Iterable[Seen], shown: Callable[[str], str]) -> list[str]:
     """Never anything to escape in them: `&` and `<` are percent-encoded."""
     encode = targets.encode_segment
     return [
         base,
         *(
-            f"{base}{encode(seen.path.segments[-1])}/"
+            f"{base}{encode(shown(seen.path.segments[-1]))}/"
             if seen.node.is_collection
-            else base + encode(seen.path.segments[-1])
+            else base + encode(shown(seen.path.segments[-1]))
             for seen in members
         ),
     ]
@@ -137,6 +146,17 @@ def asked(request: Request) -> Ask:
     """What the request's body and preferences ask for. Raises DavError 400, 413, BadXml, BodyTruncated."""
     ask = read_ask(request.xml(xml.BODY_LIMIT))
     return ask._replace(minimal=is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t")
+
+
+def for_windows(ask: Ask, depth: str) -> Ask:
+    """The same ask of Windows' WebClient, which only ever sends allprop: a listing as short as it can be, and of a
+    resource alone all there is, with the numbers that Explorer shows as the size of the drive (RFC 4331).
+    """
+    if ask.standard is not _IN_ALLPROP:
+        return ask
+    if depth == "0":
+        return ask._replace(standard=_WITH_QUOTA)
+    return ask._replace(standard=LEAN, declared=_WIN32_DECLARED)
 
 
 def is_minimal(request: Request) -> bool:
@@ -174,13 +194,25 @@ def named(elements: Iterable[etree._Element]) -> tuple[tuple[LiveProperty, ...],
     return live, tuple(name for name in names if name not in _BY_NAME)
 
 
+def wish(request: Request, root: etree._Element) -> Ask:
+    """What a report's DAV:prop asks of each resource that it finds."""
+    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop])
+    return Ask(live=live, dead=dead, minimal=is_minimal(request))
+
+
 def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> Response:
     """A 207 from href (escaped), resource and dead properties of each."""
+    return multistatus(page.request, xml.multistatus(responses(ask, page, members), ask.declared))
+
+
+def responses(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> list[str]:
+    """The serialised response of each."""
     write = _names_writer(ask, page) if ask.names_only else _writer(ask, page)
-    return _multistatus(page.request, xml.multistatus([write(href, seen, dead) for href, seen, dead in members]))
+    return [write(href, seen, dead) for href, seen, dead in members]
 
 
-def _multistatus(request: Request, body: bytes) -> Response:
+def multistatus(request: Request, body: bytes) -> Response:
+    """A 207 with this body."""
     headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
     if is_minimal(request):
         headers.append(("Preference-Applied", "return=minimal"))
@@ -195,7 +227,7 @@ def _writer(ask: Ask, page: Page) -> Writer:
     standard = [prop.value for prop in ask.standard]
     live = [(prop.value, xml.element(prop.name), int(prop.needs)) for prop in ask.live]
     names = [(name, xml.element(name)) for name in ask.dead]
-    all_dead, minimal, found_end = ask.all_dead, ask.minimal, _END_OF_FOUND
+    all_dead, minimal, found_end, declared = ask.all_dead, ask.minimal, _END_OF_FOUND, ask.declared
 
     def write(href: str, seen: Seen, dead: Mapping[str, str]) -> str:
         found = [text for value in standard if (text := value(page, seen)) is not None]
@@ -210,7 +242,7 @@ def _writer(ask: Ask, page: Page) -> Writer:
             else:
                 found.append(text)
         if all_dead:
-            found.extend(dead.values())
+            found.extend([undeclared(text, declared) for text in dead.values()] if declared else dead.values())
         for name, empty in names:
             if name not in dead:
                 missing.append(empty)
@@ -225,6 +257,12 @@ def _writer(ask: Ask, page: Page) -> Writer:
         return f"{start}<D:propstat><D:prop>{''.join(found)}{found_end}{told}</D:response>"
 
     return write
+
+
+def undeclared(prop: str, declared: str) -> str:
+    """A serialised property without that declaration, if it is the first thing in its first tag (`xml.serialise`)."""
+    tag, found, rest = prop.partition(declared)
+    return tag + rest if found and not {" ", ">"} & set(tag) else prop
 
 
 def _names_writer(ask: Ask, page: Page) -> Writer:

@@ -1,4 +1,4 @@
-"""REPORT (RFC 3253 §3.6, §3.8; RFC 3744 §9): one table of reports; what it names is what supported-report-set says."""
+"""REPORT (RFC 3253 §3.6, §3.8; RFC 3744 §9; RFC 6578): one table of reports, which supported-report-set tells."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import NamedTuple
 from lxml import etree
 
 from davserver.dav import principals, xml
+from davserver.dav.access import SYNC_COLLECTION
 from davserver.dav.errors import DavError, need_privileges
 from davserver.dav.properties import LiveProperty, Page
-from davserver.dav.propfind import Ask, answer, is_minimal, named
+from davserver.dav.propfind import answer, named, wish
 from davserver.dav.request import Request, Response
+from davserver.dav.sync import sync_collection
 from davserver.tree.seen import Seen
 from shareproviders.contract import NotFound
 from shareproviders.paths import BadName, SharePath
@@ -47,12 +49,6 @@ def located(request: Request) -> Seen:
     return principals.located(request, request.path) if principals.is_inside(request.path) else request.located()
 
 
-def _wish(request: Request, root: etree._Element) -> Ask:
-    """What a report's DAV:prop asks of each resource that it finds."""
-    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop])
-    return Ask(live=live, dead=dead, minimal=is_minimal(request))
-
-
 def _told(request: Request, root: etree._Element, found: Iterable[Seen]) -> Response:
     """A multistatus over principals. Raises DavError 403 for too many."""
     page: list[Seen] = []
@@ -60,7 +56,7 @@ def _told(request: Request, root: etree._Element, found: Iterable[Seen]) -> Resp
         page.append(seen)
         _within(len(page))
     rows = [(request.principal_href(seen.path), seen, MappingProxyType[str, str]({})) for seen in page]
-    return answer(_wish(request, root), Page(request), rows)
+    return answer(wish(request, root), Page(request), rows)
 
 
 def _within(count: int) -> None:
@@ -213,6 +209,7 @@ REPORTS: Mapping[str, Callable[[Request, etree._Element, Seen], Response]] = Map
         "{DAV:}principal-match": principal_match,
         "{DAV:}principal-property-search": principal_property_search,
         "{DAV:}principal-search-property-set": principal_search_property_set,
+        SYNC_COLLECTION: sync_collection,
     }
 )
 """Root element of the body → what answers it."""

@@ -9,6 +9,7 @@ from lxml import etree
 
 from davserver.dav import body, conditions, targets
 from davserver.dav.errors import DavError
+from davserver.dav.spelling import PLAIN, Spelling
 from davserver.dav.xml import parse
 from davserver.tree.seen import Seen, Terms
 from shareproviders.contract import NotFound
@@ -40,6 +41,8 @@ class Site(NamedTuple):
     methods: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     """Clark names of the reports that REPORT answers."""
+    spelling: Spelling = PLAIN
+    """How the client that asks writes names."""
 
 
 class Request:
@@ -99,7 +102,8 @@ class Request:
         base = self.site.base.segments
         if path.segments[: len(base)] != base:
             return f"{self.prefix}/"
-        return targets.encode_path(self.prefix, path.segments[len(base) :], is_collection)
+        shown = self.site.spelling.shown
+        return targets.encode_path(self.prefix, map(shown, path.segments[len(base) :]), is_collection)
 
     def principal_href(self, path: SharePath) -> str:
         """The same for a principal or a collection of them; always with a slash."""
@@ -120,7 +124,7 @@ class Request:
         origin, rest = targets.split_origin(url)
         if origin and origin not in (self._own_origin(), self.site.public_origin):
             return None
-        segments = targets.decode_path(rest.partition("?")[0]).segments
+        segments = targets.decode_path(rest.partition("?")[0], self.site.spelling.meant).segments
         above = targets.decode_path(self.prefix or "/").segments
         if segments[: len(above)] != above:
             return None

@@ -23,6 +23,7 @@ from davserver.dav.proppatch import proppatch
 from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
+from davserver.dav.spelling import PLAIN, spelling_of
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
@@ -65,6 +66,8 @@ class RequestServer(WsgiDAVRequestServer):  # type: ignore[misc]  # wsgidav has 
         """Run the request's verb. Raises DavError 405 for one that nobody knows, and what the verb raises."""
         if request.method not in self.methods:
             raise not_allowed(self.methods)
+        if request.method not in request.site.methods:
+            raise DavError(403, message="this address only lets you open one document and save it")
         if principals.is_inside(request.path):
             return self._among_principals(request)
         try:
@@ -136,27 +139,28 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         environ = exchange.environ
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self.server.do_OPTIONS()
-        path, has_slash = targets.decode_path(_raw_path(environ))
+        path, has_slash = targets.decode_path(_raw_path(environ), spelling_of(environ).meant)
         mount = next((each for each in self._mounts if path[: len(each.names)] == each.names), None)
         if mount is None:
             return self._answer_above(exchange, path)
         if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
         tree, site, below = mount.enter(environ, path[len(mount.names) :])
-        site = self._settled(site)
+        site = self._settled(site, environ)
         whole = SharePath((*site.base.segments, *below))
         request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
 
-    def _settled(self, site: Site) -> Site:
-        """With what all mounts have in common."""
+    def _settled(self, site: Site, environ: Environ) -> Site:
+        """With what all mounts have in common, and how this client writes names."""
         return site._replace(
             public_origin=self._origin,
             home=self._drives.site.prefix,
-            methods=self.server.methods,
+            methods=site.methods or self.server.methods,
             reports=tuple(REPORTS),
+            spelling=spelling_of(environ) if site.spelling is PLAIN else site.spelling,
         )
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
@@ -172,7 +176,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
         tree, site, _ = self._drives.enter(environ, ())
-        above = self._settled(site)._replace(prefix="")
+        above = self._settled(site, environ)._replace(prefix="")
         exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
         return propfind_above(exchange.request, prefix[len(path)])
 

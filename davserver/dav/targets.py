@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -23,9 +24,10 @@ class Target(NamedTuple):
     has_slash: bool
 
 
-def decode_path(raw: str) -> Target:
+def decode_path(raw: str, meant: Callable[[str], str] = str) -> Target:
     """The path component of a request target, without query; names come out in NFC.
 
+    `meant` reads what a client writes for a name (`Spelling.meant`).
     Raises DavError 400 for anything but percent-encoded UTF-8 segments that can be names: no `.`, `..`, empty
     segment, `%2F`, `%00`, control character or stray byte.
     """
@@ -35,14 +37,14 @@ def decode_path(raw: str) -> Target:
         return Target((), True)
     has_slash = raw.endswith("/")
     parts = raw[1:-1] if has_slash else raw[1:]
-    return Target(tuple(_decode_segment(part) for part in parts.split("/")), has_slash)
+    return Target(tuple(_decode_segment(part, meant) for part in parts.split("/")), has_slash)
 
 
-def _decode_segment(raw: str) -> str:
+def _decode_segment(raw: str, meant: Callable[[str], str]) -> str:
     try:
         if "%" not in raw:
-            return clean_name(raw)
-        return clean_name(_unquote(raw).decode())
+            return clean_name(meant(raw))
+        return clean_name(meant(_unquote(raw).decode()))
     except BadName as error:
         raise DavError(400, message=str(error)) from None
     except ValueError:
@@ -84,7 +86,7 @@ def encode_segment(name: str) -> str:
     return quote(name, safe=_UNCHANGED)
 
 
-def encode_path(prefix: str, segments: tuple[str, ...], is_collection: bool) -> str:
+def encode_path(prefix: str, segments: Iterable[str], is_collection: bool) -> str:
     """An absolute path with upper-case hex; a collection's ends in a slash. `prefix` is encoded already."""
     path = "".join(f"/{encode_segment(segment)}" for segment in segments)
     return f"{prefix}{path}/" if is_collection else f"{prefix}{path}" or "/"

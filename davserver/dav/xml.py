@@ -221,9 +221,9 @@ def response_status(href: str, status: int, error: str = "") -> str:
     return response(href, f"<D:status>{status_line(status)}</D:status>{told}")
 
 
-def multistatus(responses: Iterable[str]) -> bytes:
-    """The body of a 207 from serialised responses."""
-    return document(f'<D:multistatus xmlns:D="DAV:">{"".join(responses)}</D:multistatus>')
+def multistatus(responses: Iterable[str], declared: str = "") -> bytes:
+    """The body of a 207 from serialised responses; `declared` are namespaces that they share, as attributes."""
+    return document(f'<D:multistatus xmlns:D="DAV:"{declared}>{"".join(responses)}</D:multistatus>')
 
 
 def document(root: str) -> bytes:

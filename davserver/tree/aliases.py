@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from davserver.keys import Sealer
 from davserver.schema import alias as table
@@ -12,6 +12,8 @@ from davserver.schema import lock
 
 KEPT = 7 * 24 * 3600 * 1_000_000
 """How long an old path resolves at least; microseconds."""
+
+_any = select(table.c.node).where(table.c.share == bindparam("of")).limit(1)  # asked whenever a path leads nowhere
 
 
 class Aliases:
@@ -34,7 +36,7 @@ class Aliases:
 
     def any_in(self, connection: Connection, share: str) -> bool:
         """Was any folder of the share renamed and is remembered?"""
-        return connection.execute(select(table.c.node).where(table.c.share == share).limit(1)).first() is not None
+        return connection.execute(_any, {"of": share}).first() is not None
 
     def find(self, connection: Connection, share: str, parent: int, name: str, now: int) -> int | None:
         """The node that had this name; to be asked only where no member has it now.

@@ -23,7 +23,6 @@ from shareproviders.contract import (
     QuotaExceeded,
     ReadOnlyShare,
     Staged,
-    TracksChanges,
     WrongKind,
 )
 from shareproviders.paths import SharePath
@@ -58,6 +57,7 @@ class ChangingTree(SpottingTree):
             spot = self._admit_document(connection, path, terms)
             created = spot.node is None
             spot = self._continued(connection, spot, temp_arrives=False)
+            self._foreseen(connection, spot)
             expected = Expected(absent=True) if spot.node is None else Expected(entity_tag=spot.node.entity_tag)
             writing = self._writing(path.name, media_type=media_type, modified=modified)
             node, _ = spot.places.provider.put(spot.inner, staged, expected, writing)
@@ -70,6 +70,7 @@ class ChangingTree(SpottingTree):
         with self._changing() as connection:
             spot = self._admit_collection(connection, path, terms)
             provider, writing = spot.places.provider, self._writing()
+            self._foreseen(connection, spot)
             node = provider.make_collection(spot.inner, writing)
             if properties:
                 if not isinstance(provider, KeepsProperties):
@@ -102,8 +103,7 @@ class ChangingTree(SpottingTree):
         lost = parts.own_size(connection, rules, node)
         spot.places.provider.delete(spot.inner, self._writing())
         self.forest.locks.remove(connection, gone)
-        if isinstance(spot.places.provider, TracksChanges):
-            parts.touch(connection, rules, node.lineage, spot.places.provider.newest_change(), -lost)
+        self._left(connection, spot.places, rules, node, lost=lost)
         self._moved(connection, spot.places, node)
         self._note(connection, "delete", spot.places.share, node)
 
@@ -139,7 +139,7 @@ class ChangingTree(SpottingTree):
         if spot.seen is not None:
             if spot.seen.node.is_collection:
                 raise WrongKind("a folder stands under this name")
-            self._demand(spot.seen, Rights.WRITE_CONTENT)
+            self._demand_content(spot.seen)
         else:
             self._demand(spot.parent, Rights.BIND)
         if spot.hidden:
@@ -191,34 +191,40 @@ class ChangingTree(SpottingTree):
         )
         if row is None or (row.deleted and not temp_arrives) or (arriving is not None and row.node == arriving.id):
             return spot
-        if not self._brought_back(connection, spot, row.node):
-            return spot
-        self._repin(connection, spot.places)
-        return self._spot(spot.path)
+        return self._spot(spot.path) if self._brought_back(connection, spot, row.node) else spot
 
     def _brought_back(self, connection: Connection, spot: Spot, node: int) -> bool:
+        """False if it cannot go on; AccessDenied if a legal hold keeps it where and as it is."""
         provider, writing = spot.places.provider, self._writing()
+        rules, now = self.forest.rules.of(spot.places), self.clock()
         try:
             now_at, left_at = provider.locate(node)
         except NotFound:
-            if not isinstance(provider, KeepsTrash):
-                return False
+            if rules.held_at((node,), now):
+                raise AccessDenied(spot.path, Rights.WRITE_CONTENT) from None
+            if not isinstance(provider, KeepsTrash) or rules.held_at(spot.parent.node.lineage, now):
+                return False  # in a held folder it would be held at once: what comes is a document of its own
             try:
-                provider.restore(node, spot.inner, writing)
+                self._restore(connection, spot, node, has_pins=True)
             except NotFound:
                 return False
             return True
         if not is_temp(now_at.name.rpartition(".~")[0]):
             return False  # the document has taken another real name: a plain rename, its identity went there
-        rules = self.forest.rules.of(spot.places)
-        bound, back = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
+        if rules.held_at(left_at.lineage, now):
+            raise AccessDenied(spot.path, Rights.WRITE_CONTENT)
+        bound, ground = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
         points = self._points_at(spot.places, left_at.lineage)
-        provider.move(now_at, spot.inner, writing)
+        back = provider.move(now_at, spot.inner, writing)
+        self._left(connection, spot.places, rules, left_at, lost=left_at.size)
         left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
         if node in rules.regions:
             self._label(connection, spot.places, left, carried(bound, bound))
             self._bind_node(connection, spot.places, left, points)
         if left_at.lineage[:-1] != spot.parent.node.lineage:  # whatever class it met elsewhere stays with its versions
-            self._label(connection, spot.places, left_at, carried(bound, back))
+            self._label(connection, spot.places, left_at, carried(bound, ground))
             self._bind_node(connection, spot.places, left_at, points)
+        self._touched(connection, rules, left, left.size)
+        self._touched(connection, rules, back, back.size)
+        self._repin(connection, spot.places)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -14,15 +14,18 @@ from acl import store
 from acl.engine import Engine, View
 from acl.principals import Channel, Principal
 from acl.rules import ShareRules
+from davserver.accounts import scopes_in
 from davserver.audit import Audit, ReadLog
 from davserver.database import Database
+from davserver.keys import Sealer
 from davserver.locks import LockTable
-from davserver.tree import parts
+from davserver.tree import parts, past
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
+from davserver.tree.past import Displaced
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
-from shareproviders.contract import NotFound, ShareProvider, TracksChanges, Unavailable
+from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
 VIEWS_KEPT = 4096
@@ -45,6 +48,8 @@ class Forest:
     aliases: Aliases
     pointers: Pointers
     remembered: Remembered
+    sealer: Callable[[str], Sealer]
+    """Of a share, for what only this server may read again."""
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:
@@ -78,6 +83,24 @@ class SharePlaces:
                 continue
         return found
 
+    def trashed_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of those that lie in the trash: as they lay, through what was deleted after them too."""
+        found: dict[int, tuple[int, ...]] = {}
+        if not isinstance(self.provider, KeepsTrash):
+            return found
+        for node in nodes:
+            try:
+                found[node] = self.provider.locate_trashed(node)[1].lineage
+            except NotFound:
+                continue
+        return found
+
+    def kept_lineages(self, nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Of all that lives or lies in the trash."""
+        wanted = set(nodes)
+        found = self.lineages(wanted)
+        return found | self.trashed_lineages(wanted - found.keys())
+
 
 class RulesShelf:
     """Rules and views, kept only as long as the database says that nothing they depend on has changed.
@@ -91,7 +114,6 @@ class RulesShelf:
         self._views: OrderedDict[tuple[str, Principal, Channel], tuple[ShareRules, View]] = OrderedDict()
         self._views_lock = threading.Lock()
         self._checked = threading.local()
-        self._scopes: dict[str, frozenset[int]] = {}
         self._roots: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -123,13 +145,22 @@ class RulesShelf:
             self._checked.epochs[places.share] = kept[0]
         return kept[1]
 
+    def before(self, places: SharePlaces, moves: Sequence[Displaced]) -> ShareRules:
+        """The rules of now with pins where they stood before these moves; inside a view or transaction."""
+        now = self.of(places)
+        if not moves:
+            return now
+        stood = past.places_before(now.places, moves)
+        with self._database.read() as connection:
+            return store.load_rules(connection, places.share, lambda _: stood, scopes_in(connection, places.share))
+
     def _load(self, places: SharePlaces) -> tuple[int, ShareRules]:
         with self._database.read() as connection:
             epoch = store.epoch(connection, places.share)
             kept = self._rules.get(places.share)
             if kept is not None and kept[0] == epoch:
                 return kept
-            scopes = self._scopes.get(places.share, frozenset())
+            scopes = scopes_in(connection, places.share)
             return epoch, store.load_rules(connection, places.share, places.lineages, scopes)
 
     def _settle(self, places: SharePlaces, loaded: tuple[int, ShareRules]) -> None:
@@ -149,14 +180,13 @@ class RulesShelf:
         """Inside a transaction: what was cached of this share's rules no longer holds once it commits."""
         store.touch(connection, share)
 
-    def recut(self, connection: Connection, places: SharePlaces) -> None:
-        """At the end of a transaction that changed what is pinned, or where."""
+    def recut(self, connection: Connection, places: SharePlaces, arrived: Container[int] = ()) -> None:
+        """At the end of a transaction that changed what is pinned, or where; `arrived`: pins that are new there."""
         if isinstance(places.provider, TracksChanges):
-            parts.settle(connection, places.provider, self._load(places)[1])
+            parts.settle(connection, places.provider, self._load(places)[1], arrived)
 
     def view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
         """What this principal may do in this share, decided once per region and remembered until its time edge."""
-        self._place_scopes(places.share, principal)
         rules = self.of(places)
         key = (places.share, principal, channel)
         kept = self._views.get(key)
@@ -170,10 +200,18 @@ class RulesShelf:
                     self._views.popitem(last=False)
         return view
 
-    def _place_scopes(self, share: str, principal: Principal) -> None:
-        """The scopes of app passwords are nodes whose lineages the rules must know, so that their owner gets there."""
-        known = self._scopes.get(share, frozenset())
-        wanted = {node for scope, node in principal.ceiling.scopes if scope == share}
-        if not wanted <= known:
-            self._scopes[share] = known | wanted
-            self._rules.pop(share, None)
+    def trash_view(self, places: SharePlaces, principal: Principal, channel: Channel) -> View:
+        """As `view`, but whatever lies in the trash is decided as if it still lay where it was deleted.
+
+        Made anew each time: where something lay changes with every move of the folders above, pinned or not.
+        """
+        with self._database.read() as connection:
+            living = self.of(places).places
+
+            def place(nodes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+                wanted = set(nodes)
+                found = {node: living[node] for node in wanted & living.keys()}
+                return found | places.trashed_lineages(wanted - living.keys())
+
+            rules = store.load_rules(connection, places.share, place, scopes_in(connection, places.share))
+            return View(rules, self._engine, principal, channel)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
+from acl import store
 from acl.labels import NEVER, ON_CREATION, Bound, Classification, Label, carried
 from acl.privileges import Rights
 from davserver.tree.changing import ChangingTree
@@ -30,11 +31,8 @@ class LabellingTree(ChangingTree):
         self._keepable(end.places, source.classification)
         onto = end.node is not None and not end.node.is_collection and not seen.node.is_collection
         base = there.bound_at(end.node.lineage if onto and end.node is not None else end.parent.node.lineage)
-        label = carried(source, base)
-        if not onto and self._waits(start, seen, end, moving=moving):
-            label = label._replace(release_at=NEVER)
-        brings_own = moving and not onto and seen.node.id in rules.regions
-        return label if brings_own or base.under(label) != base else None
+        waits = not onto and self._waits(start, seen, end, moving=moving)
+        return carried_label(source, base, waits=waits, has_own=moving and not onto and seen.node.id in rules.regions)
 
     def _ground(self, end: Spot) -> Bound:
         """What holds in the folder that something arrives in."""
@@ -63,6 +61,26 @@ class LabellingTree(ChangingTree):
             segments = start.places.provider.locate(pin)[0].segments
             bound = rules.bound_at(rules.places[pin])
             found.append((segments[depth:], carried(bound, base)))
+        return found
+
+    def _raised_beneath(self, connection: Connection, start: Spot, seen: Seen, end: Spot) -> list[tuple[int, Label]]:
+        """Own labels inside a folder that moves to where stricter ones hold; what has none follows the folder itself.
+
+        Under another name in the same folder everything holds as before.
+        """
+        rules, ground = self.forest.rules.of(start.places), self._ground(end)
+        pins = rules.beneath.get(seen.node.id, ())
+        if not pins or start.parent.node.id == end.parent.node.id:
+            return []
+        is_out, own = self._is_out(rules, end), store.labels(connection, start.places.share)
+        found = []
+        for pin in own.keys() & set(pins):
+            bound = rules.bound_at(rules.places[pin])
+            label = carried(bound, ground)
+            if is_out and bound.release_at == ON_CREATION:
+                label = label._replace(release_at=NEVER)
+            if bound.under(label) != bound:
+                found.append((pin, label))
         return found
 
     def _label_members(self, connection: Connection, end: Spot, inside: list[tuple[tuple[str, ...], Label]]) -> None:
@@ -106,3 +124,14 @@ class LabellingTree(ChangingTree):
             for pin in view.rules.beneath.get(seen.node.id, ())
             if Rights.READ & ~view.granted(view.rules.places[pin], now).rights
         )
+
+
+def carried_label(source: Bound, base: Bound, *, waits: bool, has_own: bool) -> Label | None:
+    """The label to write where `base` holds onto what comes from where `source` holds; None if base says the same.
+
+    `waits`: as a draft, for a release of its own; `has_own`: it brings a label that must be replaced in any case.
+    """
+    label = carried(source, base)
+    if waits:
+        label = label._replace(release_at=NEVER)
+    return label if has_own or base.under(label) != base else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from acl.engine import View
+from acl.labels import earlier
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
@@ -37,12 +38,20 @@ class LocatingTree:
     def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
         """What was answered to the same asker about the same path, if it would be answered exactly so again."""
         key = self.principal, self.channel, path, about
-        return self.forest.remembered.find(key, self.forest.database.committed(), self.clock())
+        kept = self.forest.remembered.find(key, self.forest.database.committed(), self.clock())
+        if kept is None:
+            return None
+        self._edge = earlier(self._edge, kept.until)
+        return kept.body
 
     def remember(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
         """Keep an answer that says nothing but what the database held since `committed` was read, and still holds."""
-        provider = self.forest.shares().get(path.segments[0]) if path.segments else None
-        plain = self.channel is Channel.DAV and not self._followed and isinstance(provider, TracksChanges)
+        tracks = bool(path.segments) and isinstance(self.forest.shares().get(path.segments[0]), TracksChanges)
+        if tracks:
+            self._keep(path, about, body, committed)
+
+    def _keep(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
+        plain = self.channel is Channel.DAV and not self._followed
         if plain and self.forest.database.committed() == committed:
             kept = Kept(body, committed, self.started, self._edge)
             self.forest.remembered.keep((self.principal, self.channel, path, about), kept)
@@ -74,11 +83,11 @@ class LocatingTree:
                 return False
             place, node = ROOT, provider.stat(ROOT)
             for name in self._inner(path).segments:
+                number = aliases.find(connection, places.share, node.id, name, now)  # in any case: law 3, timing
                 try:
                     node = provider.stat(SharePath((*place.segments, name)))
                     place = SharePath((*place.segments, name))
                 except NotFound:
-                    number = aliases.find(connection, places.share, node.id, name, now)
                     if number is None:
                         return False
                     try:
@@ -127,6 +136,10 @@ class LockPlaces(SharePlaces):
         """As its maker knows it: without the mark in the stored names of programs' files."""
         stored = SharePlaces(self.share, self.provider).path(node)
         return SharePath(tuple([bare_name(name) for name in stored.segments]))
+
+    def is_programs(self, node: int) -> bool:
+        """All files of programs are stored with their maker's mark."""
+        return is_reserved(self.provider.locate(node)[0].name)
 
     def may_still_write(self, principal: str, lineage: tuple[int, ...]) -> bool:
         """Judged without the ceiling of a credential: a lock outlives the connection that made it."""

@@ -27,8 +27,10 @@ class GuardedTree(GrantingTree):
             return self._lock_new(path, terms, wish)
         with self._changing() as connection:
             seen = self.stat(path)
-            if not seen.rights & (Rights.BIND if seen.node.is_collection else Rights.WRITE_CONTENT):
-                raise AccessDenied(path, Rights.WRITE_CONTENT)
+            if seen.node.is_collection:
+                self._demand(seen, Rights.BIND)
+            else:
+                self._demand_content(seen)
             terms.check()
             places = self._places(path)
             lock = self.forest.locks.create(connection, seen.share, seen.node.lineage, wish, self._lock_places(places))
@@ -51,6 +53,7 @@ class GuardedTree(GrantingTree):
             with self._changing() as connection:
                 spot = self._admit_document(connection, path, terms)
                 provider, share = spot.places.provider, spot.places.share
+                self._foreseen(connection, spot)
                 node, created = provider.put(spot.inner, staged, Expected(absent=True), self._writing())
                 self._arrived(connection, spot, node, gain=0)
                 lock = self.forest.locks.create(connection, share, node.lineage, wish, self._lock_places(spot.places))
@@ -61,9 +64,10 @@ class GuardedTree(GrantingTree):
                 staged.discard()
 
     def refresh(self, path: SharePath, tokens: frozenset[str], terms: Terms, seconds: int) -> Lock:
-        """Give a lock that covers this resource a new life. Raises NoSuchLock."""
+        """Give a lock that covers this resource a new life. Raises NoSuchLock, AccessDenied."""
         with self._changing() as connection:
             seen = self.stat(path)
+            self._demand_writer(seen)
             terms.check()
             if not seen.share:
                 raise NoSuchLock("no such lock here")
@@ -76,6 +80,7 @@ class GuardedTree(GrantingTree):
         """Remove one's own lock, or anybody's with the right to break locks. Raises NoSuchLock, AccessDenied."""
         with self._changing() as connection:
             seen = self.stat(path)
+            self._demand_writer(seen)
             terms.check()
             if not seen.share:
                 raise NoSuchLock("no such lock here")
@@ -84,3 +89,8 @@ class GuardedTree(GrantingTree):
                 self._demand(seen, Rights.UNLOCK)
             self.forest.locks.remove(connection, [token])
             self._note(connection, "unlock", seen.share, seen.node)
+
+    def _demand_writer(self, seen: Seen) -> None:
+        """A lock is its owner's, whichever credential he made it with; one that only reads never made any."""
+        if not self.principal.ceiling.rights & Rights.WRITE:
+            raise AccessDenied(seen.path, Rights.WRITE_CONTENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 
@@ -32,6 +32,9 @@ from shareproviders.paths import ROOT, SharePath
 
 NOTHING_HERE = "there is nothing here"
 DRIVES = Node(0, (0,), "", True, 0, "", "", 0, 0, 0)  # the collection of all drives has no storage of its own
+NOBODY = DRIVES._replace(is_collection=False)
+"""Stands for what is absent, so that rights are asked for it as for what is hidden."""
+HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
 WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right to read is asked anew
 
 
@@ -53,7 +56,10 @@ class LookingTree(LocatingTree):
         seen = self._stood(places, path)
         if seen is None and self._follow(places, path):
             seen = self._stood(places, path)
-        return seen or self._pointer(path)
+        seen = seen or self._find_pointer(path)
+        if seen is None:
+            raise NotFound(NOTHING_HERE)
+        return seen
 
     def may_know(self, path: SharePath) -> bool:
         """May the asker learn that something is there? For what a refusal would name."""
@@ -64,23 +70,26 @@ class LookingTree(LocatingTree):
         return True
 
     def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
-        """What stands there, None for what is absent and for what may not be discovered."""
-        try:
-            view, node = self._look(places, lambda: places.provider.stat(self._inner(path)))
-        except NotFound:
-            return None
+        """What stands there, None for what is absent and for what may not be discovered; both take the same time."""
+        view, node = self._look(places, lambda: self._node_at(places, path))
         seen = self._seen(view, path, node)
-        return None if seen is None else self._tagged([seen], places, view)[0]
+        return None if seen is None or node is NOBODY else self._tagged([seen], places, view)[0]
 
-    def _pointer(self, path: SharePath) -> Seen:
-        """What stands for a paper that may not be copied, if the path names that. Raises NotFound."""
+    def _node_at(self, places: SharePlaces, path: SharePath) -> Node:
+        try:
+            return places.provider.stat(self._inner(path))
+        except NotFound:
+            return NOBODY
+
+    def _find_pointer(self, path: SharePath) -> Seen | None:
+        """What stands for a paper that may not be copied, if the path names that."""
         if self.channel is Channel.DAV and path.name.endswith(".pdf") and len(path.segments) > 1:
             folder = self.stat(path.parent)
             if folder.share and folder.node.is_collection and self._points(folder):
                 for member in self.children(folder):
                     if member.instead is not None and member.display_name == path.name:
                         return member
-        raise NotFound(NOTHING_HERE)
+        return None
 
     def _points(self, folder: Seen) -> bool:
         """May anything in this folder be shown by a pointer? Spares most probes a whole listing."""
@@ -91,8 +100,9 @@ class LookingTree(LocatingTree):
 
     def _enter(self, places: SharePlaces, path: SharePath) -> None:
         """Whoever sees nothing of a drive is sent away before anything is looked up: absent takes as long as hidden."""
-        root = self.forest.rules.root(places)
-        if not self._view(places).granted(root, self.clock()).rights & Rights.DISCOVER:
+        granted = self._view(places).granted(self.forest.rules.root(places), self.clock())
+        self._edge = earlier(self._edge, granted.until)
+        if not granted.rights & Rights.DISCOVER:
             self._inner(path)
             raise NotFound(NOTHING_HERE)
 
@@ -105,14 +115,21 @@ class LookingTree(LocatingTree):
         places = self._share(seen.share)
         view, nodes = self._look(places, lambda: places.provider.children(seen.node))
         page = view.page(seen.node.lineage, [node.id for node in nodes], self.clock())
+        return self._tagged(self._shown(seen, nodes, page), places, view)
+
+    def _shown(self, folder: Seen, nodes: Sequence[Node], page: Sequence[Granted]) -> list[Seen]:
+        """Those of a folder's members that the asker meets in it, as he meets them; without tags of collections."""
         for until in {granted.until for granted in page}:
             self._edge = earlier(self._edge, until)
-        segments, share = seen.path.segments, seen.share
+        segments, share = folder.path.segments, folder.share
         members: list[Seen] = []
         foreign: list[Seen] = []
         pointed: list[Seen] = []
+        kept_back: list[str] = []
         for node, granted in zip(nodes, page, strict=True):
             if not shown(node, granted):
+                if granted.rights & Rights.DISCOVER:
+                    kept_back.append(node.name)
                 if is_pointed(node, granted):
                     path = SharePath((*segments, node.name))
                     pointed.append(Seen(path, share, node, granted.rights, "", node.name, granted.obligations))
@@ -129,9 +146,9 @@ class LookingTree(LocatingTree):
         if foreign:
             members = with_owner_files(members, foreign)
         if pointed:
-            pointers = self.forest.pointers.beside(members, pointed)
+            pointers = self.forest.pointers.beside([*(seen.display_name for seen in members), *kept_back], pointed)
             members = sorted([*members, *pointers], key=attrgetter("display_name"))
-        return self._tagged(members, places, view)
+        return members
 
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
@@ -144,10 +161,10 @@ class LookingTree(LocatingTree):
         self.admit_read(seen)
         if seen.instead is not None:
             return iter([seen.instead[start : None if length is None else start + length]])
-        pieces = self._watched(seen, self.forest.provider(seen.share).read(seen.node, start, length))
+        pieces = self.forest.provider(seen.share).read(seen.node, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
-        return pieces
+        return self._watched(seen.path, pieces, partial(self._may_read, seen))
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         """Dead properties of each, in order; one query per share."""
@@ -175,20 +192,24 @@ class LookingTree(LocatingTree):
                         found[share, seen.node.id] = told
         return [found.get((seen.share, seen.node.id), []) for seen in page]
 
-    def _watched(self, seen: Seen, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _watched(self, path: SharePath, pieces: Iterator[bytes], may_read: Callable[[], bool]) -> Iterator[bytes]:
         """A long download ends when its reader loses the right to it: withdrawn, recused, resigned."""
         asked = self.clock()
-        places = self._share(seen.share)
         for piece in pieces:
             yield piece
             if self.clock() - asked > WITHDRAWN_AFTER:
-                try:
-                    lineage = places.lineage(seen.node.id)
-                except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
-                    lineage = seen.node.lineage
-                if Rights.READ & ~self._view(places).granted(lineage, self.clock()).rights:
-                    raise AccessDenied(seen.path, Rights.READ)
+                if not may_read():
+                    raise AccessDenied(path, Rights.READ)
                 asked = self.clock()
+
+    def _may_read(self, seen: Seen) -> bool:
+        """May what was found a while ago still be read?"""
+        places = self._share(seen.share)
+        try:
+            lineage = places.lineage(seen.node.id)
+        except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
+            lineage = seen.node.lineage
+        return Rights.READ in self._view(places).granted(lineage, self.clock()).rights
 
     def usage(self, seen: Seen) -> Usage | None:
         """Numbers for RFC 4331, None where nothing is metered; what the asker may not discover counts nowhere."""
@@ -205,7 +226,7 @@ class LookingTree(LocatingTree):
             cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
         sizes = {part.pin: part.size for part in cut if part.pin}
         sizes[0] = root.size - sum(sizes.values())
-        used = sum(size for pin, size in sizes.items() if self._may_discover(view, root.lineage, pin))
+        used = sum(size for pin, size in sizes.items() if self._delivery(view, root.lineage, pin))
         return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
 
     def _demand(self, seen: Seen, needed: Rights) -> None:
@@ -271,26 +292,43 @@ class LookingTree(LocatingTree):
                 found = parts.of_collections(connection, places.share, cut)
         return [
             seen._replace(
-                tag=parts.tag(
-                    seen.node, found.get(seen.node.id, ()), partial(self._may_discover, view, seen.node.lineage)
-                )
+                tag=parts.tag(seen.node, found.get(seen.node.id, ()), partial(self._delivery, view, seen.node.lineage))
             )
             if seen.node.is_collection
             else seen
             for seen in page
         ]
 
-    def _may_discover(self, view: View, collection: tuple[int, ...], pin: int) -> bool:
-        """May the asker discover this part of a collection: what lies under the pin, or (0) directly in it?"""
+    def _delivery(self, view: View, collection: tuple[int, ...], pin: int) -> int:
+        """How the asker gets this part of a collection: what lies under the pin, or (0) directly in it."""
         lineage = view.rules.places.get(pin, ()) if pin else collection
         if not lineage:
-            return False
+            return HIDDEN
         granted = view.inherited(lineage, self.clock(), beneath=True)
         self._edge = earlier(self._edge, granted.until)
-        return bool(granted.rights & Rights.DISCOVER)
+        return delivery(granted)
+
+    def _shared_here(self, places: SharePlaces) -> frozenset[int]:
+        """Nodes of a drive at which somebody shares with the asker now."""
+        view, now = self._view(places), self.clock()
+        self._edge = earlier(self._edge, view.shared_until(now))
+        return view.shared(now)
 
     def _drives(self) -> Seen:
-        return Seen(ROOT, "", DRIVES, Rights.READ, "", "")
+        return Seen(ROOT, "", DRIVES, Rights.READ, self._list_tag(ROOT, self._all_drives), "")
+
+    def _list_tag(self, path: SharePath, members: Callable[[], list[Seen]]) -> str:
+        """Entity tag of a list that has no storage of its own: a digest over all that it shows to the asker."""
+        database = self.forest.database
+        if database.in_view:
+            return parts.list_tag(members())
+        kept = self.remembered(path, "tag")
+        if kept is not None:
+            return kept.decode()
+        committed = database.committed()
+        tag = parts.list_tag(members())
+        self._keep(path, "tag", tag.encode(), committed)
+        return tag
 
     def _all_drives(self) -> list[Seen]:
         drives = []
@@ -313,6 +351,20 @@ def shown(node: Node, granted: Granted) -> bool:
     """Discoverable, and for a document: its own bytes may be handed out on this channel, or at least its name."""
     hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
     return bool(granted.rights & Rights.DISCOVER) and not hidden
+
+
+def delivery(granted: Granted) -> int:
+    """In one number how a region's documents are handed out; `HIDDEN` where they may not even be discovered."""
+    if not granted.rights & Rights.DISCOVER:
+        return HIDDEN
+    marks = (
+        Rights.READ & ~granted.rights == Rights.NONE,
+        POINTER in granted.obligations,
+        HIDDEN_ON_DAV in granted.obligations,
+    )
+    return (
+        ORIGINAL if marks == (True, False, False) else 2 + sum(1 << place for place, is_so in enumerate(marks) if is_so)
+    )
 
 
 def is_pointed(node: Node, granted: Granted) -> bool:

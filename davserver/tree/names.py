@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain, count
 
 from shareproviders.paths import MAX_NAME_BYTES
 
@@ -68,6 +69,12 @@ def numbered(name: str, number: int) -> str:
         stem, dot, suffix = name, "", ""
     tail = f" ({number}){dot}{suffix}"
     return stem.encode()[: MAX_NAME_BYTES - len(tail.encode())].decode(errors="ignore") + tail
+
+
+def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
+    """This name, or the first one like it that nothing has yet."""
+    names = chain((name,), (numbered(name, number) for number in count(2)))
+    return next(each for each in names if not is_taken(each))
 
 
 class Neighbours:

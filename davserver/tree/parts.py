@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -19,7 +19,8 @@ from acl import store
 from acl.rules import ShareRules
 from davserver.schema import part as table
 from davserver.schema import settled
-from shareproviders.contract import Node, NotFound, ShareProvider
+from davserver.tree.seen import Seen
+from shareproviders.contract import Node, NotFound, ShareProvider, TracksChanges
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,10 @@ _touch = (
     )
     .values(change=bindparam("newest"), size=table.c.size + bindparam("gain"))
 )
+
+
+class Journaled(ShareProvider, TracksChanges, Protocol):
+    """A provider whose collections can be kept in parts."""
 
 
 class Part(NamedTuple):
@@ -46,13 +51,34 @@ def touch(connection: Connection, rules: ShareRules, lineage: tuple[int, ...], c
     """Something happened to the last node of the lineage: note the change number, and the bytes gained, above it."""
     pin, rows = 0, []
     for node in reversed(lineage):
-        if node != lineage[-1] and node in rules.beneath:
+        if node != lineage[-1]:  # where a collection is not kept in parts, there is no row to touch
             counted = gain if pin else 0
             rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
         if not pin and node in rules.regions:
             pin = node
     if rows:
         connection.execute(_touch, rows)
+
+
+def touch_beneath(connection: Connection, rules: ShareRules, node: int, above: Sequence[int], change: int) -> None:
+    """The way to all pins beneath a node has changed: note it in the collections above for whoever knows only them."""
+    pins = rules.beneath.get(node, ())
+    if pins and above:
+        here = (table.c.share == rules.share, table.c.collection.in_(above), table.c.pin.in_(pins))
+        connection.execute(update(table).where(*here).values(change=change))
+
+
+def foresee(connection: Connection, provider: ShareProvider, rules: ShareRules, lineage: tuple[int, ...]) -> None:
+    """Before a pin comes to stand here as the first in a collection: what had changed there until now."""
+    fresh = [node for node in lineage if node not in rules.beneath]
+    have = of_collections(connection, rules.share, fresh)
+    rows = [
+        {"share": rules.share, "collection": node, "pin": 0, "change": provider.locate(node)[1].change, "size": 0}
+        for node in fresh
+        if node not in have
+    ]
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def of_collections(connection: Connection, share: str, collections: Iterable[int]) -> dict[int, list[Part]]:
@@ -68,12 +94,22 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
     return found
 
 
-def tag(node: Node, parts: Sequence[Part], may_discover: Callable[[int], bool]) -> str:
-    """The entity tag of a collection for a reader who may discover the parts that `may_discover` says."""
-    if not parts and may_discover(0):
+def tag(node: Node, parts: Sequence[Part], delivery: Callable[[int], int]) -> str:
+    """The entity tag of a collection for a reader who gets its parts as `delivery` says: 0 hidden, 1 as they are."""
+    if not parts and delivery(0) == 1:
         return f"c{node.id:x}.{node.change:x}"
-    known = [part[:3] for part in parts if may_discover(part.pin)]
-    return f"c{node.id:x}.{hashlib.sha256(repr(known).encode()).hexdigest()[:16]}"
+    kept = parts or [Part(0, node.change, 0, 0)]
+    known = [(part[:3], way) for part in kept if (way := delivery(part.pin))]
+    return f"c{node.id:x}.{_digest(known)}"
+
+
+def list_tag(members: Iterable[Seen]) -> str:
+    """The entity tag of a list of drives or of shared folders that shows these members."""
+    return f"l.{_digest([(seen.path.name, seen.display_name, seen.node.id, seen.tag) for seen in members])}"
+
+
+def _digest(known: object) -> str:
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def is_settled(connection: Connection, share: str, epoch: int) -> bool:
@@ -89,17 +125,21 @@ def own_size(connection: Connection, rules: ShareRules, node: Node) -> int:
     return node.size - sum(part.size for part in cut if part.pin)
 
 
-def settle(connection: Connection, provider: ShareProvider, rules: ShareRules) -> None:
-    """Cut the collections of a share into parts along its pins as they stand now; inside a transaction."""
+def settle(connection: Connection, provider: Journaled, rules: ShareRules, arrived: Container[int] = ()) -> None:
+    """Cut the collections of a share into parts along its pins as they stand now; inside a transaction.
+
+    `arrived`: pins that were pins already when they came to stand where they are, and so are cut from nothing. Part 0
+    of a collection stays when its last pin goes: else that would show to whoever could not discover it.
+    """
     cutting = _Cutting(connection, provider, rules)
     wanted = {(above, pin) for pin in rules.regions for above in rules.places.get(pin, ())[:-1]}
     wanted |= {(above, 0) for above in rules.beneath}
     rows = connection.execute(select(table.c.collection, table.c.pin).where(table.c.share == rules.share))
     have = {(row.collection, row.pin) for row in rows}
-    cutting.remove(have - wanted)
+    cutting.remove({(collection, pin) for collection, pin in have - wanted if pin})
     cutting.add(wanted - have)
     epoch = store.epoch(connection, rules.share)
-    cutting.measure({pin for _, pin in wanted ^ have if pin}, epoch)
+    cutting.measure({pin for _, pin in wanted ^ have if pin}, epoch, arrived)
     if not connection.execute(update(settled).where(settled.c.share == rules.share).values(epoch=epoch)).rowcount:
         connection.execute(insert(settled).values(share=rules.share, epoch=epoch))
 
@@ -107,7 +147,7 @@ def settle(connection: Connection, provider: ShareProvider, rules: ShareRules) -
 class _Cutting:
     """One pass over the pins of a share; asks the provider for each node at most once."""
 
-    def __init__(self, connection: Connection, provider: ShareProvider, rules: ShareRules) -> None:
+    def __init__(self, connection: Connection, provider: Journaled, rules: ShareRules) -> None:
         self._connection, self._provider, self._rules = connection, provider, rules
         self._told: dict[int, Node | None] = {}
 
@@ -126,22 +166,25 @@ class _Cutting:
             self._connection.execute(delete(table).where(table.c.share == self._rules.share, *here), rows)
 
     def add(self, places: set[tuple[int, int]]) -> None:
-        """Rows with the change numbers and bytes that the provider tells now."""
+        """Rows with the bytes that the provider tells now; to whom a pin is new, its part has just changed."""
         rows: list[dict[str, Any]] = []
+        newest = self._provider.newest_change() if places else 0
         for collection, pin in places:
-            node = self._node(pin or collection)
-            facts = {"change": node.change if node else 0, "size": self._own_size(pin) if pin else 0}
+            node = self._node(collection)
+            change = newest if pin else node.change if node else 0
+            facts = {"change": change, "size": self._own_size(pin) if pin else 0}
             rows.append({"share": self._rules.share, "collection": collection, "pin": pin, **facts})
         if rows:
             self._connection.execute(insert(table), rows)
 
-    def measure(self, changed: set[int], epoch: int) -> None:
+    def measure(self, changed: set[int], epoch: int, arrived: Container[int]) -> None:
         """The parts from which a pin was cut, or to which one fell back: other bytes, and news to who may see them."""
         cuts, pins = set(), set()
         for pin in changed:
             node, above = self._node(pin), 0
             for collection in reversed(node.lineage[:-1] if node else ()):
-                cuts.add((collection, above))
+                if pin not in arrived:
+                    cuts.add((collection, above))
                 above = above or (collection if collection in self._rules.regions else 0)
             pins.add(above)
         own = table.c.share == self._rules.share, table.c.pin == bindparam("at")

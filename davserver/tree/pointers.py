@@ -50,12 +50,14 @@ class Pointers:
                     self._pages.popitem(last=False)
         return page
 
-    def beside(self, members: list[Seen], papers: Iterable[Seen]) -> list[Seen]:
-        """A pointer for each of the papers, under names that no member has."""
-        taken = {seen.display_name.casefold() for seen in members}
+    def beside(self, known: Iterable[str], papers: Iterable[Seen]) -> list[Seen]:
+        """A pointer for each of the papers, under names other than those `known`: of all members that the reader may
+        discover, here or in the portal. PDFs come first, so that no other paper's coming or going renames theirs.
+        """
+        taken = {name.casefold() for name in known}
         pointers = []
-        for paper in papers:
-            name = next(name for name in _names(paper.node.name) if name.casefold() not in taken)
+        for paper in sorted(papers, key=lambda seen: not _is_pdf(seen.node.name)):
+            name = next(name for name in names_for(paper.node.name) if name.casefold() not in taken)
             taken.add(name.casefold())
             pointers.append(self._pointing(paper, name))
         return pointers
@@ -68,15 +70,22 @@ class Pointers:
         return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=page)
 
 
-def _names(name: str) -> Iterator[str]:
-    """`Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …"""
+def names_for(name: str) -> Iterator[str]:
+    """In order: `Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …; of a PDF from the
+    second on, for the first is the paper's own name.
+    """
     stem = name.rpartition(".")[0] or name
-    yield f"{stem}.pdf"
+    if not _is_pdf(name):
+        yield f"{stem}.pdf"
     yield f"{stem} (Verweis).pdf"
     number = 2
     while True:
         yield f"{stem} (Verweis {number}).pdf"
         number += 1
+
+
+def _is_pdf(name: str) -> bool:
+    return name.casefold().endswith(".pdf")
 
 
 def _drawn(title: str, url: str) -> bytes:

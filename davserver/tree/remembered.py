@@ -30,12 +30,12 @@ class Remembered:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def find(self, key: Hashable, committed: int, now: int) -> bytes | None:
+    def find(self, key: Hashable, committed: int, now: int) -> Kept | None:
         """The answer, if it would be made exactly so again."""
         kept = self._kept.get(key)
         if kept is None or kept.committed != committed or now < kept.since:
             return None
-        return kept.body if kept.until is None or now < kept.until else None
+        return kept if kept.until is None or now < kept.until else None
 
     def keep(self, key: Hashable, kept: Kept) -> None:
         with self._lock:

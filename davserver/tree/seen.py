@@ -30,6 +30,25 @@ class Seen(NamedTuple):
     """What is handed out in place of the document's own bytes; None: they themselves."""
 
 
+class Thrown(NamedTuple):
+    """Something in the trash that the asker may see: what was deleted, or what lies beneath it."""
+
+    share: str
+    node: Node
+    """As it lay; of a collection, `size` counts what the asker may discover."""
+    rights: Rights
+    """What he might do if it still lay there."""
+    place: SharePath | None
+    """Where it lay, in the whole tree, its own name last; None if he may not know every folder above it."""
+    root: int
+    """Id of the node that was deleted; its own unless it lies beneath that."""
+    by: str
+    """Key of whoever deleted it, such as `user:anna`."""
+    at: int
+    """When, microseconds since the epoch."""
+    obligations: frozenset[str] = frozenset()
+
+
 def no_condition() -> None:
     """The condition of a request that states none."""
 
@@ -106,6 +125,10 @@ class TooMany(DoorError):  # noqa: N818
 
 class DoesNotFit(DoorError):  # noqa: N818
     """The verb does not fit this resource: drives and the collection of drives cannot be moved, deleted, replaced."""
+
+
+class UnknownSyncToken(DoorError):  # noqa: N818
+    """Not ours, or of another view of this collection: the client must list it afresh (RFC 6578 §3.2)."""
 
 
 class InvalidAcl(DoorError):  # noqa: N818

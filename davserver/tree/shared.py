@@ -61,7 +61,7 @@ class SharedWithMe:
 
     def _nodes(self, places: SharePlaces) -> list[tuple[Node, SharePath]]:
         """What is shared with the principal in one drive and may be discovered, each with its real path."""
-        concerned = sorted(self._tree._view(places).shared(self._tree.clock()))
+        concerned = sorted(self._tree._shared_here(places))
         if not concerned:
             return []
         view, located = self._tree._look(places, lambda: _located(places, concerned))
@@ -110,7 +110,8 @@ class SharedWithMe:
             raise NotFound("there is nothing here")
         name = SHARED_NAME if len(path.segments) == 1 else self._committee(path.segments[1])
         node = Node(0, (0,), path.name, True, 0, "", "", 0, 0, 0)
-        return Seen(path, "", node, Rights.READ, "", name)
+        tag = self._tree._list_tag(path, lambda: self.members(path))
+        return Seen(path, "", node, Rights.READ, tag, name)
 
     def _committee(self, share: str) -> str:
         tree = self._tree

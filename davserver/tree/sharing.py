@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from acl import store
 from acl.entries import Entry
 from acl.labels import Classification
 from acl.links import Link, LinkKind
 from acl.principals import PrincipalKind
 from acl.privileges import Rights
+from davserver.tree.keeping import KeepingTree
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen
-from davserver.tree.two_sided import TwoSidedTree
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 
@@ -45,7 +43,7 @@ class LinkWish(NamedTuple):
     """What it is for, sealed."""
 
 
-class SharingTree(TwoSidedTree):
+class SharingTree(KeepingTree):
     """The verbs that let others in; each is one transaction with its line in the log."""
 
     def share_inside(
@@ -140,6 +138,3 @@ class SharingTree(TwoSidedTree):
             return
         seen = self.stat(self._share(share).path(node))
         self._demand(seen, needed)
-
-    def _note_about(self, connection: Connection, what: str, share: str, node: int, detail: str) -> None:
-        self.forest.audit.note(connection, self.principal.key, what, share=share, node=node, detail=detail)

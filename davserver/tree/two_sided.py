@@ -56,25 +56,28 @@ class TwoSidedTree(LabellingTree):
             label = self._arriving_label(start, seen, end, moving=True)
             takes_over = end.node is not None and not end.node.is_collection and not seen.node.is_collection
             brought = self._brought_points(start, seen, moving=not takes_over)
+            raised = self._raised_beneath(connection, start, seen, end)
             onto = self._cleared(connection, seen.node, end, terms)
             gone = self.forest.locks.check_beneath(
                 connection, start.places.share, seen.node.id, self._holder(terms), self._lock_places(start.places)
             )
             rules = self.forest.rules.of(start.places)
+            pinned = label is not None or seen.node.id in rules.marks or any(points for _, points in brought)
+            self._foreseen(connection, end, pinned=pinned)
             size = parts.own_size(connection, rules, seen.node)
             node = start.places.provider.move(start.inner, end.inner, self._writing(target.name))
             self.forest.locks.remove(connection, gone)  # RFC 4918 §7.5: a lock does not move with its resource
-            parts.touch(connection, rules, seen.node.lineage, node.change, -size)
-            parts.touch(
-                connection, rules, node.lineage, node.change, size - (end.node.size if onto and end.node else 0)
-            )
+            self._left(connection, start.places, rules, seen.node, lost=size)
             if label is not None:
                 self._label(connection, end.places, node, label)
+            for pin, stricter in raised:
+                self._label(connection, end.places, end.places.provider.locate(pin)[1], stricter)
             self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if onto:
                 self._inherit_pins(connection, start.places, seen.node, node)
             else:
                 self._brought(connection, end, node)
+            self._touched(connection, rules, node, size - (end.node.size if onto and end.node else 0), onto=onto)
             self._moved(connection, end.places, node)
             if not node.is_collection and is_temp(target.name):
                 self._departed(connection, start, seen.node, deleted=False)
@@ -100,23 +103,25 @@ class TwoSidedTree(LabellingTree):
             brought = self._brought_points(start, seen, moving=False)[: None if deep else 1]
             left_out = self._unreadable_beneath(start.places, seen)
             self._cleared(connection, seen.node, end, terms)
+            rules = self.forest.rules.of(end.places)
+            pinned = label is not None or bool(inside) or any(points for _, points in brought)
+            self._foreseen(connection, end, pinned=pinned)
             node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
             onto = end.node is not None and not end.node.is_collection and not node.is_collection
-            gain = node.size - (end.node.size if onto and end.node else 0)
-            parts.touch(connection, self.forest.rules.of(end.places), node.lineage, node.change, gain)
             if label is not None:
                 self._label(connection, end.places, node, label)
             self._label_members(connection, end, inside)
             self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if not onto:
                 self._brought(connection, end, node)
+            self._touched(connection, rules, node, node.size - (end.node.size if onto and end.node else 0), onto=onto)
             self._note(connection, "copy", end.places.share, node)
             return self._made(target), end.node is None
 
     # -- one share ------------------------------------------------------------------------------------------------
 
     def _taken(self, source: SharePath) -> Seen:
-        """What is to be copied or moved. A pointer only stands for a paper, often under that paper's own name."""
+        """What is to be copied or moved. A pointer only stands for a paper."""
         seen = self.stat(source)
         self._demand(seen, Rights.READ)
         if seen.instead is not None:
@@ -163,8 +168,9 @@ class TwoSidedTree(LabellingTree):
         return False
 
     def _inherit_pins(self, connection: Connection, places: SharePlaces, source: Node, target: Node) -> None:
-        """The source's id has ended: its own label was counted in, its entries end with it."""
-        if store.forget_node(connection, places.share, source.id):
+        """The source's id has ended: its own label was counted in, its entries end with it; a hold to come goes on."""
+        store.follow_holds(connection, places.share, source.id, target.id)
+        if store.forget_nodes(connection, places.share, [source.id]):
             self._repinned.add(places)
         self._note(connection, "replace", places.share, target)
 
@@ -222,7 +228,9 @@ class TwoSidedTree(LabellingTree):
             self._delete(connection, end, end.node, terms)
         rules = self.forest.rules.of(start.places)
         base = end.node if onto and end.node is not None else end.parent.node
-        there = self.forest.rules.of(end.places).bound_at(base.lineage)
+        rules_there = self.forest.rules.of(end.places)
+        there = rules_there.bound_at(base.lineage)
+        self._foreseen(connection, end, pinned=True)
         brought = self._brought_points(start, seen, moving=False)
         if not onto and self._waits(start, seen, end, moving=moving):
             there = there._replace(release_at=NEVER)
@@ -245,7 +253,7 @@ class TwoSidedTree(LabellingTree):
         made = self._made(target)
         old_size = end.node.size if end.node is not None and not end.node.is_collection else 0
         gain = made.node.size - (old_size if not made.node.is_collection else 0)
-        parts.touch(connection, self.forest.rules.of(end.places), made.node.lineage, made.node.change, gain)
+        self._touched(connection, rules_there, made.node, gain, onto=onto)
         self._note(connection, "move" if moving else "copy", end.places.share, made.node)
         return made, end.node is None
 

@@ -18,7 +18,6 @@ from shareproviders.contract import (
     ParentMissing,
     QuotaExceeded,
     ShareProvider,
-    TracksChanges,
     Upkeep,
 )
 from shareproviders.paths import ROOT
@@ -33,6 +32,7 @@ from shareproviders.testing.base import (
     tree,
     writing,
 )
+from shareproviders.testing.changes import ChangeRules
 
 RED, BLUE = "{urn:x}colour", "{urn:y}colour"
 MIB = 1024 * 1024
@@ -234,55 +234,6 @@ class TrashRules(Contract):
         with pytest.raises(NotFound):
             trash.restore(node.id, at("/c"), writing())
         assert make(provider, "/c").id != node.id
-
-
-class ChangeRules(Contract):
-    @pytest.fixture
-    def journal(self, provider: ShareProvider) -> TracksChanges:
-        if not isinstance(provider, TracksChanges):
-            pytest.skip("not TracksChanges")
-        return provider
-
-    def test_changes_reach_the_ancestors(self, provider: ShareProvider, journal: TracksChanges) -> None:
-        for raw in ("/c", "/c/d", "/e"):
-            make(provider, raw)
-        before = {raw: provider.stat(at(raw)).change for raw in ("/", "/c", "/c/d", "/e")}
-        node = put(provider, "/c/d/a", b"a")
-        after = {raw: provider.stat(at(raw)).change for raw in before}
-        assert node.change == journal.newest_change() > max(before.values())
-        assert {after["/"], after["/c"], after["/c/d"]} == {node.change}
-        assert after["/e"] == before["/e"]
-        assert provider.stat(at("/c/d/a")).change == node.change
-
-    def test_every_verb_is_in_the_journal_in_order(self, provider: ShareProvider, journal: TracksChanges) -> None:
-        start = journal.newest_change()
-        folder = make(provider, "/c")
-        node = put(provider, "/a", b"a")
-        put(provider, "/a", b"b")
-        provider.move(at("/a"), at("/c/a"), writing())
-        provider.delete(at("/c/a"), writing())
-        changes = journal.changes_since(start, 100)
-        assert [(each.node_id, each.kind) for each in changes] == [
-            (folder.id, "make"),
-            (node.id, "put"),
-            (node.id, "put"),
-            (node.id, "move"),
-            (node.id, "delete"),
-        ]
-        numbers = [each.number for each in changes]
-        assert numbers == sorted(set(numbers))
-        assert numbers[-1] == journal.newest_change()
-        assert journal.changes_since(numbers[1], 2) == changes[2:4]
-        assert journal.changes_since(numbers[-1], 10) == []
-
-    def test_a_move_changes_both_parents(self, provider: ShareProvider, journal: TracksChanges) -> None:
-        make(provider, "/c")
-        make(provider, "/e")
-        put(provider, "/c/a", b"a")
-        before = provider.stat(at("/c")).change, provider.stat(at("/e")).change
-        provider.move(at("/c/a"), at("/e/a"), writing())
-        assert provider.stat(at("/c")).change > before[0]
-        assert provider.stat(at("/e")).change > before[1]
 
 
 class QuotaRules(Contract):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, literal, or_, select
+from sqlalchemy import CTE, BindParameter, Connection, Select, and_, bindparam, literal, or_, select
 
 from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissing, WrongKind
 from shareproviders.media import media_type_of
@@ -32,6 +32,7 @@ class Entry(NamedTuple):
     created: int
     modified: int
     change: int
+    placed: int
     version: int | None
     size: int | None
     media_type: str | None
@@ -47,6 +48,7 @@ COLUMNS = (
     node.c.created,
     node.c.modified,
     node.c.change,
+    node.c.placed,
     node.c.version,
     version.c.size,
     version.c.media_type,
@@ -91,6 +93,8 @@ class Catalog:
         self._step = Statement(select(node.c.id).where(by_name))
         self._member = Statement(select(*COLUMNS).select_from(CURRENT).where(by_name))
         self._by_id = Statement(select(*COLUMNS).select_from(CURRENT).where(in_space, node.c.id == bindparam("id")))
+        newer = and_(in_space, node.c.parent == bindparam("parent"), node.c.change > bindparam("number"))
+        self._changed = Statement(select(*COLUMNS).select_from(CURRENT).where(newer))
         self._climb = Statement(_climb())
         self._members: dict[int, Statement] = {}
 
@@ -175,7 +179,15 @@ class Catalog:
             members, chain = self._page(connection, lineage)
         if chain[collection.id][1] != COLLECTION:
             raise WrongKind("a document has no members")
-        names = self._secrets.open_names([row[2] for row in members], collection.id)
+        return self._built(members, lineage)
+
+    def changed(self, connection: Connection, collection: Node, number: int) -> list[Node]:
+        """Members with a newer change than `number`, by name."""
+        values = {"space": self.space(connection).number, "parent": collection.id, "number": number}
+        return self._built(self._changed.rows(connection, values), collection.lineage)
+
+    def _built(self, members: list[Row], lineage: tuple[int, ...]) -> list[Node]:
+        names = self._secrets.open_names([row[2] for row in members], lineage[-1])
         nodes = [build(row, name, (*lineage, row[0])) for row, name in zip(members, names, strict=True)]
         nodes.sort(key=itemgetter(2))
         return nodes
@@ -203,13 +215,13 @@ class Catalog:
 
 def build(row: Row | Entry, name: str, lineage: tuple[int, ...]) -> Node:
     """The contract's Node out of a row of `COLUMNS`; raises Damaged for a document without its version."""
-    node_id, _, _, kind, subtree_size, created, modified, change, current, size, media_type, _ = row
+    node_id, _, _, kind, subtree_size, created, modified, change, placed, current, size, media_type, _ = row
     if kind == COLLECTION:
-        return Node(node_id, lineage, name, True, subtree_size, "", "", created, modified, change)
+        return Node(node_id, lineage, name, True, subtree_size, "", "", created, modified, change, placed)
     if size is None:
         raise Damaged("a document has no current version")
     media_type = media_type or media_type_of(name)
-    return Node(node_id, lineage, name, False, size, f"{current:x}", media_type, created, modified, change)
+    return Node(node_id, lineage, name, False, size, f"{current:x}", media_type, created, modified, change, placed)
 
 
 def tag_of(version_id: int) -> str:
@@ -245,6 +257,21 @@ def _climb() -> Select[Any]:
         )
     )
     return select(up.c.id, up.c.parent, up.c.name_ct).order_by(up.c.height)
+
+
+def subtree() -> CTE:
+    """A node and all beneath it, with their heights below it."""
+    own: BindParameter[int] = bindparam("space")
+    down = (
+        select(node.c.id, literal(0).label("height"))
+        .where(node.c.space == own, node.c.id == bindparam("of"))
+        .cte("down", recursive=True)
+    )
+    return down.union_all(
+        select(node.c.id, down.c.height + 1).where(
+            node.c.space == own, node.c.parent == down.c.id, down.c.height < MAX_CLIMB
+        )
+    )
 
 
 def _page(depth: int) -> Select[Any]:

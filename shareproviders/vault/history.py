@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from shareproviders.contract import Damaged, Ground, NotFound, Unavailable, Version, Writing, WrongKind
 from shareproviders.media import media_type_of
@@ -45,20 +45,17 @@ class History:
         self._catalog = catalog
         self._blobs = blobs
         in_space = version.c.space == bindparam("space")
-        self._open = Statement(
+        opened = (
             select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped)
             .select_from(
                 version.join(node, node.c.id == version.c.node).outerjoin(
                     blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space)
                 )
             )
-            .where(
-                in_space,
-                version.c.id == bindparam("id"),
-                version.c.node == bindparam("node"),
-                node.c.parent.is_not(None),  # what lies in the trash is not there
-            )
+            .where(in_space, version.c.id == bindparam("id"), version.c.node == bindparam("node"))
         )
+        self._open = Statement(opened.where(node.c.parent.is_not(None)))  # what lies in the trash is not there
+        self._open_thrown = Statement(opened)
         self._of_node = Statement(
             select(*_COLUMNS).where(in_space, version.c.node == bindparam("node")).order_by(version.c.id.desc())
         )
@@ -130,6 +127,7 @@ class History:
             created=writing.at,
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
+            placed=seq,
         )
         self._write(turn, node_id, node_id + 1, content, writing)
         return node_id
@@ -170,11 +168,13 @@ class History:
 
     def content(self, turn: Turn, node_id: int, version_id: int | None) -> Content:
         """What a version of this document holds, its row checked. Raises NotFound, Damaged."""
-        return self._opened(turn.connection, node_id, version_id)[0]
+        return self._opened(turn.connection, self._open, node_id, version_id)[0]
 
-    def _opened(self, connection: Connection, node_id: int, version_id: int | None) -> tuple[Content, bytes | None]:
+    def _opened(
+        self, connection: Connection, opening: Statement, node_id: int, version_id: int | None
+    ) -> tuple[Content, bytes | None]:
         number = self._catalog.space(connection).number
-        row = self._open.row(connection, {"space": number, "id": version_id, "node": node_id})
+        row = opening.row(connection, {"space": number, "id": version_id, "node": node_id})
         if row is None:
             raise NotFound("this state of the document does not exist")
         blob_id, size, media_type, mac, wrapped = row
@@ -205,11 +205,42 @@ class History:
                 for number, _, size, kind, by, at, _ in rows
             ]
 
-    def read(self, node_id: int, version: int | str, start: int, length: int | None) -> Iterator[bytes]:
-        """Bytes of a version, named by id or entity tag. Raises NotFound, Damaged, Unavailable at the call."""
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        """Living documents with more versions than that, by id."""
+        counted = (
+            select(version.c.node)
+            .join(node, node.c.id == version.c.node)
+            .where(node.c.space == bindparam("space"), node.c.parent.is_not(None), version.c.node > bindparam("after"))
+            .group_by(version.c.node)
+            .having(func.count() > bindparam("most"))
+            .order_by(version.c.node)
+            .limit(limit)
+        )
+        with self._ground.begin_read() as connection:
+            number = self._catalog.space(connection).number
+            values = {"space": number, "after": after, "most": more_than}
+            return list(connection.execute(counted, values).scalars())
+
+    def drop(self, turn: Turn, node_id: int, versions: Collection[int]) -> None:
+        """Let earlier versions of a document go. Raises NotFound, ValueError for the current one."""
+        if self._catalog.by_id(turn.connection, node_id).version in versions:
+            raise ValueError("the current version of a document is never dropped")
+        rows = self._of_node.rows(turn.connection, {"space": turn.space, "node": node_id})
+        going = {number: (blob_id, size) for number, blob_id, size, *_ in rows if number in versions}
+        turn.charge(-sum(size for _, size in going.values()))
+        turn.drop_versions({number: blob_id for number, (blob_id, _) in going.items()})
+
+    def read(
+        self, node_id: int, version: int | str, start: int, length: int | None, *, thrown: bool = False
+    ) -> Iterator[bytes]:
+        """Bytes of a version, named by id or entity tag; `thrown`: also of a document that lies in the trash.
+
+        Raises NotFound, Damaged, Unavailable at the call.
+        """
+        opening = self._open_thrown if thrown else self._open
         with self._ground.begin_read() as connection:
             version_id = version if isinstance(version, int) else version_of(version)
-            (blob_id, size, _), wrapped = self._opened(connection, node_id, version_id)
+            (blob_id, size, _), wrapped = self._opened(connection, opening, node_id, version_id)
         if wrapped is None:
             raise Damaged("the key of a stored document is missing")
         stop = size if length is None else min(size, start + length)

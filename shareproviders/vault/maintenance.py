@@ -50,6 +50,7 @@ class Maintenance:
                 findings += [Finding(row[0], problem) for row in connection.execute(question)]
         yield from findings
         yield from self._names(number)
+        yield from self._old_names(number)
         yield from self._properties(number)
         yield from self._versions(number)
         yield from self._contents(number)
@@ -92,6 +93,17 @@ class Maintenance:
                     self._secrets.open_name(sealed, parent or 0)
                 except Damaged as damage:
                     yield Finding(node_id, str(damage))
+
+    def _old_names(self, number: int) -> Iterator[Finding]:
+        page = select(change.c.seq, change.c.node, change.c.from_parent, change.c.from_name_ct).where(
+            change.c.space == number, change.c.from_parent.is_not(None)
+        )
+        for rows in self._pages(page, change.c.seq, 0):
+            for _, node_id, parent, sealed in rows:
+                try:
+                    self._secrets.open_name(sealed, parent)
+                except Damaged:
+                    yield Finding(node_id, "a name in the journal fails its check")
 
     def _properties(self, number: int) -> Iterator[Finding]:
         table = dead_property.c
@@ -196,6 +208,12 @@ def _node_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
         select(node.c.id)
         .select_from(node.outerjoin(trash, trash.c.node == node.c.id))
         .where(here, node.c.parent.is_(None) != trash.c.node.is_not(None)),
+    )
+    yield (
+        "the collection that this was deleted from is missing",
+        select(trash.c.node)
+        .select_from(trash.outerjoin(above, and_(above.c.space == number, above.c.id == trash.c.from_parent)))
+        .where(trash.c.space == number, or_(above.c.id.is_(None), above.c.kind != COLLECTION)),
     )
     yield "no way leads here from the root or the trash", select(node.c.id).where(here, ~_reached(number))
 

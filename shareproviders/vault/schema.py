@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 DOCUMENT = 0
@@ -58,9 +59,11 @@ node = Table(
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
     Column("change", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),
     UniqueConstraint("parent", "name_ct"),
+    Index("node_by_change", "parent", "change"),
     comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; "
-    "version: the current one",
+    "version: the current one; placed: the change that gave it its parent and name",
 )
 
 blob = Table(
@@ -109,7 +112,14 @@ change = Table(
     Column("node", BigInteger, nullable=False),
     Column("parent", BigInteger, nullable=False),
     Column("kind", String(16), nullable=False),
+    Column("next_id", BigInteger, nullable=False),
+    Column("from_parent", BigInteger),
+    Column("from_name_ct", LargeBinary),
+    Column("from_kind", SmallInteger),
+    Index("change_by_departure", "from_parent", "seq", sqlite_where=text("from_parent IS NOT NULL")),
     sqlite_with_rowid=False,
+    comment="next_id: smaller ids were given out; from_parent, from_name_ct, from_kind: the place that a move or "
+    "delete left, sealed with that parent's id",
 )
 
 trash = Table(

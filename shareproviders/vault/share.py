@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from sqlalchemy import bindparam, insert, select, update
@@ -30,10 +30,12 @@ from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, Found, Place, build, tag_of
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.history import Content, History
+from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, change, node, root_of, space
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space
 from shareproviders.vault.statements import Statement
+from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
 
@@ -54,6 +56,8 @@ class Vault:
         self._turns = Turns(ground, self._catalog, self._blobs.unlink)
         self._properties = Properties(ground, self._secrets, self._catalog)
         self._trees = Trees(ground, self._secrets, self._catalog, self._history, self._properties)
+        self._journal = Journal(ground, self._secrets, self._catalog)
+        self._trash = Trash(ground, self._secrets, self._catalog)
         self._maintenance = Maintenance(ground, self._secrets, self._catalog, self._turns, self._blobs)
         self._dating = Statement(
             update(node)
@@ -102,6 +106,7 @@ class Vault:
                     created=now,
                     modified=now,
                     change=0,
+                    placed=0,
                 )
             )
 
@@ -255,20 +260,42 @@ class Vault:
             self._charge(turn, found.entry, content, writing)
             return self._store(turn, Place(found.lineage[:-1], found.name, found.entry), content, writing)
 
+    def crowded(self, more_than: int, after: int, limit: int) -> list[int]:
+        return self._history.crowded(more_than, after, limit)
+
+    def drop_versions(self, node: Node, version_ids: Collection[int]) -> None:
+        with self._turn() as turn:
+            self._history.drop(turn, node.id, version_ids)
+
     # -- KeepsTrash --
 
     def trashed(self) -> list[Trashed]:
-        return self._trees.thrown()
+        return self._trash.thrown()
+
+    def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
+        with self._ground.begin_read() as connection:
+            return self._trash.locate(connection, node_id)
+
+    def trashed_children(self, node: Node) -> list[Node]:
+        with self._ground.begin_read() as connection:
+            return self._trash.children(connection, node.id)
+
+    def read_trashed(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        if node.is_collection:
+            raise WrongKind("a collection has no content")
+        with self._ground.begin_read() as connection:
+            self._trash.locate(connection, node.id)
+            return self._history.read(node.id, node.entity_tag, start, length, thrown=True)
 
     def restore(self, node_id: int, target: SharePath, writing: Writing) -> Node:
         with self._turn() as turn:
             place = self._free(turn, target)
-            self._trees.restore(turn, node_id, place, writing)
+            self._trees.restore(turn, self._trash.entry(turn, node_id), place, writing)
             return self._node(turn, place, node_id)
 
-    def purge(self, node_id: int) -> None:
+    def purge(self, node_id: int) -> list[int]:
         with self._turn() as turn:
-            self._trees.purge(turn, node_id)
+            return self._trash.purge(turn, node_id)
 
     # -- KeepsProperties --
 
@@ -285,19 +312,20 @@ class Vault:
     # -- TracksChanges --
 
     def newest_change(self) -> int:
-        with self._ground.begin_read() as connection:
-            number = self._catalog.space(connection).number
-            return int(connection.execute(select(space.c.newest_change).where(space.c.id == number)).scalar_one())
+        return self._journal.newest()
 
     def changes_since(self, number: int, limit: int) -> list[Change]:
+        return self._journal.since(number, limit)
+
+    def changed_members(self, collection: Node, number: int) -> list[Node]:
         with self._ground.begin_read() as connection:
-            rows = connection.execute(
-                select(change.c.seq, change.c.node, change.c.parent, change.c.kind)
-                .where(change.c.space == self._catalog.space(connection).number, change.c.seq > number)
-                .order_by(change.c.seq)
-                .limit(limit)
-            )
-            return [Change(*row) for row in rows]
+            return self._catalog.changed(connection, collection, number)
+
+    def departures(self, collection: Node, number: int) -> list[Change]:
+        return self._journal.departures(collection.id, number)
+
+    def ids_at(self, number: int) -> int:
+        return self._journal.ids_at(number)
 
     # -- MetersQuota --
 

@@ -1,14 +1,14 @@
-"""Moving, copying, trashing and destroying whole trees: each a handful of statements, however large the tree."""
+"""Moving, copying, trashing and restoring whole trees: each a handful of statements, however large the tree."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from typing import Any
 
-from sqlalchemy import CTE, BindParameter, and_, bindparam, delete, insert, literal, select, update
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
-from shareproviders.contract import Damaged, Ground, NotFound, Trashed, Writing
-from shareproviders.vault.catalog import COLUMNS, CURRENT, MAX_CLIMB, Catalog, Entry, Found, Place
+from shareproviders.contract import Damaged, Ground, NotFound, Writing
+from shareproviders.vault.catalog import CURRENT, Catalog, Entry, Found, Place, subtree
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.history import History
 from shareproviders.vault.properties import Properties
@@ -30,27 +30,18 @@ class Trees:
         self._properties = properties
         own: BindParameter[int] = bindparam("space")
         of: BindParameter[int] = bindparam("of")
-        down = _down()
+        down = subtree()
         self._tree = Statement(
             select(*_COPIED)
             .select_from(CURRENT.join(down, down.c.id == node.c.id))
             .where(node.c.space == own)
             .order_by(down.c.height)
         )
-        beneath = select(down.c.id)
-        of_tree = and_(version.c.space == own, version.c.node.in_(beneath))
         held = dead_property.join(down, down.c.id == dead_property.c.node)
         self._held = Statement(
             select(dead_property.c.node, dead_property.c.name_ct, dead_property.c.value_ct)
             .select_from(held)
             .where(dead_property.c.space == own)
-        )
-        self._versions = Statement(select(version.c.blob, version.c.size).where(of_tree))
-        self._purging = (
-            Statement(delete(version).where(of_tree)),
-            Statement(delete(dead_property).where(dead_property.c.space == own, dead_property.c.node.in_(beneath))),
-            Statement(delete(trash).where(trash.c.space == own, trash.c.node == of)),
-            Statement(delete(node).where(node.c.space == own, node.c.id.in_(beneath))),
         )
         self._place = Statement(
             update(node)
@@ -60,16 +51,12 @@ class Trees:
                 name_ct=bindparam("now_name"),
                 modified=bindparam("now_modified"),
                 change=bindparam("seq"),
+                placed=bindparam("seq"),
             )
         )
         self._throw = Statement(insert(trash))
         self._take = Statement(delete(trash).where(trash.c.space == own, trash.c.node == of))
         self._remove = Statement(delete(node).where(node.c.space == own, node.c.id == of))
-        thrown = select(trash.c.from_parent, trash.c.by, trash.c.at, *COLUMNS).select_from(
-            CURRENT.join(trash, trash.c.node == node.c.id)
-        )
-        self._thrown = Statement(thrown.where(trash.c.space == own).order_by(trash.c.at.desc(), trash.c.node.desc()))
-        self._one_thrown = Statement(thrown.where(trash.c.space == own, trash.c.node == of))
 
     def make(self, turn: Turn, place: Place, writing: Writing) -> int:
         """A new empty collection; its id."""
@@ -86,6 +73,7 @@ class Trees:
             created=writing.at,
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
+            placed=seq,
         )
         turn.touch(dict.fromkeys(place.above, 0))
         return node_id
@@ -93,7 +81,7 @@ class Trees:
     def move(self, turn: Turn, moving: Found, place: Place, writing: Writing) -> None:
         """Hang a node under another parent or name; nothing beneath is touched."""
         entry = moving.entry
-        seq = turn.note(entry.id, place.above[-1], "move")
+        seq = turn.note(entry.id, place.above[-1], "move", entry)
         self._hang(turn, entry, place, writing, seq)
         turn.touch(_shifted(moving.lineage[:-1], place.above, entry.subtree_size))
 
@@ -120,7 +108,7 @@ class Trees:
         self._history.merge(turn, source, target.id)
         self._properties.replace(turn, source.id, target.id)
         self._properties.clear(turn, source.id)
-        turn.note(source.id, moving.lineage[-2], "delete")
+        turn.note(source.id, moving.lineage[-2], "delete", source)
         turn.run(self._remove, of=source.id)
         turn.touch(dict.fromkeys(moving.lineage[:-1], -source.subtree_size))
 
@@ -191,60 +179,26 @@ class Trees:
                 versions.append((current, turn.space, new, blob_id, size, media_type, writing.by, writing.at, mac))
             sealed = secrets.seal_name(name, new_parent)
             gross = sizes[node_id]
-            nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq))
+            nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq, seq))
         turn.run_many(self._history.insert_node, _NODE, nodes)
         turn.run_many(self._history.insert_version, _VERSION, versions)
 
     def throw(self, turn: Turn, found: Found, writing: Writing) -> None:
         """Into the trash: the node leaves its parent, nothing beneath is touched."""
         entry, parent = found.entry, found.lineage[-2]
-        seq = turn.note(entry.id, parent, "delete")
+        seq = turn.note(entry.id, parent, "delete", entry)
         turn.run(
             self._place, of=entry.id, now_parent=None, now_name=entry.name_ct, now_modified=entry.modified, seq=seq
         )
         turn.run(self._throw, node=entry.id, from_parent=parent, by=writing.by, at=writing.at)
         turn.touch(dict.fromkeys(found.lineage[:-1], -entry.subtree_size))
 
-    def thrown(self) -> list[Trashed]:
-        """What lies in the trash, newest first."""
-        with self._ground.begin_read() as connection:
-            number = self._catalog.space(connection).number
-            return [
-                Trashed(
-                    entry.id,
-                    self._secrets.open_name(entry.name_ct, parent),
-                    entry.kind == COLLECTION,
-                    entry.subtree_size,
-                    parent,
-                    by,
-                    at,
-                )
-                for parent, by, at, *rest in self._thrown.rows(connection, {"space": number})
-                for entry in (Entry._make(rest),)
-            ]
-
-    def restore(self, turn: Turn, node_id: int, place: Place, writing: Writing) -> Entry:
-        """Out of the trash to a free place. Raises NotFound."""
-        row = self._one_thrown.row(turn.connection, {"space": turn.space, "of": node_id})
-        if row is None:
-            raise NotFound("this does not lie in the trash")
-        entry = Entry._make(row[3:])
-        seq = turn.note(node_id, place.above[-1], "restore")
+    def restore(self, turn: Turn, entry: Entry, place: Place, writing: Writing) -> None:
+        """Out of the trash to a free place."""
+        seq = turn.note(entry.id, place.above[-1], "restore")
         self._hang(turn, entry, place, writing, seq)
-        turn.run(self._take, of=node_id)
+        turn.run(self._take, of=entry.id)
         turn.touch(dict.fromkeys(place.above, entry.subtree_size))
-        return entry
-
-    def purge(self, turn: Turn, node_id: int) -> None:
-        """Destroy what lies in the trash with all beneath it. Raises NotFound."""
-        of = {"space": turn.space, "of": node_id}
-        if self._one_thrown.row(turn.connection, of) is None:
-            raise NotFound("this does not lie in the trash")
-        rows = self._versions.rows(turn.connection, of)
-        turn.charge(-sum(size for _, size in rows))
-        for statement in self._purging:
-            turn.run(statement, of=node_id)
-        turn.shred(blob_id for blob_id, _ in rows)
 
 
 _COPIED = (
@@ -260,21 +214,6 @@ _COPIED = (
 )
 _NODE = tuple(column.name for column in node.columns)
 _VERSION = tuple(column.name for column in version.columns)
-
-
-def _down() -> CTE:
-    """A node and all beneath it, with their heights below it."""
-    own: BindParameter[int] = bindparam("space")
-    down = (
-        select(node.c.id, literal(0).label("height"))
-        .where(node.c.space == own, node.c.id == bindparam("of"))
-        .cte("down", recursive=True)
-    )
-    return down.union_all(
-        select(node.c.id, down.c.height + 1).where(
-            node.c.space == own, node.c.parent == down.c.id, down.c.height < MAX_CLIMB
-        )
-    )
 
 
 def _sizes(rows: list[tuple[Any, ...]]) -> dict[int, int]:

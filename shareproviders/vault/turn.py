@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, insert, select, update
 
 from shareproviders.contract import Ground, QuotaExceeded
-from shareproviders.vault.catalog import Catalog
+from shareproviders.vault.catalog import Catalog, Entry
 from shareproviders.vault.schema import blob, change, node, space, version
 from shareproviders.vault.statements import Row, Statement
 
@@ -40,10 +40,21 @@ class Turn:
             raise QuotaExceeded("this drive is full; remove something from it or ask for more space")
         self._used += size
 
-    def note(self, node_id: int, parent: int, kind: str) -> int:
-        """Write a journal row; its number."""
+    def note(self, node_id: int, parent: int, kind: str, left: Entry | None = None) -> int:
+        """Write a journal row, with the node as it stood if it leaves its place; its number."""
         self._newest += 1
-        self.run(self._turns.journal, seq=self._newest, node=node_id, parent=parent, kind=kind)
+        was = (None, None, None) if left is None else (left.parent, left.name_ct, left.kind)
+        self.run(
+            self._turns.journal,
+            seq=self._newest,
+            node=node_id,
+            parent=parent,
+            kind=kind,
+            next_id=self._next_id,
+            from_parent=was[0],
+            from_name_ct=was[1],
+            from_kind=was[2],
+        )
         return int(self._newest)
 
     def touch(self, sizes: Mapping[int, int]) -> None:

@@ -10,6 +10,7 @@ from rights_scenario import CONFIG
 
 from acl.engine import Engine, View
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import NEVER, ON_CREATION, Classification, Label
 from acl.links import Link, LinkKind
 from acl.mandates import ROLES, Committee, CommitteeKind, Mandate
@@ -44,6 +45,7 @@ class Facts(NamedTuple):
     bindings: dict[int, frozenset[int]] = {}  # noqa: RUF012 (never changed)
     recusals: tuple[Recusal, ...] = ()
     links: tuple[Link, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     def rules(self) -> ShareRules:
         return build_rules(
@@ -58,6 +60,7 @@ class Facts(NamedTuple):
             bindings=self.bindings,
             recusals=self.recusals,
             links=self.links,
+            holds=self.holds,
         )
 
 
@@ -150,6 +153,7 @@ def links(draw: st.DrawFn) -> Link:
     return replace(link, revoked=draw(EDGES))
 
 
+HOLDS = st.builds(Hold, st.just("ba05"), NODES, TIMES, EDGES, st.just("user:anna"), st.just(0))
 FACTS = st.builds(
     Facts,
     COMMITTEES,
@@ -162,6 +166,7 @@ FACTS = st.builds(
     st.dictionaries(NODES, st.frozensets(st.integers(1, 3), min_size=1), max_size=2),
     st.lists(recusals(), max_size=3).map(numbered),
     st.lists(links(), max_size=1).map(numbered),
+    st.lists(HOLDS, max_size=2).map(numbered),
 )
 CEILINGS = st.builds(
     Ceiling,

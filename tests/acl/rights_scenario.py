@@ -20,6 +20,7 @@ Of meetings, recusals and what is shared:
     item 4.2 of vg: non_public, matter 20-26 / V 15898, at Sitzung/04.2      (also: public; matter and folder optional)
     binding: Ablage/Vorlage to 4.2 of vg
     otto is recused from item 4.2 of vg from 2026-12-01 for documents     (also: from matter …; until; discussion, both)
+    hold on Sitzung/Vorlage from 2026-12-01 until 2027-12-01
     share by anna: user:eva may read at Sitzung/Vorlage until 2026-12-24
     inbox: role:member may read unbind at Eingang
     otto would own read unbind in Eingang
@@ -43,6 +44,7 @@ from sqlalchemy import Connection, create_engine
 from acl import store
 from acl.engine import HIDDEN_ON_DAV, POINTER, AccessRequest, Engine, View
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import NEVER, ON_CREATION, Classification, Label
 from acl.links import Link, LinkKind
 from acl.mandates import Committee, CommitteeKind, Mandate
@@ -74,6 +76,7 @@ FACTS = {
     "link": r"(?P<kind>link|drop) (?P<name>\w+) by (?P<maker>\w+): (?P<rights>[a-z -]+?) at (?P<path>\S+)"
     rf" up to (?P<most>\w+){WINDOW}",
     "revocation": rf"(?:link|drop) (?P<name>\w+) is revoked (?P<at>{TIME})",
+    "hold": rf"hold on (?P<path>\S+){WINDOW}",
     "mandate": rf"(?P<person>\w+) is (?P<role>\w+)(?: of (?P<share>[a-z0-9-]+))?{WINDOW}",
     "pledge": rf"(?P<person>\w+) pledged (?P<since>{TIME})",
     "node": r"node (?P<path>\S+?)(?:: (?P<parts>.+))?",
@@ -221,6 +224,10 @@ class Scenario:
             0,
         )
         store.add_recusal(self.connection, recusal)
+
+    def _hold(self, path: str, start: str | None, end: str | None) -> None:
+        window = instant(start) if start else 0, instant(end) if end else None
+        store.add_hold(self.connection, Hold("ba05", self.lineage(path)[-1], *window, "user:anna", 0))
 
     def _inside(self, maker: str, who: str, rights: str, path: str, start: str | None, end: str | None) -> None:
         window = instant(start) if start else None, instant(end) if end else None

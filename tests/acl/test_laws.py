@@ -12,6 +12,7 @@ from rights_facts import (
     CHANNELS,
     ENGINE,
     FACTS,
+    HOLDS,
     LINEAGES,
     LINK,
     NODES,
@@ -25,6 +26,7 @@ from rights_facts import (
 
 from acl.engine import AccessRequest, View
 from acl.entries import Entry
+from acl.holds import HELD, Hold
 from acl.labels import Label
 from acl.mandates import VICE_CHAIR
 from acl.principals import Ceiling, Channel, Principal, PrincipalKind
@@ -37,7 +39,7 @@ def test_the_order_of_grants_is_irrelevant(
     facts: Facts, who: Principal, at: int, channel: Channel, random: object
 ) -> None:
     """Grants add up (law 4): in whatever order mandates and entries are read."""
-    names = ("mandates", "entries", "meetings", "agenda", "recusals", "links")
+    names = ("mandates", "entries", "meetings", "agenda", "recusals", "links", "holds")
     mixed = {name: list(getattr(facts, name)) for name in names}
     for some in mixed.values():
         random.shuffle(some)  # type: ignore[attr-defined]
@@ -131,6 +133,21 @@ def test_one_more_recusal_never_widens(facts: Facts, drawn: st.DataObject) -> No
     before = all_granted(facts.rules(), who, at, channel)
     after = all_granted(facts._replace(recusals=(*facts.recusals, replace(more, id=99))).rules(), who, at, channel)
     assert all(after[node] & ~before[node] == 0 for node in LINEAGES)
+
+
+@given(FACTS, HOLDS, ASKERS, TIMES, CHANNELS)
+def test_one_more_hold_takes_from_everybody_and_gives_nothing(
+    facts: Facts, more: Hold, who: Principal, at: int, channel: Channel
+) -> None:
+    """rights.md §2.5: no write and no delete there, whatever the office; reading, adding and everything else stay."""
+    before = all_granted(facts.rules(), who, at, channel)
+    rules = facts._replace(holds=(*facts.holds, replace(more, id=99))).rules()
+    after = all_granted(rules, who, at, channel)
+    for node, lineage in LINEAGES.items():
+        taken = int(HELD) if more.holds_at(at) and more.node in lineage else 0
+        assert after[node] == before[node] & ~taken
+        assert rules.held_at(lineage, at) or not taken
+        assert not rules.held_at(lineage, at) or after[node] & int(HELD) == 0
 
 
 @given(FACTS, ASKERS, TIMES, TIMES, CHANNELS, st.sampled_from(["closed_at", "approved_at"]))

@@ -217,7 +217,7 @@ def test_every_change_of_a_rule_makes_snapshots_stale(connection: Connection, se
         lambda: store.end_recusal(connection, 1, 99),
         lambda: store.add_link(connection, LINK),
         lambda: store.revoke_link(connection, 1, 99),
-        lambda: store.forget_node(connection, "ba05", 40),
+        lambda: store.forget_nodes(connection, "ba05", [40]),
     ]
     for change in changes:
         before = store.epoch(connection, "ba05")
@@ -237,8 +237,8 @@ def test_what_was_said_of_a_node_ends_with_it(connection: Connection, sealer: Se
     store.add_link(connection, LINK)
     store.bind_meeting(connection, "ba05", "vg", 7)
     store.bind_agenda_item_folder(connection, "ba05", 2, 7)
-    assert store.forget_node(connection, "ba05", 7)
-    assert not store.forget_node(connection, "ba05", 7)
+    assert store.forget_nodes(connection, "ba05", [7, 8])
+    assert not store.forget_nodes(connection, "ba05", [7, 8])
     rules = store.load_rules(connection, "ba05", lambda ids: {})
     assert (set(rules.regions), rules.links) == ({0}, {})
     assert store.meetings(connection, sealer, "ba05")[0].node is None

@@ -31,6 +31,7 @@ def test_the_example_is_readable() -> None:
     assert [(label.path.name, label.release) for label in first.labels] == [("Arbeitsordner", ON_CREATION)]
     assert [entry.rights for entry in first.entries] == [("read", "comment")]
     assert [binding.number for binding in first.bindings] == ["4.2.1"]
+    assert [(hold.start, hold.end) for hold in first.holds] == [(at(2026, 4, 30, 22), at(2026, 5, 31, 22))]
     assert [recusal.matter for recusal in declaration.recusals] == ["", "20-26 / B 07538"]
     assert (archive.provider, archive.options, archive.has_meetings) == ("filesystem", {"path": "/srv/archiv"}, False)
 

@@ -74,6 +74,59 @@ def test_a_pointer_never_takes_a_real_members_name(papers: DavClient, people: Pe
     assert member.get("/Grundst%C3%BCck%20(Verweis).pdf").body.startswith(b"%PDF-")
 
 
+def test_the_pointer_of_a_pdf_has_a_name_of_its_own(papers: DavClient, people: People, server: RunningServer) -> None:
+    """rights.md §1: the paper's own name is a real member's name, and PUT there must not look like replacing it."""
+    for name in ("/Etat.odt", "/Etat.pdf"):
+        papers.put(name, b"the original bytes")
+        command("label", papers.base.removeprefix("/dav/") + name, "--class", "non_public", data=server.data)
+    member = people("otto", papers.base)
+    assert member.names("/") == ["Etat (Verweis 2).pdf", "Etat (Verweis).pdf", "Grundstück.pdf", "offen.odt"]
+    tag = member.head("/Etat%20(Verweis).pdf").etag
+    assert member.get("/Etat.pdf").status == 404
+    papers.delete("/Etat.odt")
+    assert member.names("/") == ["Etat (Verweis).pdf", "Grundstück.pdf", "offen.odt"]
+    assert member.head("/Etat%20(Verweis).pdf").etag == tag, "it stands for the same paper as before"
+
+
+def test_nobody_writes_over_a_pointer_where_he_may_write(
+    papers: DavClient, people: People, server: RunningServer
+) -> None:
+    """It is read-only, also in a folder that its reader may add to and take from."""
+    place = papers.base.removeprefix("/dav/")
+    papers.put("/Etat.pdf", b"the original bytes")
+    command("label", f"{place}/Etat.pdf", "--class", "non_public", data=server.data)
+    command("entry", "add", place, "user:otto", "bind", "unbind", "write-content", data=server.data)
+    member = people("otto", papers.base)
+    assert member.put("/meins.odt", b"1").status == 201
+    for pointer in ("/Etat%20(Verweis).pdf", "/Grundst%C3%BCck.pdf"):
+        for change in (
+            member.put(pointer, b"x"),
+            member.delete(pointer),
+            member.lock(pointer),
+            member.move("/meins.odt", pointer),
+            member.copy("/meins.odt", pointer),
+        ):
+            assert change.status == 403
+        assert member.mkcol(pointer).status in (403, 405)
+        assert member.get(pointer).body.startswith(b"%PDF-")
+    assert member.put("/Etat.pdf", b"x").status == 403
+    assert papers.get("/Etat.pdf").body == b"the original bytes"
+    assert papers.names("/") == ["Etat.pdf", "Grundstück.odt", "meins.odt", "offen.odt"]
+
+
+def test_what_closes_becomes_a_pointer(papers: DavClient, people: People, server: RunningServer) -> None:
+    """Public and restricted papers are delivered as they are to who may read them, and pointed at where they may only
+    be viewed (docs/decisions/0020).
+    """
+    member = people("otto", papers.base)
+    assert member.get("/offen.odt").body == b"open"
+    place = papers.base.removeprefix("/dav/")
+    command("label", f"{place}/offen.odt", "--class", "restricted", "--close", "2026-01-01", data=server.data)
+    assert member.get("/offen.odt").status == 404
+    assert member.names("/") == ["Grundstück.pdf", "offen.pdf"]
+    assert member.get("/offen.pdf").body.startswith(b"%PDF-")
+
+
 def test_a_copied_folder_leaves_out_what_may_not_be_copied(papers: DavClient, people: People) -> None:
     member = people("otto", "/dav/ba05")
     target = f"/Arbeitsordner/{uuid.uuid4().hex}"

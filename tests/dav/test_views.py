@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from acl.privileges import Rights
+from davserver import settings
+from davserver.founding import default_key
+from davserver.house import House
+from shareproviders.paths import SharePath
+from tests.dav.doors import door
 from tests.davclient import DavClient
 from tests.running import RunningServer, command, copied, start
 
@@ -153,3 +160,57 @@ def test_a_running_download_of_a_withdrawn_paper_stops(running: RunningServer, c
             assert cut is not None
         otto.close()
     assert got < 64_000_000
+
+
+def root_tag(client: DavClient) -> str:
+    """Of the collection of all drives; the same in a listing of it and asked for alone."""
+    with client.under("/dav") as above:
+        alone = str(above.properties("/", "getetag").text("getetag"))
+        assert above.propfind("/", "1").members()["/dav"].text("getetag") == alone
+    return alone
+
+
+def test_the_list_of_all_drives_has_a_tag_of_the_readers_view(clerk: DavClient, member: DavClient) -> None:
+    """It changes with anything that he may discover below, and stays when only hidden things change (rights.md §4)."""
+    mine, his = root_tag(clerk), root_tag(member)
+    assert '"' in his != mine
+    clerk.put("/secret/inside", b"other")
+    assert root_tag(member) == his
+    assert root_tag(clerk) != mine
+    clerk.put("/open", b"other")
+    assert root_tag(member) != his
+
+
+def test_the_lists_of_what_is_shared_have_tags_of_the_readers_view(
+    running: RunningServer, clerk: DavClient, member: DavClient
+) -> None:
+    clerk.mkcol("/given")
+    clerk.mkcol("/kept")
+    command("label", clerk.base.removeprefix("/dav/") + "/kept", "--class", "office", data=running.data)
+    house = House.open(running.data, default_key(running.data), settings.load(running.data, dict(os.environ)))
+    door(house, "clara").share_inside(SharePath.parse(clerk.base[4:] + "/given"), "user:otto", Rights.READ)
+    house.close()
+    with member.under("/dav") as above:
+
+        def shown() -> list[str | None]:
+            return [above.properties(path, "getetag").text("getetag") for path in ("/", "/geteilt", "/geteilt/ba05")]
+
+        before = shown()
+        assert None not in before
+        clerk.put("/kept/a", b"1")
+        assert shown() == before
+        clerk.put("/given/a", b"1")
+        assert all(new != old for new, old in zip(shown(), before, strict=True))
+
+
+def test_a_change_by_the_clock_changes_the_tag_of_the_list(
+    running: RunningServer, clerk: DavClient, member: DavClient
+) -> None:
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
+    path = clerk.base.removeprefix("/dav/") + "/open"
+    command("label", path, "--class", "restricted", "--release", moment, data=running.data)
+    before = root_tag(member)
+    deadline = time.monotonic() + 15
+    while root_tag(member) == before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert root_tag(member) != before

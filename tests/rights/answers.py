@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.rights.oracle import TABLE, WRITE, Asker, rights, shown, user
-from tests.rights.papers import World, label, lineage, members
+from tests.rights.papers import CLASSES, World, label, lineage, members
 
 Request = dict[str, Any]
 """`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`, `aces`,
@@ -46,17 +46,23 @@ def listing(w: World, asker: Asker, folder: int) -> set[str]:
 
 def pointers(w: World, asker: Asker, folder: int) -> set[str]:
     """§1: what stands for papers that may be viewed but not read, if their class says so."""
-    mine = sorted((w["nodes"][m]["name"], m) for m in members(w, folder))
-    taken, found = {name.casefold() for name, m in mine if shown(w, asker, m)}, set()
-    for own, m in mine:
-        pointed = TABLE["delivery"][label(w, m)["class"]] == "pointer"
-        if pointed and not shown(w, asker, m) and "view" in rights(w, asker, m):
+    mine = sorted((not w["nodes"][m]["name"].endswith(".pdf"), w["nodes"][m]["name"], m) for m in members(w, folder))
+    taken, found = {name.casefold() for _, name, m in mine if "discover" in rights(w, asker, m)}, set()
+    for _, own, m in mine:
+        if delivery(w, m) == "pointer" and not shown(w, asker, m) and "view" in rights(w, asker, m):
             stem = own.rpartition(".")[0] or own
             names = (f"{stem}.pdf", f"{stem} (Verweis).pdf", *(f"{stem} (Verweis {n}).pdf" for n in range(2, 99)))
             name = next(name for name in names if name.casefold() not in taken)
             taken.add(name.casefold())
             found.add(name)
     return found
+
+
+def delivery(w: World, node: int) -> str:
+    """What a drive shows of a paper that may be viewed but not read (§1)."""
+    grade = label(w, node)["class"]
+    says = str(TABLE["delivery"][grade])
+    return "pointer" if says == "original" and CLASSES.index(grade) < CLASSES.index("personal") else says
 
 
 def is_pointer(w: World, asker: Asker, path: tuple[str, ...]) -> bool:

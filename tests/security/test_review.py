@@ -60,16 +60,18 @@ def classify(server: RunningServer, client: DavClient, path: str, word: str) -> 
 def test_copying_a_pointer_never_copies_the_paper_of_the_same_name(
     papers: DavClient, people: People, server: RunningServer
 ) -> None:
-    """rights.md §1, §2.7: the pointer of `Plan.pdf` is called `Plan.pdf`; COPY needs read on the paper itself."""
+    """rights.md §1, §2.7: a pointer never has a real member's name; COPY needs read on the paper itself."""
     papers.put("/Plan.pdf", b"the secret original")
     classify(server, papers, "/Plan.pdf", "non_public")
     member = people("otto", "/dav/ba05")
-    source, target = papers.base.removeprefix("/dav/ba05") + "/Plan.pdf", f"/Arbeitsordner/{uuid.uuid4().hex}.pdf"
-    assert member.get(source).body.startswith(b"%PDF-")
-    assert member.copy(source, target).status == 403
-    assert member.get(target).status == 404
-    across = {"Destination": f"/dav/archiv/Arbeitsordner/{uuid.uuid4().hex}.pdf"}
-    assert member.request("COPY", source, headers=across).status == 403
+    place, target = papers.base.removeprefix("/dav/ba05"), f"/Arbeitsordner/{uuid.uuid4().hex}.pdf"
+    pointer = f"{place}/Plan%20(Verweis).pdf"
+    assert member.get(pointer).body.startswith(b"%PDF-")
+    for source, refused in ((pointer, 403), (f"{place}/Plan.pdf", 404)):
+        assert member.copy(source, target).status == refused
+        assert member.get(target).status == 404
+        across = {"Destination": f"/dav/archiv/Arbeitsordner/{uuid.uuid4().hex}.pdf"}
+        assert member.request("COPY", source, headers=across).status == refused
 
 
 def test_a_rename_to_a_temp_name_and_back_keeps_label_and_entries(

@@ -81,6 +81,15 @@ def upgrade() -> None:
         comment="name: sealed with its parent's id; see tree/departures.py",
     )
     op.create_table(
+        "displaced",
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("change", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pin", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("lineage", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("share", "change", "pin"),
+        comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+    )
+    op.create_table(
         "lock",
         sa.Column("token", sa.String(length=45), nullable=False),
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -99,6 +108,23 @@ def upgrade() -> None:
         batch_op.create_index("lock_by_node", ["share", "node"], unique=False)
         batch_op.create_index("lock_by_principal", ["principal"], unique=False)
 
+    op.create_table(
+        "opening",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("max_class", sa.String(length=16), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=True),
+        sa.Column("net", sa.String(length=64), nullable=False),
+        sa.Column("lock", sa.String(length=45), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="one-time addresses, see openings.py; digest: HMAC-SHA-256 of the token; proof: of the password that held when it was made; name: sealed; until: without a living lock",
+    )
     op.create_table(
         "part",
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -221,6 +247,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("share"),
         comment="raised by every change of rules, so that snapshots know when they are stale; share '' counts for all",
     )
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="[start, end); the node and all beneath it stay as they are; reason: sealed",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index("hold_by_share", ["share"], unique=False)
+
     op.create_table(
         "label",
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -364,13 +407,23 @@ def upgrade() -> None:
         sa.Column("node", sa.BigInteger(), nullable=False),
         sa.Column("parent", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("next_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_parent", sa.BigInteger(), nullable=True),
+        sa.Column("from_name_ct", sa.LargeBinary(), nullable=True),
+        sa.Column("from_kind", sa.SmallInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("space", "seq"),
+        comment="next_id: smaller ids were given out; from_parent, from_name_ct, from_kind: the place that a move or delete left, sealed with that parent's id",
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.create_index(
+            "change_by_departure", ["from_parent", "seq"], unique=False, sqlite_where=sa.text("from_parent IS NOT NULL")
+        )
+
     op.create_table(
         "node",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -383,14 +436,18 @@ def upgrade() -> None:
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("modified", sa.BigInteger(), nullable=False),
         sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("placed", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("parent", "name_ct"),
-        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one",
+        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one; placed: the change that gave it its parent and name",
     )
+    with op.batch_alter_table("node", schema=None) as batch_op:
+        batch_op.create_index("node_by_change", ["parent", "change"], unique=False)
+
     op.create_table(
         "property",
         sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -504,7 +561,13 @@ def downgrade() -> None:
 
     op.drop_table("trash")
     op.drop_table("property")
+    with op.batch_alter_table("node", schema=None) as batch_op:
+        batch_op.drop_index("node_by_change")
+
     op.drop_table("node")
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.drop_index("change_by_departure", sqlite_where=sa.text("from_parent IS NOT NULL"))
+
     op.drop_table("change")
     with op.batch_alter_table("blob", schema=None) as batch_op:
         batch_op.drop_index("blob_by_content")
@@ -530,6 +593,10 @@ def downgrade() -> None:
 
     op.drop_table("link")
     op.drop_table("label")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index("hold_by_share")
+
+    op.drop_table("hold")
     op.drop_table("epoch")
     with op.batch_alter_table("entry", schema=None) as batch_op:
         batch_op.drop_index("entry_by_node")
@@ -548,11 +615,13 @@ def downgrade() -> None:
     op.drop_table("setting")
     op.drop_table("person")
     op.drop_table("part")
+    op.drop_table("opening")
     with op.batch_alter_table("lock", schema=None) as batch_op:
         batch_op.drop_index("lock_by_principal")
         batch_op.drop_index("lock_by_node")
 
     op.drop_table("lock")
+    op.drop_table("displaced")
     op.drop_table("departure")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")
