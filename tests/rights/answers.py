@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.rights.oracle import TABLE, WRITE, Asker, rights, shown, user
+from tests.rights.oracle import TABLE, WRITE, Asker, holds, rights, shown, user, words
 from tests.rights.papers import CLASSES, World, label, lineage, members
 
 Request = dict[str, Any]
@@ -51,7 +51,8 @@ def pointers(w: World, asker: Asker, folder: int) -> set[str]:
     for _, own, m in mine:
         if delivery(w, m) == "pointer" and not shown(w, asker, m) and "view" in rights(w, asker, m):
             stem = own.rpartition(".")[0] or own
-            names = (f"{stem}.pdf", f"{stem} (Verweis).pdf", *(f"{stem} (Verweis {n}).pdf" for n in range(2, 99)))
+            names = [f"{stem}.pdf", f"{stem} (Verweis).pdf", *(f"{stem} (Verweis {n}).pdf" for n in range(2, 99))]
+            names = names[own.endswith(".pdf") :]  # its own name is a real member's
             name = next(name for name in names if name.casefold() not in taken)
             taken.add(name.casefold())
             found.add(name)
@@ -69,6 +70,22 @@ def is_pointer(w: World, asker: Asker, path: tuple[str, ...]) -> bool:
     folder = visible(w, asker, path[:-1]) if len(path) > 1 else None
     free = folder is not None and path[-1].endswith(".pdf") and visible(w, asker, path) is None
     return free and folder is not None and path[-1] in pointers(w, asker, folder)
+
+
+def is_held(w: World, node: int) -> bool:
+    """§2.5: a legal hold at it or above."""
+    places = lineage(w, node)
+    return any(h["node"] in places and holds(h, w["at"]) for h in w["holds"])
+
+
+def kept(w: World, *nodes: int) -> set[int]:
+    """403 where a hold keeps any of these where and as it is."""
+    return {403} if any(is_held(w, node) for node in nodes) else set()
+
+
+def need_content(w: World, asker: Asker, node: int) -> set[int]:
+    """Under a hold, what is still empty may get its first content."""
+    return need({**w, "holds": []} if w["nodes"][node]["empty"] else w, asker, (node, "write-content"))
 
 
 def need(w: World, asker: Asker, *pairs: tuple[int, str]) -> set[int]:
@@ -147,7 +164,7 @@ def _arrive(w: World, asker: Asker, path: tuple[str, ...], verb: str) -> tuple[s
         return {403}, None, None
     folder = visible(w, asker, path[:-1])
     if folder is None or not w["nodes"][folder]["folder"]:
-        return {409}, None, None
+        return {403 if is_pointer(w, asker, path[:-1]) else 409}, None, None
     there, seen = find(w, path), visible(w, asker, path)
     if there is not None and seen is None:
         return {403}, folder, None  # §3: a hidden paper's name
@@ -161,7 +178,7 @@ def put(w: World, asker: Asker, r: Request) -> set[int]:
     if stop or folder is None:
         return stop
     if there is not None:
-        return need(w, asker, (there, "write-content")) or locked(w, asker, r, [there]) or {204}
+        return need_content(w, asker, there) or locked(w, asker, r, [there]) or {204}
     return locked(w, asker, r, [folder]) or {201}
 
 
@@ -178,10 +195,10 @@ def lock(w: World, asker: Asker, r: Request) -> set[int]:
     node = visible(w, asker, r["path"])
     if node is None:
         return put(w, asker, r)
-    right = "bind" if w["nodes"][node]["folder"] else "write-content"
+    stop = need(w, asker, (node, "bind")) if w["nodes"][node]["folder"] else need_content(w, asker, node)
     wished = [node, *(beneath(w, node) if r["deep"] else ())]
     standing = [k for k in _living(w) if k["node"] in wished or (k["deep"] and k["node"] in lineage(w, node))]
-    return need(w, asker, (node, right)) or ({423} if standing else {200})
+    return stop or ({423} if standing else {200})
 
 
 def unlock(w: World, asker: Asker, r: Request) -> set[int]:
@@ -189,6 +206,8 @@ def unlock(w: World, asker: Asker, r: Request) -> set[int]:
     node = visible(w, asker, r["path"])
     if node is None:
         return {404}
+    if words(asker["rights"]).isdisjoint(WRITE):
+        return {403}  # a credential that only reads made no lock
     standing = [k for k in w["locks"] if k["until"] > w["at"] and k["token"] == r["token"]]
     if not any(k["node"] == node or (k["deep"] and k["node"] in lineage(w, node)) for k in standing):
         return {409}
@@ -204,7 +223,7 @@ def _leave(w: World, asker: Asker, r: Request, *, moving: bool) -> set[int]:
         return {403}
     folder, below = w["nodes"][node]["parent"], [*beneath(w, node)]
     stop = need(w, asker, (folder, "unbind"), *([(node, "read")] if moving else []))
-    stop |= {403} if any(not shown(w, asker, each) for each in below) else set()
+    stop |= {403} if any(not shown(w, asker, each) for each in below) else kept(w, node, *below)
     if moving and r["to"][:1] != path[:1]:  # every byte goes into another drive's keys
         stop |= need(w, asker, *((each, "read") for each in below))
     return stop or locked(w, asker, r, [node, *below]) | locked(w, asker, r, [folder])
@@ -227,7 +246,8 @@ def _two_sided(w: World, asker: Asker, r: Request, stop: set[int]) -> set[int]:
     if there is not None:
         stop |= set() if r["overwrite"] else {412}
         stop |= need(w, asker, (folder, "unbind"))
-        stop |= {403} if any(not shown(w, asker, each) for each in beneath(w, there)) else set()
+        below = [*beneath(w, there)]
+        stop |= {403} if any(not shown(w, asker, each) for each in below) else kept(w, there, *below)
         stop |= locked(w, asker, r, [there, *beneath(w, there)])
     stop |= locked(w, asker, r, [folder])
     return stop or ({204} if there is not None else {201})

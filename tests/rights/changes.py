@@ -23,12 +23,12 @@ def is_out(w: World, folder: int) -> bool:
     return bool(0 < label(w, folder)["release"] <= w["at"])
 
 
-def make(w: World, path: tuple[str, ...], *, folder: bool, asker: Asker | None = None) -> int:
+def make(w: World, path: tuple[str, ...], *, folder: bool, asker: Asker | None = None, empty: bool = False) -> int:
     """Something new: a draft among released papers; in an inbox its maker's own."""
     parent = find(w, path[:-1])
     assert parent is not None
     w["last"] += 1
-    w["nodes"][w["last"]] = {"share": path[0], "parent": parent, "name": path[-1], "folder": folder}
+    w["nodes"][w["last"]] = {"share": path[0], "parent": parent, "name": path[-1], "folder": folder, "empty": empty}
     if is_out(w, parent):
         w["labels"][w["last"]] = {"release": NEVER}
     if asker is not None:
@@ -73,12 +73,15 @@ def arrive(w: World, asker: Asker, r: Request) -> tuple[int, dict[str, Any]]:
     taken = points(w, node)
     if not takes_over and is_out(w, folder) and (not moving or not label(w, node)["release"]):
         due["release"] = NEVER
-    if takes_over:
+    if takes_over and there is not None:
         onto = there
+        w["nodes"][there]["empty"] = facts["empty"]
+        if moving and r["path"][0] == r["to"][0]:
+            w["holds"] = [h | ({"node": there} if h["node"] == node else {}) for h in w["holds"]]
     elif there is not None:
         drop(w, there)
     if not moving:
-        result = onto or make(w, r["to"], folder=facts["folder"], asker=asker)
+        result = onto or make(w, r["to"], folder=facts["folder"], asker=asker, empty=facts["empty"])
         bind(w, result, taken)
         if r["deep"]:
             _copied(w, asker, node, result)
@@ -89,7 +92,7 @@ def arrive(w: World, asker: Asker, r: Request) -> tuple[int, dict[str, Any]]:
         bind(w, node, taken)
         own(w, asker, node)
         return node, due
-    result = onto or make(w, r["to"], folder=facts["folder"], asker=asker)
+    result = onto or make(w, r["to"], folder=facts["folder"], asker=asker, empty=facts["empty"])
     bind(w, result, taken)
     if onto is None:
         _copied(w, asker, node, result)

@@ -10,7 +10,18 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from tests.rights import answers
-from tests.rights.answers import Request, bad_headers, conditions_hold, find, is_pointer, listing, locked, need, visible
+from tests.rights.answers import (
+    Request,
+    bad_headers,
+    conditions_hold,
+    find,
+    is_pointer,
+    listing,
+    locked,
+    need,
+    need_content,
+    visible,
+)
 from tests.rights.lists import acl
 from tests.rights.oracle import Asker, holds, shown
 from tests.rights.papers import World, lineage
@@ -93,7 +104,7 @@ class Shared(Drive):
             return loosely(fixed.get(method, {404}), r, folder=False)
         if len(path) < 3:
             reading = {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "MKCOL": {405}}
-            more = {"UNLOCK": {409}, "COPY": {403, 409}, "REPORT": {207, 403}}
+            more = {"UNLOCK": {403, 409}, "COPY": {403, 409}, "REPORT": {207, 403}}
             return loosely((reading | more).get(method, {403}), r, folder=True)
         if len(path) == 3 and method in ("DELETE", "MOVE"):
             return loosely({403}, r, folder=True)
@@ -164,7 +175,7 @@ class Link(Drive):
         if self.folder:
             return None
         reading = {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "REPORT": {207, 403}}
-        return (reading | {"MKCOL": {405}, "UNLOCK": {409}}).get(method, {403})
+        return (reading | {"MKCOL": {405}, "UNLOCK": {403, 409}}).get(method, {403})
 
     def _beside_a_document(self, w: World, asker: Asker, r: Request, *, seen: bool) -> set[int] | None:
         method, path, node = r["method"], r["path"], self.node
@@ -177,7 +188,7 @@ class Link(Drive):
         if method in ("DELETE", "COPY", "MOVE"):
             return {403, 409}
         if method == "PUT":
-            stop = need(w, asker, (node, "write-content")) or locked(w, asker, r, [node])
+            stop = need_content(w, asker, node) or locked(w, asker, r, [node])
             missed = not conditions_hold(w, asker, {**r, "path": (*self.base, *path)})
             return stop or ({412} if missed else {204})
         return None
@@ -203,7 +214,7 @@ def expected(w: World, asker: Asker, r: Request) -> set[int]:
     """Statuses that are right for a place in the tree."""
     if is_pointer(w, asker, r["path"]):  # read-only; a COPY of it is a page of its own
         reading = {"GET": {200}, "HEAD": {200}, "PROPFIND": {207}, "REPORT": {207, 403}}
-        due = (reading | {"MKCOL": {403, 405}, "UNLOCK": {409}}).get(r["method"], {403})
+        due = (reading | {"MKCOL": {403, 405}, "UNLOCK": {403, 409}}).get(r["method"], {403})
         return loosely(due, r, folder=False)
     due = VERBS[r["method"]](w, asker, r)
     if "to" in r and is_pointer(w, asker, r["to"]) and due != {404}:
@@ -235,20 +246,16 @@ def loosely(due: set[int], r: Request, *, folder: bool) -> set[int]:
 def answered(w: World, asker: Asker, r: Request) -> tuple[set[int], Request]:
     """Statuses that are right, and the same request with its places in the tree."""
     front = front_of(w, asker, r["path"])
+
+    def real(path: tuple[str, ...]) -> tuple[str, ...]:
+        return front_of(w, asker, path).real(w, asker, path) or ()
+
+    whole = {**r, "path": real(r["path"]), "when": [(name, wish, real(path)) for name, wish, path in r.get("when", ())]}
+    whole |= {"to": real(r["to"])} if "to" in r else {}
     if r["method"] == "OPTIONS":
-        return {200}, r
+        return {200}, whole
     due = front.by_itself(w, asker, r)
-    to = (
-        {"to": Shared().real(w, asker, r["to"]) if asker["link"] is None else front.real(w, asker, r["to"])}
-        if "to" in r
-        else {}
-    )
-    when = [
-        (header, which, front_of(w, asker, path).real(w, asker, path) or ())
-        for header, which, path in r.get("when", ())
-    ]
-    real = {**r, "path": front.real(w, asker, r["path"]) or (), **to, "when": when}
-    return (expected(w, asker, real) if due is None else due), real
+    return (expected(w, asker, whole) if due is None else due), whole
 
 
 def _into_the_list(w: World, asker: Asker, r: Request) -> set[int] | None:

@@ -21,7 +21,7 @@ CHAIN = ("discover", "view", "read")
 WRITE = ("write-content", "write-properties", "bind", "unbind")
 OTHERS = "unlock read-acl read-current-user-privilege-set write-acl share link classify recuse read-log comment"
 ALL = frozenset((*CHAIN, *WRITE, *OTHERS.split()))
-ADDING = frozenset({"discover", "bind"})
+ADDING, HELD = frozenset({"discover", "bind"}), frozenset({"write-content", "write-properties", "unbind", "classify"})
 
 
 def user(name: str, channel: str = "dav") -> Asker:
@@ -146,6 +146,8 @@ def held(w: World, asker: Asker, node: int, lent: Lent | None = None) -> frozens
         if e["deny"] and e["node"] in places and e["who"] in names and holds(e, w["at"]):
             weakest = min((CHAIN.index(d) for d in CHAIN if d in e["rights"].split()), default=len(CHAIN))
             found -= (words(e["rights"]) - set(CHAIN)) | set(CHAIN[weakest:])
+    if any(h["node"] in places and holds(h, w["at"]) for h in w["holds"]):
+        found -= HELD
     secret = asker["channel"] == "dav" and CLASSES.index(grade) >= CLASSES.index("non_public")
     if "discover" not in found or (secret and "view" not in found):  # §3: a name tells the title
         return found & {"bind", "read-log"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.rights.answers import Request, find
+from tests.rights.answers import Request, find, is_held
 from tests.rights.oracle import Asker, recused
 from tests.rights.papers import World, label, lineage, phase, points
 
@@ -44,9 +44,11 @@ def _at(w: World, asker: Asker, node: int) -> Iterator[str]:
             yield "cut"
     if points(w, node):
         yield "agenda item"
-    if asker["link"] is None and recused(w, asker["name"], node):
+    if recused(w, asker["name"] or w["links"][asker["link"]]["maker"], node):
         yield "recusal"
     if any(m["folder"] in places for m in w["meetings"]):
         yield "meeting"
+    if is_held(w, node):
+        yield "hold"
     if any(k["node"] in places and k["until"] > w["at"] for k in w["locks"]):
         yield "lock"

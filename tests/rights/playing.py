@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from acl import store
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import NEVER, Classification, Label
 from acl.links import LinkKind
 from acl.mandates import Mandate
@@ -211,6 +212,22 @@ class Stage(Ground):
         fact = {"person": person, "point": number, "matter": matter, "start": start, "end": end}
         self.world["recusals"].append(fact)
 
+    def step_hold(self, path: tuple[str, ...], start: int, end: int | None) -> None:
+        """§2.5: nothing there may be changed or go."""
+        node = answers.find(self.world, path)
+        if node is None or len(path) < 2:
+            return
+        with self.house.database.transaction() as connection:
+            number = store.add_hold(connection, Hold(path[0], self.real(node), start, end, "tests", self.now))
+        self.world["holds"].append({"node": node, "start": start, "end": end, "id": number})
+
+    def step_lift(self, which: int) -> None:
+        if self.world["holds"]:
+            hold = self.world["holds"][which % len(self.world["holds"])]
+            with self.house.database.transaction() as connection:
+                if store.end_hold(connection, hold["id"], self.now) is not None:
+                    hold["end"] = self.now
+
     def agendas(self, connection: Any, share: str) -> Agendas:
         return Agendas(self.house, connection, share, "tests", provider=self.house.share(share))
 
@@ -350,11 +367,13 @@ class Stage(Ground):
             download = method == "GET" and node is not None and not world["nodes"][node]["folder"]
             link["uses"] -= download if link["kind"] == "link" else method == "PUT"
         if method in ("PUT", "MKCOL", "LOCK") and node is None:
-            node = changes.make(world, r["path"], folder=method == "MKCOL", asker=asker)
+            node = changes.make(world, r["path"], folder=method == "MKCOL", asker=asker, empty=method == "LOCK")
             problem = self.differs(node)
             told_name = unquote(answer.headers.get("Location", "")).rpartition("/")[2]
             if told_name and told_name != r["path"][-1]:
                 problem = f"name: expected {r['path'][-1]}, got {told_name}"
+        if method == "PUT" and node is not None:
+            world["nodes"][node]["empty"] = False
         if method == "LOCK":
             fact = {"node": node, "by": answers.by(asker), "token": answer.headers["Lock-Token"].strip("<>")}
             world["locks"].append({**fact, "deep": r["deep"], "until": self.now + 600 * SECOND})
@@ -370,13 +389,15 @@ class Stage(Ground):
         world = self.world
         world["came"] = {}
         before = {each: papers.label(world, each) for each in world["nodes"]}
+        ground = before[answers.find(world, r["to"][:-1])]
+        renamed = r["method"] == "MOVE" and r["path"][:-1] == r["to"][:-1]
         result, due = changes.arrive(world, asker, r)
         got = self.labels_of(result)
         if got["publish"] not in due.pop("publish") or any(got[name] != part for name, part in due.items()):
             return f"label: expected {due}, got {got}"
         for each in answers.beneath(world, result):
             was, now = before[world["came"].get(each, each)], self.labels_of(each)
-            if not lowered_nothing(was, now):
+            if not lowered_nothing(was, now) or not (renamed or lowered_nothing(ground, now)):
                 return f"label of {self.path(each)}: was {was}, is {now}"
         with self.house.database.read() as connection:
             rows = store.labels(connection, r["to"][0])

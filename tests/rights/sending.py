@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.sax.saxutils import escape
+from urllib.parse import quote
 
 from tests.davclient import LOCKINFO
 
@@ -64,7 +64,7 @@ def _ace(path: tuple[str, ...], who: str, rights: str, deny: bool) -> str:
         principal = f"<D:{kind}/>"
     else:
         place = f"roles/{share}/{name}" if kind == "role" else f"{kind}s/{name}"
-        principal = f"<D:href>{PRINCIPALS}/{escape(place)}/</D:href>"
+        principal = f"<D:href>{PRINCIPALS}/{quote(place)}/</D:href>"
     each = (f"<D:{word}/>" if word in DAV_WORDS else f'<{word} xmlns="urn:gremium:dav"/>' for word in rights.split())
     given = "".join(f"<D:privilege>{one}</D:privilege>" for one in each)
     verb = "deny" if deny else "grant"

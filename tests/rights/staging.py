@@ -89,7 +89,9 @@ class Ground:
 
     def door(self, name: str) -> GuardedTree:
         """For what no protocol says yet: shares and links."""
-        return GuardedTree(self.forest, Principal(PrincipalKind.USER, name), Channel.DAV)
+        return GuardedTree(
+            self.forest, Principal(PrincipalKind.USER, name, admin=name in self.world["admins"]), Channel.DAV
+        )
 
     def declare(self) -> None:
         people = [Person(name, name.title(), undertaking=LONG_AGO if name in PLEDGED else None) for name in PEOPLE]
@@ -129,13 +131,19 @@ class Ground:
                 for share, role in offices
             ],
             **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound", "links")},
-            **{name: [] for name in ("entries", "locks", "recusals", "meetings")},
+            **{name: [] for name in ("entries", "locks", "recusals", "meetings", "holds")},
         }
         self.world = world
         for share in COMMITTEES:
             world["last"] += 1
             world["roots"][share] = world["last"]
-            world["nodes"][world["last"]] = {"share": share, "parent": None, "name": share, "folder": True}
+            world["nodes"][world["last"]] = {
+                "share": share,
+                "parent": None,
+                "name": share,
+                "folder": True,
+                "empty": False,
+            }
             for member in self.house.share(share).children(self.house.share(share).stat(SharePath(()))):
                 changes.make(world, (share, member.name), folder=True)
             self.adopt(share)

@@ -299,6 +299,13 @@ class Author:
         person = dice.choice([name for name in PEOPLE if name not in ("clara", "anna")])
         return ("recuse", person, dice.randrange(50), dice.random() < 0.5, start, end)
 
+    def fact_hold(self) -> Step:
+        start = self.stage.now + self.dice.choice((0, 0, 1)) * HOUR
+        return ("hold", self.place(), start, start + self.dice.choice((2, 24, 100)) * HOUR)
+
+    def fact_lift(self) -> Step:
+        return ("lift", self.dice.randrange(50))
+
     def fact_pledge(self) -> Step:
         return ("pledge", self.dice.choice(list(PEOPLE)), self.when())
 
