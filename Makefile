@@ -2,6 +2,7 @@
 # make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
 # make check             style, types, laws between the rooms
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1", ARGS=--rights
+# make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench docs-pictures lock clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_READY)
@@ -33,6 +34,9 @@ check: $(TEST_READY)
 
 bench: $(TEST_READY)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+docs-pictures: $(TEST_READY)
+	$(BIN)/python -m tests.portal.pictures
 
 lock: $(BIN)/python
 	$(INSTALL) uv

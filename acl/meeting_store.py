@@ -128,6 +128,13 @@ def agenda(connection: Connection, sealer: Sealer, share: str, meeting: str) -> 
     ]
 
 
+def agenda_numbers(connection: Connection, share: str, nodes: Iterable[int]) -> dict[int, tuple[str, bool]]:
+    """Node → number and whether it is public, of those that are the folder of an agenda item."""
+    table = schema.agenda_item
+    rows = connection.execute(select(table).where(table.c.share == share, table.c.node.in_(list(nodes))))
+    return {row.node: (row.number, row.public) for row in rows}
+
+
 def renumber(connection: Connection, sealer: Sealer, share: str, meeting_id: str, numbers: Mapping[str, str]) -> bool:
     """Give items other numbers, old → new, all at once, so that they may trade; ids, folders and bindings stay.
 
@@ -208,7 +215,7 @@ def deciding_agenda(connection: Connection, share: str, bound: Iterable[int]) ->
     ]
 
 
-def ends_of_items(connection: Connection, points: Iterable[int]) -> list[int]:
+def meeting_ends(connection: Connection, points: Iterable[int]) -> list[int]:
     """When the meetings that treat these agenda items ended or will, whosever they are; cancelled ones never do."""
     table = schema.agenda_item
     wanted = select(table.c.share, table.c.meeting).where(table.c.id.in_(set(points))).distinct()

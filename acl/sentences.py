@@ -69,6 +69,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Das App-Kennwort erlaubt es nicht.",
             "The app password does not allow it.",
         ),
+        "ceiling:copy": (
+            "So geheime Papiere legt nur ein Gerät als Kopie ab, das dafür freigegeben wurde.",
+            "Only a device that was approved for it keeps copies of papers this secret.",
+        ),
         "ceiling:dav": ("Auf dem Laufwerk ist es nicht möglich.", "It is not possible on a drive."),
         "ceiling:portal": ("Im Portal ist es nicht möglich.", "It is not possible in the portal."),
         "ceiling:link": ("Über einen Link ist es nicht möglich.", "It is not possible through a link."),

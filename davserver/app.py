@@ -18,6 +18,14 @@ from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.nextcloud.endpoints import Endpoints
+from davserver.nextcloud.mapping import FileIds
+from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
+from davserver.nextcloud.uploads import UploadsAnnex
+from davserver.notices import read_notices
+from davserver.portal.application import create
+from davserver.portal.entrance import is_for_portal, page_instead, send_there
+from davserver.portal.ground import Ground
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -26,9 +34,11 @@ from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
+from davserver.tree.mirrored import MirroredTree
 from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
 
@@ -36,8 +46,11 @@ CHECKPOINT_SECONDS = 60.0
 UPKEEP_LOOKS_SECONDS = 60.0
 UPKEEP = "server:upkeep"
 """Who is noted for what the server does by itself."""
+DRIVES = ("/dav", "/dav-link", "/dav-open", "/remote.php")
+"""What lies at or under these the WebDAV application answers; other pages are the portal's."""
 
 StartResponse = Callable[..., Any]
+WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _log = logging.getLogger(__name__)
 
 
@@ -68,15 +81,36 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
-        forest = forest_of(house)
+        forest, lines = forest_of(house), Lines(house.settings.log)
+        public_url = house.settings.public_url
+        self._portal = create(
+            Ground(
+                sign_in=house.login.by_account_password,
+                sessions=house.sessions,
+                door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
+                clock=house.clock,
+                log=lines.write,
+                notices=read_notices(house.settings, house.directory),
+                public_url=public_url,
+            )
+        )
+        ids = FileIds(house.file_secret, house.instance)
+        drives = Drives(self._principal, partial(self._mirrored, forest), ids, public_url)
         self._dav = Application(
             {},
             login=self._principal,
             doors=partial(self._door, forest),
-            log=Lines(house.settings.log).write,
-            public_url=house.settings.public_url,
-            beside=(LinkMount(partial(self._link_door, forest)), OpenMount(partial(self._opened_door, forest))),
+            log=lines.write,
+            public_url=public_url,
+            beside=(
+                LinkMount(partial(self._link_door, forest)),
+                OpenMount(partial(self._opened_door, forest)),
+                FilesMount(drives),
+                WebdavMount(drives),
+            ),
+            annexes=(Signposts(drives, ("files", "uploads")), UploadsAnnex(drives, self._uploads)),
         )
+        self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write, built={})
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
@@ -87,8 +121,13 @@ class Worker:
         self._forwarding.apply(environ)
         if environ["PATH_INFO"] == "/healthz":
             return self._health(environ, start_response)
-        answer: Iterable[bytes] = self._dav(environ, start_response)
-        return answer
+        if self._endpoints.takes(environ["PATH_INFO"]):
+            return self._endpoints(environ, start_response)
+        page = page_instead(environ)
+        if page is not None:
+            return send_there(page, start_response)
+        application: WSGIApplication = self._portal if is_for_portal(environ, DRIVES) else self._dav
+        return application(environ, start_response)
 
     def _principal(self, environ: Mapping[str, Any]) -> Principal:
         forwarded = bool(environ[Forwarding.SEEN])
@@ -97,6 +136,14 @@ class Worker:
     @staticmethod
     def _door(forest: Forest, principal: Principal) -> GuardedTree:
         return GuardedTree(forest, principal, Channel.DAV)
+
+    @staticmethod
+    def _mirrored(forest: Forest, principal: Principal) -> MirroredTree:
+        return MirroredTree(forest, principal, Channel.DAV)
+
+    def _uploads(self, principal: Principal) -> Uploads:
+        house = self._house
+        return Uploads(house.uploads, principal, house.clock, house.database.transaction, house.settings.upload_bytes)
 
     def _link_door(self, forest: Forest, environ: Mapping[str, Any], token: str) -> LinkTree:
         authorization, address = environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"]
@@ -112,7 +159,7 @@ class Worker:
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""
-        sick = [share for share, provider in self._house.shares.items() if not getattr(provider, "healthy", True)]
+        sick = [share for share, provider in self._house.stores().items() if not getattr(provider, "healthy", True)]
         body = b"a store has stopped taking writes; see the log\n" if sick else b"ok\n"
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
         start_response("503 Service Unavailable" if sick else "200 OK", headers)
@@ -175,7 +222,7 @@ def _recover(settings: Settings, directory: Path, key: Path) -> None:
     """Before any worker exists: see that the house opens, and repair what a crash left half done."""
     house = House.open(directory, key, settings)
     try:
-        for provider in house.shares.values():
+        for provider in house.stores().values():
             if isinstance(provider, Upkeep):
                 provider.recover()
         house.database.checkpoint()

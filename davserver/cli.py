@@ -19,6 +19,7 @@ from davserver.commands import (
     holding,
     house,
     inside,
+    keeping,
     meetings,
     opening,
     recusing,
@@ -70,7 +71,22 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", help="configuration (else davserver.toml in the data directory)")
     common.add_argument("--json", action="store_true", help="answer as JSON")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (demo, house, drives, accounts, meetings, rights, recusing, holding, sharing, inside, opening, asking):
+    rooms = (
+        demo,
+        house,
+        drives,
+        accounts,
+        meetings,
+        rights,
+        recusing,
+        holding,
+        sharing,
+        inside,
+        opening,
+        keeping,
+        asking,
+    )
+    for room in rooms:
         room.register(commands, common)
     return top
 

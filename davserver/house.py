@@ -20,14 +20,20 @@ from davserver import migrations, plugins
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.database import Database
+from davserver.devices import DeviceLogin
 from davserver.keys import KeyRing, read_root_key
 from davserver.links import LinkLogin
 from davserver.login import Login
 from davserver.openings import Openings
+from davserver.schema import setting
 from davserver.schema import share as share_table
+from davserver.sessions import Sessions
 from davserver.settings import Settings
+from davserver.tree.uploads import UploadStore
 from shareproviders.contract import Ground, NotFound, ShareProvider
 
+UPLOADS = ".uploads"
+"""The space of uploads that come in parts: an id that no committee can have."""
 DATABASE_NAME = "gremium.db"
 ROLES_NAME = "roles.toml"
 
@@ -127,6 +133,22 @@ class Shares(Mapping[str, ShareProvider]):
         return self._build(share, lot)
 
 
+def uploads_store(database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path) -> UploadStore:
+    """Where the parts of unfinished uploads lie: a vault of its own, so encrypted and durable like everything else."""
+    ground = Ground(
+        share=UPLOADS,
+        clock=clock,
+        begin_read=database.read,
+        begin_transaction=database.transaction,
+        keys=keys.space(UPLOADS),
+        directory=directory,
+        quota=None,
+        options={},
+    )
+    store: UploadStore = plugins.find(plugins.SHARE_PROVIDERS, "vault")(ground)
+    return store
+
+
 def policies_of(settings: Settings) -> list[Policy]:
     """The policies that the settings name, in their order. Raises UnknownPlugin."""
     return [plugins.find(plugins.POLICIES, name)() for name in settings.policies]
@@ -141,13 +163,25 @@ class House:
         self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
+        self.uploads = uploads_store(database, keys, clock, directory)
         self.audit = Audit(database, keys.secret(CHAIN_SECRET), clock)
         self.reads = ReadLog(self.audit, database, clock)
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
         pepper = keys.secret(PEPPER_SECRET)
         self.login = Login(database, settings, pepper, self.audit, clock)
+        self.sessions = Sessions(database, pepper, self.audit, clock)
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
         self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
+        self.devices = DeviceLogin(database, pepper, self.audit, clock)
+        self.file_secret = hmac.digest(pepper, b"file ids", "sha256")
+        """From which file ids are made (davserver/nextcloud/mapping.py)."""
+
+    @property
+    def instance(self) -> str:
+        """What tells this installation from all others, 12 hexadecimal digits."""
+        with self.database.read() as connection:
+            value = connection.execute(select(setting.c.value).where(setting.c.name == "instance")).scalar_one()
+        return bytes(value).decode()
 
     def matter_mark(self, number: str) -> bytes:
         """16 bytes that are equal for equal matter numbers in all committees, and tell nothing else."""
@@ -174,6 +208,10 @@ class House:
             return self.shares[share]
         except KeyError:
             raise NotFound(f"there is no committee {share!r}") from None
+
+    def stores(self) -> dict[str, ShareProvider]:
+        """Everything that holds bytes and wants upkeep: the drives, and the parts of unfinished uploads."""
+        return {**self.shares, UPLOADS: self.uploads}
 
     def flush(self) -> None:
         """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""

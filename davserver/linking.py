@@ -1,4 +1,4 @@
-"""Tokens of links and drops: 131 random bits, shown once, kept as a keyed hash."""
+"""Tokens of links, drops and waiting devices: 131 random bits, shown once, kept as a keyed hash."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def new_token() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LETTERS))
 
 
-def token_hash(pepper: bytes, token: str) -> bytes:
+def token_hash(pepper: bytes, token: str, kind: str = "link") -> bytes:
     """What is stored and looked up: HMAC-SHA-256 under the pepper; so many random bits need no slow hash."""
-    return hmac.digest(pepper, b"link\0" + token.encode(), hashlib.sha256)
+    return hmac.digest(pepper, f"{kind}\0{token}".encode("utf-8", "replace"), hashlib.sha256)
 
 
 def link_urls(public_url: str, token: str) -> tuple[str, str]:

@@ -33,9 +33,11 @@ from davserver.audit import Audit
 from davserver.database import Database
 from davserver.schema import account, app_password, person
 from davserver.settings import Settings
+from shareproviders.contract import Unavailable
 
 CHALLENGE = 'Basic realm="Gremium", charset="UTF-8"'
 MAX_HEADER = 4096
+MAX_SIGNING_IN = 8  # at a time in one process; who comes on top of these is sent away for a moment, never kept waiting
 REMEMBERED = 10_000
 REMEMBERED_FOR = 10 * 60 * 1_000_000
 USE_NOTED_EVERY = 60 * 1_000_000
@@ -54,6 +56,14 @@ class Unauthorized(LoginError):  # noqa: N818 (architecture.md §5: errors are n
     challenge = CHALLENGE
 
 
+class WrongPassword(Unauthorized):
+    """At the portal's sign-in page: this name and password do not belong together."""
+
+
+class AppPasswordShown(Unauthorized):
+    """At the portal's sign-in page: an app password, which opens drives only."""
+
+
 class Malformed(LoginError):  # noqa: N818
     """400: the header is no Authorization header."""
 
@@ -61,9 +71,9 @@ class Malformed(LoginError):  # noqa: N818
 class Throttled(LoginError):  # noqa: N818
     """429: too many wrong ones; `retry_after` in whole seconds."""
 
-    def __init__(self, microseconds: int) -> None:
+    def __init__(self, microseconds: int, what: str = "too many wrong passwords") -> None:
         self.retry_after = max(1, -(-microseconds // 1_000_000))
-        super().__init__(f"too many wrong passwords; try again in {self.retry_after} seconds")
+        super().__init__(f"{what}; try again in {self.retry_after} seconds")
 
 
 class Known(NamedTuple):
@@ -100,6 +110,7 @@ class Login:
         self._process_key = secrets.token_bytes(32)
         self._known: dict[bytes, Known] = {}
         self._asked = threading.local()
+        self._signing_in = threading.BoundedSemaphore(MAX_SIGNING_IN)
         self._uses: dict[str, int] = {}
         self._uses_noted: dict[str, int] = {}
 
@@ -124,6 +135,34 @@ class Login:
         self._use(known.app_id)
         return known.principal
 
+    def by_account_password(self, user: str, password: str, remote_address: str) -> Principal:
+        """Whoever signs in at the portal, with the account's own password and nothing else; from anywhere.
+
+        Raises WrongPassword, AppPasswordShown, Throttled; Unavailable when too many sign in at once.
+        """
+        user = clean_user(user)
+        if app_password_letters(password):
+            raise AppPasswordShown("app passwords open drives only; sign in with the account's own password")
+        if len(password.encode()) > MAX_PASSWORD_BYTES:
+            raise WrongPassword("this name and password do not match")
+        touched = self._touched(user, remote_address)
+        with self._database.read() as connection:
+            row = connection.execute(_account, {"user": user}).one_or_none()
+            pause = throttle.pause_left(connection, touched, self._clock())
+        if pause:
+            raise Throttled(pause)
+        if not self._signing_in.acquire(blocking=False):
+            raise Unavailable("many people sign in at this moment; try again in a few seconds")
+        try:
+            known = self._by_own_password(row, password)
+        finally:
+            self._signing_in.release()
+        if known is None:
+            failure = self._failure(touched, pause, remote_address, row is not None, user)
+            raise failure if isinstance(failure, Throttled) else WrongPassword(str(failure))
+        self._forgive(touched)
+        return known.principal
+
     def _own_allowed(self, forwarded: bool) -> bool:
         return self._own_passwords_anywhere or (self._own_passwords_locally and not forwarded)
 
@@ -146,9 +185,7 @@ class Login:
         return True
 
     def _verified(self, user: str, password: str, remote_address: str, forwarded: bool) -> Known:
-        # Keyed, not as typed: people mistake the field and type their password here.
-        typed = hmac.digest(self._pepper, b"typed name " + user.encode(), hashlib.sha256)[:16].hex()
-        touched = throttle.buckets(typed if USER_NAME.fullmatch(user) else "?", remote_address)
+        touched = self._touched(user, remote_address)
         letters = app_password_letters(password)
         with self._database.read() as connection:
             row = connection.execute(_account, {"user": user}).one_or_none()
@@ -168,6 +205,11 @@ class Login:
         if not letters:
             self._forgive(touched)
         return known
+
+    def _touched(self, user: str, remote_address: str) -> tuple[throttle.Bucket, ...]:
+        """The counts of this name; keyed, not as typed: people mistake the field and type their password here."""
+        typed = hmac.digest(self._pepper, b"typed name " + user.encode(), hashlib.sha256)[:16].hex()
+        return throttle.buckets(typed if USER_NAME.fullmatch(user) else "?", remote_address)
 
     def _by_own_password(self, row: Row[*tuple[Any, ...]] | None, password: str) -> Known | None:
         if not self.passwords.matches(password, row.password if row is not None else None) or row is None:
@@ -265,7 +307,12 @@ def parse_basic(authorization: str) -> tuple[str, str]:
         raise Malformed("the Authorization header has no colon between name and password")
     if len(password.encode()) > MAX_PASSWORD_BYTES:
         raise Malformed(f"a password can have at most {MAX_PASSWORD_BYTES} bytes")
-    return unicodedata.normalize("NFC", user.rpartition("\\")[2]).strip().lower(), password
+    return clean_user(user), password
+
+
+def clean_user(typed: str) -> str:
+    """A login name as it is kept: small letters, without `DOMAIN\\`."""
+    return unicodedata.normalize("NFC", typed.rpartition("\\")[2]).strip().lower()
 
 
 def is_loopback(host: str) -> bool:

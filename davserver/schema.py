@@ -100,7 +100,7 @@ displaced = Table(
     Column("change", BigInteger, primary_key=True, autoincrement=False),
     Column("pin", BigInteger, primary_key=True, autoincrement=False),
     Column("lineage", Text, nullable=False),
-    comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+    comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
 )
 
 alias = Table(
@@ -149,6 +149,42 @@ app_password = Table(
     Column("last_use", BigInteger),
     Column("revoked", BigInteger),
     comment="scopes: JSON list of [share, node id], empty for everything; digest: HMAC-SHA-256; label: sealed",
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("began", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    comment="of the portal; digest: HMAC-SHA-256 of the cookie; device: browser and system in plain words",
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("share", String(32), primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("last_newest", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
+)
+
+device_login = Table(
+    "device_login",
+    metadata,
+    Column("poll", LargeBinary(32), primary_key=True),
+    Column("page", LargeBinary(32), nullable=False, unique=True),
+    Column("label", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("user", String(128)),
+    comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; "
+    "user: who has consented",
 )
 
 throttle = Table(

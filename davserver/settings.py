@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 CONFIG_NAME = "davserver.toml"
 ENVIRONMENT_PREFIX = "DAVSERVER_"
 NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
+MIB, GIB = 1024**2, 1024**3
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -46,6 +47,10 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     log: str = _word("json", "json", "human")
 
+    imprint: str = ""
+    privacy: str = ""
+    accessibility: str = ""
+
     policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
     argon2_memory_kib: int = _number(65536, 8, 4 * 1024 * 1024)
@@ -65,6 +70,7 @@ class Settings:
     trash_days: int = _number(90, 1, 36500)
     versions_days: int = _number(365, 1, 36500)
     versions_kept: int = _number(20, 1, 10_000)
+    upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property
     def behind_proxy(self) -> bool:

@@ -22,6 +22,7 @@ from davserver.house import House
 from davserver.schema import setting
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import bare_name, is_programs
+from davserver.tree.uploads import sweep
 from shareproviders.contract import (
     KeepsTrash,
     KeepsVersions,
@@ -78,11 +79,12 @@ def claim(house: House) -> bool:
 def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
     """All of it; `by` is noted as who did it, `stopped` asked between two transactions."""
     done = Tidied({}, {}, {})
-    for share, provider in house.shares.items():
+    sweep(house.uploads, house.clock())
+    for share, provider in house.stores().items():
         keeping = Retention(house, share, provider, by, stopped)
-        if isinstance(provider, KeepsTrash):
+        if share in house.shares and isinstance(provider, KeepsTrash):
             done.trash[share] = keeping.empty(provider)
-        if isinstance(provider, KeepsVersions):
+        if share in house.shares and isinstance(provider, KeepsVersions):
             done.versions[share] = keeping.thin(provider)
         if isinstance(provider, Upkeep) and not stopped():
             done.orphans[share] = provider.collect(house.clock() - ORPHAN_AGE)
@@ -182,7 +184,7 @@ def decisive_moments(connection: Connection, rules: ShareRules, lineage: tuple[i
     region = rules.regions[rules.region_of(lineage)]
     held = [rules.meetings[one] for one in region.meetings if one in rules.meetings]
     ends = [meeting.over_at for meeting in held if meeting.state is not MeetingState.CANCELLED]
-    ends += store.ends_of_items(connection, region.items)
+    ends += store.meeting_ends(connection, region.items)
     return [at for at in (region.bound.release_at, region.bound.publish_at, *ends) if at > ON_CREATION]
 
 

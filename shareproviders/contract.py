@@ -15,6 +15,20 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
+from shareproviders.errors import (
+    BodyTruncated,
+    Damaged,
+    NameTaken,
+    NotFound,
+    Outdated,
+    ParentMissing,
+    QuotaExceeded,
+    ReadOnlyShare,
+    ShareError,
+    Unavailable,
+    WrongKind,
+)
+from shareproviders.past import Change, Left, Trashed, Version
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
@@ -25,6 +39,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Ground",
+    "KeepsChecksums",
     "KeepsProperties",
     "KeepsTrash",
     "KeepsVersions",
@@ -50,50 +65,6 @@ __all__ = [
     "Writing",
     "WrongKind",
 ]
-
-
-class ShareError(Exception):
-    """Base of what a share can answer instead of doing what was asked; the text is one sentence for people."""
-
-
-class NotFound(ShareError):  # noqa: N818 (these are the house's words, architecture.md §5)
-    """Nothing there."""
-
-
-class ParentMissing(ShareError):  # noqa: N818
-    """The collection that should receive a member does not exist."""
-
-
-class NameTaken(ShareError):  # noqa: N818
-    """Something is there already and the verb does not replace it."""
-
-
-class WrongKind(ShareError):  # noqa: N818
-    """A collection where a document is needed, or the reverse."""
-
-
-class Outdated(ShareError):  # noqa: N818
-    """What was expected no longer holds."""
-
-
-class BodyTruncated(ShareError):  # noqa: N818
-    """The request's body ended before its announced end, or its checksum differs; nothing was changed."""
-
-
-class QuotaExceeded(ShareError):  # noqa: N818
-    """The share's limit would be passed."""
-
-
-class ReadOnlyShare(ShareError):  # noqa: N818
-    """This share takes no changes."""
-
-
-class Damaged(ShareError):  # noqa: N818
-    """Stored bytes, names or rows fail their check; never any partial plaintext."""
-
-
-class Unavailable(ShareError):  # noqa: N818
-    """Cannot answer now (lock time-out, full or failing disk); trying again later may help."""
 
 
 class Node(NamedTuple):
@@ -146,6 +117,8 @@ class Writing:
     """Modification time that the client wishes to keep, microseconds; None: `at`."""
     keep_version: bool = True
     """False for temp and owner files: the replaced bytes are dropped instead of kept as a version."""
+    checksum: str = ""
+    """Of the bytes that are put, as `SHA1:hex` (several apart by a space); verified already. Empty: none is known."""
 
 
 @runtime_checkable
@@ -223,55 +196,6 @@ class ShareProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """One kept state of a document."""
-
-    id: int
-    size: int
-    entity_tag: str
-    media_type: str
-    by: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trashed:
-    """A deleted node that can come back; what lay beneath comes with it."""
-
-    node_id: int
-    name: str
-    is_collection: bool
-    size: int
-    parent_id: int
-    by: str
-    at: int
-    lineage: tuple[int, ...]
-    """Ids from the share's root to itself as it lay, through what was deleted after it too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The place that a node left."""
-
-    parent_id: int
-    name: str
-    is_collection: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One journal row: what happened to which node."""
-
-    number: int
-    node_id: int
-    parent_id: int
-    kind: str
-    """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
-    left: Left | None = None
-    """Of `move` and `delete`: where it was before."""
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """Bytes. `used` counts current documents, versions and trash; `limit` None: only the disk limits."""
 
@@ -316,10 +240,7 @@ class KeepsTrash(Protocol):
         """Newest first."""
 
     def locate_trashed(self, node_id: int) -> tuple[SharePath, Node, Trashed]:
-        """Of what lies in the trash or beneath: path and facts as if nothing had been deleted, and what was deleted.
-
-        Raises NotFound, also for what lives.
-        """
+        """Path and facts of what lies in the trash, as if nothing had been deleted, and what was. Raises NotFound."""
 
     def trashed_children(self, node: Node) -> list[Node]:
         """As `children`, of a collection in the trash. Raises NotFound, WrongKind."""
@@ -331,10 +252,7 @@ class KeepsTrash(Protocol):
         """Raises NotFound, ParentMissing, NameTaken."""
 
     def purge(self, node_id: int) -> list[int]:
-        """Destroy it, all beneath, what was deleted out of these before, and keys of blobs that nothing else names.
-
-        The ids that have ended. Raises NotFound.
-        """
+        """Destroy it, all beneath, and what was deleted out of these before; the ids that ended. Raises NotFound."""
 
 
 @runtime_checkable
@@ -346,6 +264,14 @@ class KeepsProperties(Protocol):
 
     def set_properties(self, node: Node, changes: Mapping[str, str | None], writing: Writing) -> Node:
         """Set, or remove where the value is None, all together. Raises QuotaExceeded over 1 MiB per node."""
+
+
+@runtime_checkable
+class KeepsChecksums(Protocol):
+    """Tells again with which checksums the bytes of a document came (`Writing.checksum`)."""
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        """By node id, of the current content; documents without any are missing. One query for a page of members."""
 
 
 @runtime_checkable

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,10 +25,16 @@ def own_data(installed: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The server as users run it: two workers; shared by all tests, which keep to folders of their own."""
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The server as the demo runs it: plain HTTP on loopback, two workers."""
     with start(install(tmp_path_factory.mktemp("served")), workers=2) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def server(plain_server: RunningServer) -> RunningServer:
+    """The server, shared by all tests, which keep to folders of their own."""
+    return plain_server
 
 
 @pytest.fixture(params=["ba05", "archiv"], ids=["vault", "filesystem"])
@@ -71,13 +75,3 @@ def fresh_folder(people: Callable[[str, str], DavClient], drive: str) -> DavClie
     answer = clerk.mkcol("")
     assert answer.status == 201, (answer.status, answer.body)
     return clerk
-
-
-def need(program: str) -> str:
-    """Path of a foreign client; without it the test is skipped, or fails where REQUIRE_CLIENTS=1."""
-    found = shutil.which(program)
-    if found is None:
-        if os.environ.get("REQUIRE_CLIENTS") == "1":
-            pytest.fail(f"{program} is not installed, and REQUIRE_CLIENTS=1")
-        pytest.skip(f"{program} is not installed")
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
@@ -96,20 +97,24 @@ class Answer:
 class DavClient:
     """One keep-alive connection of one user; `base` is put before every path."""
 
-    def __init__(self, url: str, user: str = "", password: str = "", base: str = "") -> None:
+    def __init__(
+        self, url: str, user: str = "", password: str = "", base: str = "", context: ssl.SSLContext | None = None
+    ) -> None:
+        """`context` says whom an https URL must come from."""
         parts = urlsplit(url)
-        self.host, self.port, self.base = parts.hostname or "", parts.port or 80, base
+        self.origin, self.base, self._context = f"{parts.scheme}://{parts.netloc}", base, context
+        self.host, self.port = parts.hostname or "", parts.port or http.client.HTTP_PORT
         self.authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
         self._connection: http.client.HTTPConnection | None = None
 
     def under(self, base: str) -> DavClient:
         """The same user and server, with another base path and a connection of its own."""
-        twin = DavClient(f"http://{self.host}:{self.port}", base=base)
+        twin = DavClient(self.origin, base=base, context=self._context)
         twin.authorization = self.authorization
         return twin
 
     def url(self, path: str) -> str:
-        return f"http://{self.host}:{self.port}{self.target(path)}"
+        return f"{self.origin}{self.target(path)}"
 
     def target(self, path: str) -> str:
         return quote(self.base + path, safe="/%~!$&'()*+,;=:@")
@@ -144,8 +149,14 @@ class DavClient:
 
     def _open(self) -> http.client.HTTPConnection:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+            self._connection = self.connection()
         return self._connection
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Another connection to the same server, not yet opened."""
+        if self._context is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=60)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self._context)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.request("GET", path, headers=named(headers))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from tests.certificates import Authority
 from tests.davclient import DavClient
 
 PROGRAM = (sys.executable, "-m", "davserver")
@@ -137,9 +138,27 @@ class RunningServer:
     url: str
     port: int
     log: list[str] = field(default_factory=list)
+    authority: Authority | None = None
+    """Who signed its certificate, if it is reached over TLS."""
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    """App passwords, where account passwords open no drive."""
 
     def client(self, user: str = "", base: str = "") -> DavClient:
-        return DavClient(self.url, user, PASSWORD if user else "", base)
+        context = None if self.authority is None else self.authority.context
+        return DavClient(self.url, user, self.password(user) if user else "", base, context)
+
+    def password(self, user: str) -> str:
+        """What opens a drive."""
+        return self.passwords.get(user, PASSWORD)
+
+    def address(self, scheme: str, path: str, user: str = "") -> str:
+        """As clients with schemes of their own want it: `dav`, or `davs` over TLS."""
+        place = self.url.rstrip("/").partition("://")[2]
+        return f"{scheme}{'s' if self.authority else ''}://{user}{'@' if user else ''}{place}{path}"
+
+    def told(self, *words: str) -> list[str]:
+        """The command of a client without an option for it, on a machine that trusts who signed."""
+        return list(words) if self.authority is None else self.authority.machine_wide(*words)
 
     def stop(self) -> int:
         """SIGTERM, as an operator would; the exit code."""
@@ -177,10 +196,13 @@ def start(
     options: tuple[str, ...] = (),
     port: int = 0,
     program: Sequence[str] = PROGRAM,
+    authority: Authority | None = None,
 ) -> RunningServer:
-    """`davserver serve` on a free port; returns when it says that it is ready."""
+    """`davserver serve` on a free port, over TLS with an authority; returns when it says that it is ready."""
     words = [*program, "serve", "--data", str(data), "--host", "127.0.0.1"]
     words += ["--port", str(port), "--workers", str(workers), *options]
+    if authority is not None:
+        words += ["--tls-cert", str(authority.certificate), "--tls-key", str(authority.key)]
     process = subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
@@ -208,4 +230,4 @@ def start(
         process.wait()
         raise AssertionError("the server did not start:\n" + "".join(lines))
     url = str(found["url"])
-    return RunningServer(data, process, url, int(url.rstrip("/").rpartition(":")[2]), lines)
+    return RunningServer(data, process, url, int(url.rstrip("/").rpartition(":")[2]), lines, authority)

@@ -21,6 +21,7 @@ from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUs
 from davserver.house import House
 from davserver.instants import shown
 from davserver.schema import account, app_password, person
+from davserver.sessions import end_sessions
 
 DAY = 86_400_000_000
 
@@ -77,6 +78,7 @@ def passwd(workspace: Workspace) -> int:
         hashed = Passwords(house.settings).hash(password)
         with house.database.transaction() as connection:
             change_account(connection, user, password=hashed)
+            end_sessions(connection, user)
             house.audit.note(connection, workspace.by, "user-passwd", detail=user)
     workspace.answer({"user": user}, [f"{user} has a new password"])
     return 0
@@ -86,6 +88,7 @@ def disable(workspace: Workspace) -> int:
     user = workspace.arguments.user
     with workspace.house() as house, house.database.transaction() as connection:
         change_account(connection, user, active=False)
+        end_sessions(connection, user)
         house.audit.note(connection, workspace.by, "user-disable", detail=user)
     workspace.answer({"user": user}, [f"{user} cannot log in any more"])
     return 0

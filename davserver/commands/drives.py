@@ -79,7 +79,7 @@ def gc(workspace: Workspace) -> int:
 
 
 def _upkeep(house: House) -> Iterator[tuple[str, Upkeep]]:
-    for share, provider in house.shares.items():
+    for share, provider in house.stores().items():
         if isinstance(provider, Upkeep):
             yield share, provider
 

@@ -10,6 +10,7 @@ from davserver.commands.workspace import Refused, Subparsers, Workspace, command
 from davserver.declarations import read_declaration
 from davserver.declaring import declare
 from davserver.founding import found
+from davserver.notices import missing, read_notices
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -59,6 +60,12 @@ def serve(workspace: Workspace) -> int:
             "public_url is not set: links name whatever Host a client sends, and account passwords may open drives;"
             " set it before other people use this server"
         )
+    empty = missing(settings)
+    if empty:
+        workspace.warn(
+            f"the law asks for what the portal cannot show yet; set in the configuration: {', '.join(empty)}"
+        )
+    read_notices(settings, workspace.directory)
     # Only this command needs the web stack, which takes longer to load than the others take to run.
     from davserver.app import serve as run  # noqa: PLC0415
     from davserver.serving import ServingProblem  # noqa: PLC0415

@@ -9,16 +9,14 @@ from sqlalchemy import Connection
 
 from acl import store
 from acl.entries import Entry
-from acl.principals import Channel
 from acl.privileges import Rights, parse_rights, rights_words
 from davserver.commands.sharing import giver
-from davserver.commands.spot import looking, on_behalf, refusing, spot_at, when, window
+from davserver.commands.spot import door, looking, on_behalf, refusing, spot_at, when, window
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
 from davserver.labelling import active_user
 from davserver.tree.forest import SharePlaces
-from davserver.tree.locking import GuardedTree
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 
@@ -43,8 +41,6 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def add(workspace: Workspace) -> int:
     """Through the door, as whoever shares: it never gives more than he may do there himself, at each use."""
-    from davserver.app import forest_of  # noqa: PLC0415 (see sharing.create)
-
     asked = workspace.arguments
     share, inner = share_path(asked.path)
     try:
@@ -56,9 +52,8 @@ def add(workspace: Workspace) -> int:
         now = spot.house.clock()
     start, end_at = when(asked.start, "--from", now), when(asked.end, "--until", now)
     with workspace.house() as house, refusing():
-        tree = GuardedTree(forest_of(house), maker, Channel.PORTAL)
         path = SharePath((share, *inner.segments))
-        number = tree.share_inside(path, asked.receiver, rights, start, end_at)
+        number = door(house, maker).share_inside(path, asked.receiver, rights, start, end_at)
     facts = {"id": number, "path": asked.path, "with": asked.receiver, "maker": maker.key}
     words = " ".join(rights_words(rights))
     workspace.answer(facts, [f"share {number}: {maker.key} gives {asked.receiver} {words}"])
@@ -112,8 +107,6 @@ def _facts(house: House, share: str, entry: Entry) -> dict[str, Any]:
 
 def end(workspace: Workspace) -> int:
     """Through the door: whoever shared it takes it back, or somebody who may share there."""
-    from davserver.app import forest_of  # noqa: PLC0415 (see sharing.create)
-
     number = workspace.arguments.id
     with workspace.house() as house, refusing():
         with house.database.read() as connection:
@@ -123,7 +116,7 @@ def end(workspace: Workspace) -> int:
             else:
                 spot = spot_at(house, connection, share, house.share(share).locate(entry.node)[1])
                 taker = giver(spot, workspace.by, Rights.SHARE, TO_DO)
-        GuardedTree(forest_of(house), taker, Channel.PORTAL).end_share(share, number)
+        door(house, taker).end_share(share, number)
     workspace.answer({"id": number}, [f"share {number} has ended"])
     return 0
 

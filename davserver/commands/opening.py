@@ -20,7 +20,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def open_url(workspace: Workspace) -> int:
     """Through the door: what he may not read on a drive he does not open by an address either."""
-    from davserver.app import forest_of  # noqa: PLC0415 (see sharing.create)
+    from davserver.app import forest_of  # noqa: PLC0415 (see spot.door)
     from davserver.tree.opened import open_once  # noqa: PLC0415
 
     asked = workspace.arguments

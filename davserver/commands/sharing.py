@@ -11,15 +11,22 @@ from sqlalchemy import Connection
 from acl import store
 from acl.links import Link, LinkKind
 from acl.principals import Channel, Principal
-from acl.privileges import Rights, rights_words
-from davserver.commands.spot import Spot, class_named, looking, on_behalf, refusing, when
-from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group, share_path, table
+from acl.privileges import Rights, parse_rights, rights_words
+from davserver.commands.spot import Spot, class_named, door, looking, on_behalf, principals_for, refusing, when
+from davserver.commands.workspace import (
+    Refused,
+    Subparsers,
+    Workspace,
+    WrongUsage,
+    command,
+    group,
+    share_path,
+    table,
+)
 from davserver.house import House
 from davserver.instants import shown
-from davserver.labelling import active_user
 from davserver.linking import link_urls
 from davserver.tree.forest import SharePlaces
-from davserver.tree.locking import GuardedTree
 from davserver.tree.sharing import LinkWish
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
@@ -33,6 +40,13 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     creating.add_argument("--password-stdin", action="store_true", help="read a password from standard input")
     creating.add_argument("--uses", metavar="N", type=int, help="how often it may be used")
     creating.add_argument("--drop", action="store_true", help="visitors may add to this folder and see nothing")
+    creating.add_argument(
+        "--rights",
+        metavar="RIGHT",
+        nargs="+",
+        default=["read"],
+        help="of a link; else read. Also: write-content, bind",
+    )
     creating.add_argument("--label", metavar="TEXT", default="", help="what it is for")
     creating.add_argument("--max-class", metavar="CLASS", help="what it opens at most; else what the paper is now")
     on_behalf(creating)
@@ -44,12 +58,10 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
 
 def create(workspace: Workspace) -> int:
     """Through the door, as its maker: a link never opens more than he may see himself, at each use."""
-    # Only this command opens a door, and the web stack behind it takes longer to load than the others take to run.
-    from davserver.app import forest_of  # noqa: PLC0415
-
     asked = workspace.arguments
     share, inner = share_path(asked.path)
     most = None if asked.max_class is None else class_named(asked.max_class, "--max-class")
+    rights = _rights(asked)
     with looking(workspace) as spot, refusing():
         maker = giver(spot, workspace.by, Rights.LINK, "make links")
         there = spot.rules.bound_at(spot.lineage).classification
@@ -61,14 +73,14 @@ def create(workspace: Workspace) -> int:
         wish = LinkWish(
             secret.digest,
             LinkKind.DROP if asked.drop else LinkKind.LINK,
+            rights,
             max_class=most,
             end=when(asked.expires, "--expires", house.clock()),
             uses=asked.uses,
             password=secret.password,
             label=house.keys.sealer(share).seal(asked.label, _place(secret.digest)) if asked.label else None,
         )
-        tree = GuardedTree(forest_of(house), maker, Channel.PORTAL)
-        link = tree.make_link(SharePath((share, *inner.segments)), wish)
+        link = door(house, maker).make_link(SharePath((share, *inner.segments)), wish)
         page, drive = link_urls(house.settings.public_url, secret.token)
     kind = link.kind.value
     facts = {"id": link.id, "kind": kind, "token": secret.token, "url": page, "dav_url": drive, "maker": link.maker}
@@ -76,24 +88,26 @@ def create(workspace: Workspace) -> int:
     return 0
 
 
+def _rights(asked: argparse.Namespace) -> Rights:
+    """What the link gives. Raises WrongUsage."""
+    if asked.drop and asked.rights != ["read"]:
+        raise WrongUsage("--rights: a drop lets add and gives nothing else")
+    try:
+        return parse_rights(asked.rights)
+    except ValueError as error:
+        raise WrongUsage(f"--rights: {error}") from None
+
+
 def giver(spot: Spot, by: str, needed: Rights, to_do: str) -> Principal:
     """On whose behalf something is given or taken back, or else a clerk in office: somebody with that right there."""
-    now, kind = spot.house.clock(), by.partition(":")[0]
-    if kind == "user":
-        users = [by.removeprefix("user:")]
-    else:
-        mandates = store.mandates_in(spot.connection, spot.share)
-        users = sorted({mandate.person for mandate in mandates if mandate.role == "clerk" and mandate.holds_at(now)})
-    for user in users:
-        try:
-            principal = active_user(spot.connection, user)
-        except ValueError:
-            continue
+    now = spot.house.clock()
+    for principal in principals_for(spot.house, spot.connection, spot.share, by):
         granted = spot.house.engine.granted(spot.rules, principal, now, Channel.PORTAL, spot.lineage)
         if granted.rights & needed:
             return principal
-    if kind == "user":
-        raise Refused(f"{users[0]} may not {to_do} there; see: davserver explain {users[0]} PATH")
+    if by.startswith("user:"):
+        user = by.removeprefix("user:")
+        raise Refused(f"{user} may not {to_do} there; see: davserver explain {user} PATH")
     raise Refused(f"no clerk in office may {to_do} there; name somebody who may with --as USER")
 
 

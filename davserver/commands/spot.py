@@ -5,20 +5,25 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from acl import store
 from acl.labels import NEVER, Classification
+from acl.principals import Channel, Principal
 from acl.rules import ShareRules
 from davserver.agendas import Agendas
 from davserver.commands.workspace import Refused, Workspace, WrongUsage, share_path
 from davserver.house import House
 from davserver.instants import instant
-from davserver.labelling import Desk, Outcome
+from davserver.labelling import Desk, Outcome, active_user
+from davserver.tree.acquaintance import CLERK
 from davserver.tree.forest import SharePlaces
 from shareproviders.contract import Node
+
+if TYPE_CHECKING:
+    from davserver.tree.locking import GuardedTree
 
 INHERIT = "inherit"
 
@@ -70,6 +75,27 @@ def agendas_of(workspace: Workspace, share: str) -> Iterator[Agendas]:
         provider = house.share(share)
         with refusing(), house.database.transaction() as connection:
             yield Agendas(house, connection, share, workspace.by, provider=provider)
+
+
+def principals_for(house: House, connection: Connection, share: str, by: str) -> Iterator[Principal]:
+    """As whom a command may ask the door: the user that it is for, or else each clerk of the committee in office."""
+    kind, _, user = by.partition(":")
+    mandates = [] if kind == "user" else store.mandates_in(connection, share)
+    clerks = {mandate.person for mandate in mandates if mandate.role == CLERK and mandate.holds_at(house.clock())}
+    for each in [user] if kind == "user" else sorted(clerks):
+        try:
+            yield active_user(connection, each)
+        except ValueError:
+            continue  # has an office, but no account that works
+
+
+def door(house: House, principal: Principal) -> GuardedTree:
+    """The tree as somebody sees it who sits at this server."""
+    # The web stack behind it takes longer to load than most commands take to run, and few of them open a door.
+    from davserver.app import forest_of  # noqa: PLC0415
+    from davserver.tree.locking import GuardedTree  # noqa: PLC0415
+
+    return GuardedTree(forest_of(house), principal, Channel.PORTAL)
 
 
 @contextmanager

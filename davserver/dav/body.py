@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from davserver.dav.errors import DavError
@@ -18,6 +18,8 @@ PIECE = 256 * 1024
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _OC_CHECKSUM = re.compile(r"([A-Za-z0-9-]+):([0-9A-Fa-f]+)")
 _DIGEST_MEMBER = re.compile(r"[ \t]*([a-z*][a-z0-9_.*-]*)[ \t]*=[ \t]*:([A-Za-z0-9+/=]*):[ \t]*")
+
+_OLD_DIGEST_MEMBER = re.compile(r"[ \t]*([A-Za-z0-9-]+)=([A-Za-z0-9+/]+=*)[ \t]*")
 
 
 class _Hash(Protocol):
@@ -61,6 +63,8 @@ class Promise(NamedTuple):
 
     hash: _Hash
     digest: bytes
+    word: str = ""
+    """As OC-Checksum writes it, `SHA1:hex`; empty for a digest of another header."""
 
 
 def announced_length(environ: dict[str, Any]) -> int | None:
@@ -100,15 +104,27 @@ def promises(environ: dict[str, Any]) -> list[Promise]:
             raise DavError(400, message="OC-Checksum must look like SHA1:hex")
         made = OC_CHECKSUMS.get(match[1].upper())
         if made is not None:
-            found.append(Promise(made(), _hex(match[2])))
-    for member in filter(None, environ.get("HTTP_CONTENT_DIGEST", "").split(",")):
-        match = _DIGEST_MEMBER.fullmatch(member)
-        if match is None:
-            raise DavError(400, message="Content-Digest must look like sha-256=:base64:")
-        made = CONTENT_DIGESTS.get(match[1])
+            found.append(Promise(made(), _hex(match[2]), f"{match[1].upper()}:{match[2].lower()}"))
+    for algorithm, digest in _members(environ):
+        made = CONTENT_DIGESTS.get(algorithm)
         if made is not None:
-            found.append(Promise(made(), _base64(match[2])))
+            found.append(Promise(made(), _base64(digest)))
     return found
+
+
+def kept_checksum(environ: dict[str, Any]) -> str:
+    """The checksum to keep with a body that was taken whole, and so verified; empty where none was sent."""
+    return " ".join(promise.word for promise in promises(environ) if promise.word)
+
+
+def _members(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Algorithm and base64 of each member of Content-Digest (RFC 9530) and of the older Digest (RFC 3230)."""
+    for name, form in (("CONTENT_DIGEST", _DIGEST_MEMBER), ("DIGEST", _OLD_DIGEST_MEMBER)):
+        for member in filter(None, environ.get(f"HTTP_{name}", "").split(",")):
+            match = form.fullmatch(member)
+            if match is None:
+                raise DavError(400, message="Content-Digest must look like sha-256=:base64:, Digest without the colons")
+            yield match[1].lower(), match[2]
 
 
 def _hex(text: str) -> bytes:
@@ -131,9 +147,13 @@ def pieces(environ: dict[str, Any]) -> Iterator[bytes]:
     Raises BodyTruncated where it ends before its announced end, is malformed, or differs from a promised digest
     or length; so whoever stores it must not commit before the iteration ended by itself.
     """
-    expected, promised = expected_length(environ), promises(environ)
+    yield from verified(_raw(environ), expected_length(environ), promises(environ))
+
+
+def verified(raw: Iterable[bytes], expected: int | None, promised: list[Promise]) -> Iterator[bytes]:
+    """The same pieces; raises BodyTruncated at their end unless length and digests are as promised."""
     received = 0
-    for piece in _raw(environ):
+    for piece in raw:
         received += len(piece)
         for promise in promised:
             promise.hash.update(piece)

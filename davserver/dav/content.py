@@ -7,7 +7,7 @@ import re
 from davserver.dav.conditions import http_date, is_not_modified, parse_http_date
 from davserver.dav.errors import DavError
 from davserver.dav.ranges import Multipart, Span, requested_spans
-from davserver.dav.request import Request, Response
+from davserver.dav.request import Headers, Request, Response
 from davserver.tree.seen import Seen
 from shareproviders.contract import WrongKind
 
@@ -15,8 +15,6 @@ MICROSECONDS = 1_000_000
 FOLDER_TEXT = b"This is a folder. Connect it as a network drive (WebDAV) to see what is in it.\n"
 EARLIEST, LATEST = -11_644_473_600, 253_402_300_799
 """Seconds of the modification times that are kept: 1601, where Windows starts counting, to the end of 9999."""
-
-Headers = list[tuple[str, str]]
 
 UNKNOWN_TYPE = "application/octet-stream"
 
@@ -83,14 +81,19 @@ def put(request: Request) -> Response:
     tree.admit_put(path, terms, request.expected_length())
     staged = tree.stage(path, request.chunks())
     try:
-        media_type = sent_media_type(request.header("Content-Type"))
-        seen, created = tree.put(path, staged, terms, media_type=media_type, modified=modified)
+        told = {"media_type": sent_media_type(request.header("Content-Type")), "checksum": request.checksum()}
+        seen, created = tree.put(path, staged, terms, modified=modified, **told)
     finally:
         staged.discard()
-    headers = [*_validators(request.noted(seen)), ("OC-ETag", f'"{seen.tag}"')]
+    return stored(request, seen, created=created, modified=modified)
+
+
+def stored(request: Request, seen: Seen, *, created: bool, modified: int | None) -> Response:
+    """What is told of a document that was put at the request's path, with the time that its sender wished."""
+    headers = [*_validators(request, request.noted(seen)), ("OC-ETag", f'"{seen.tag}"')]
     if modified is not None:
         headers.append(("X-OC-MTime", "accepted"))
-    if seen.path != path:  # a drop never replaces: it says under which name it took the document
+    if seen.path != request.path:  # a drop never replaces: it says under which name it took the document
         href = request.href(seen.path, is_collection=False)
         headers += [("Location", href), ("Content-Location", href)]
     return Response(201 if created else 204, headers, [])
@@ -131,13 +134,13 @@ def _opened(request: Request) -> tuple[Seen, Headers, bool]:
     if not seen.node.is_collection:
         request.tree.admit_read(seen)
     request.terms().check()
-    return seen, [*_validators(seen), ("Cache-Control", "private, no-cache")], is_not_modified(request, seen)
+    return seen, [*_validators(request, seen), ("Cache-Control", "private, no-cache")], is_not_modified(request, seen)
 
 
-def _validators(seen: Seen) -> Headers:
-    """ETag as in DAV:getetag, Last-Modified as in DAV:getlastmodified."""
+def _validators(request: Request, seen: Seen) -> Headers:
+    """ETag as in DAV:getetag, Last-Modified as in DAV:getlastmodified, and what the mount adds."""
     headers = [("ETag", f'"{seen.tag}"')] if seen.tag else []
-    return [*headers, ("Last-Modified", http_date(seen.node.modified))]
+    return [*headers, ("Last-Modified", http_date(seen.node.modified)), *request.site.facts(request, seen)]
 
 
 def _folder_kind() -> Headers:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from acl.principals import Principal, PrincipalKind
 from davserver.dav import targets
-from davserver.dav.request import Site
+from davserver.dav.exchange import Exchange
+from davserver.dav.request import Response, Site
 from davserver.dav.spelling import called
 from davserver.login import Unauthorized
 from davserver.openings import METHODS, PREFIX
@@ -46,6 +47,16 @@ class Mount(Protocol):
 
     def enter(self, environ: Mapping[str, Any], below: tuple[str, ...]) -> Entered:
         """Log in and open the door; `below` are the names under the prefix."""
+
+
+class Annex(Protocol):
+    """Addresses beside the mounts that are answered in WebDAV's terms, but not by a tree of drives."""
+
+    def takes(self, path: tuple[str, ...]) -> bool:
+        """Is this decoded path one of its own?"""
+
+    def answer(self, exchange: Exchange, target: targets.Target) -> Response:
+        """Log in, do it, tell it; raises what verbs raise."""
 
 
 class DriveMount:

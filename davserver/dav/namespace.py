@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from lxml import etree
 
 from davserver.dav import xml
 from davserver.dav.errors import DavError
-from davserver.dav.proppatch import Refusal, read_wishes, told
+from davserver.dav.proppatch import PROTECTED, Refusal, protected_in, read_wishes, told
 from davserver.dav.request import Request, Response
 from davserver.tree.seen import Seen
 
@@ -33,12 +33,12 @@ def mkcol(request: Request) -> Response:
         root = request.xml(xml.PROPPATCH_LIMIT)
     except xml.BadXml as error:
         raise DavError(415, message=str(error)) from None  # RFC 4918 §9.3: a body that is not understood
-    wanted = Wanted() if root is None else read_mkcol(root, request.path.name)
+    wanted = Wanted() if root is None else read_mkcol(root, request.path.name, protected_in(request))
     if wanted.refused:
         request.terms().check()
         return _refused(wanted)
-    request.noted(request.tree.make_collection(request.path, request.terms(), wanted.properties))
-    return Response(201, [], [])
+    seen = request.tree.make_collection(request.path, request.terms(), wanted.properties)
+    return _arrived(request, seen, created=True)
 
 
 def _refused(wanted: Wanted) -> Response:
@@ -47,11 +47,11 @@ def _refused(wanted: Wanted) -> Response:
     return Response(next(iter(wanted.refused.values())).status, headers, [body])
 
 
-def read_mkcol(root: etree._Element, name: str) -> Wanted:
+def read_mkcol(root: etree._Element, name: str, protected: Container[str] = PROTECTED) -> Wanted:
     """What a body wants of a collection called `name` (RFC 5689 §3). Raises DavError 415 for any other body."""
     if root.tag != "{DAV:}mkcol":
         raise DavError(415, message="the body of MKCOL must be a DAV:mkcol")
-    wishes = read_wishes(root)
+    wishes = read_wishes(root, protected)
     properties = {prop: value for prop, value in wishes.changes.items() if value is not None}
     refused = dict(wishes.refused)
     for wish in wishes.names:
@@ -81,7 +81,7 @@ def copy(request: Request) -> Response:
     deep = request.depth(("0", "infinity"), "infinity") == "infinity"
     target, overwrite = request.destination(), request.overwrite()
     seen, created = request.tree.copy(request.path, target, request.terms(), overwrite=overwrite, deep=deep)
-    return _arrived(request.noted(seen), created=created)
+    return _arrived(request, seen, created=created)
 
 
 def move(request: Request) -> Response:
@@ -89,13 +89,13 @@ def move(request: Request) -> Response:
     _check_whole(request, request.located())
     target, overwrite = request.destination(), request.overwrite()
     seen, created = request.tree.move(request.path, target, request.terms(), overwrite=overwrite)
-    return _arrived(request.noted(seen), created=created)
+    return _arrived(request, seen, created=created)
 
 
-def _arrived(seen: Seen, *, created: bool) -> Response:
+def _arrived(request: Request, seen: Seen, *, created: bool) -> Response:
     tag = f'"{seen.tag}"'
-    headers = [] if seen.node.is_collection else [("ETag", tag), ("OC-ETag", tag)]
-    return Response(201 if created else 204, headers, [])
+    headers = [("ETag", tag), ("OC-ETag", tag)] if seen.tag else []
+    return Response(201 if created else 204, [*headers, *request.site.facts(request, request.noted(seen))], [])
 
 
 def _check_whole(request: Request, seen: Seen) -> None:

@@ -6,8 +6,8 @@ Everything that no row names is a dead property, kept as the client sent it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from acl.privileges import Rights
 from davserver.dav import access, principals, privileges
@@ -19,21 +19,33 @@ from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Usage
 from shareproviders.paths import SharePath
 
+Told = TypeVar("Told")
+
 WIN32 = "{urn:schemas-microsoft-com:}"
 
 
 class Page:
     """One answer's resources, and what their properties need beside them, asked once for all."""
 
-    __slots__ = ("_held", "_usages", "locks", "now", "request", "shown")
+    __slots__ = ("_held", "_told", "_usages", "locks", "members", "now", "request", "shown")
 
-    def __init__(self, request: Request, locks: dict[SharePath, list[Lock]] | None = None) -> None:
-        self.request = request
+    def __init__(
+        self, request: Request, locks: dict[SharePath, list[Lock]] | None = None, members: Sequence[Seen] = ()
+    ) -> None:
+        self.request, self.members = request, members
         self.shown = request.site.spelling.shown
         self.locks = locks or {}
         self.now = request.tree.clock()
         self._held: dict[int, str] = {}
         self._usages: dict[str, Usage | None] = {}
+        self._told: dict[Callable[..., Any], Any] = {}
+
+    def once(self, ask: Callable[[Sequence[Seen]], Told]) -> Told:
+        """What `ask` says of all members, asked when the first of them needs it."""
+        if ask not in self._told:
+            self._told[ask] = ask(self.members)
+        told: Told = self._told[ask]
+        return told
 
     def held(self, seen: Seen) -> str:
         """The privileges that the asker holds, serialised."""

@@ -80,7 +80,7 @@ def propfind(request: Request) -> Response:
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
     page = [seen, *members]
     dead: Sequence[Mapping[str, str]] = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
-    facts = Page(request, covering_locks(request, page) if ask.shows_locks else None)
+    facts = Page(request, covering_locks(request, page) if ask.shows_locks else None, page)
     base = request.href(seen.path, seen.node.is_collection)
     response = answer(ask, facts, zip(_hrefs(base, members, spelling.shown), page, dead, strict=True))
     if about and not facts.locks:  # what is left of a lock's life changes every second
@@ -101,13 +101,13 @@ def propfind_principals(request: Request) -> Response:
     return answer(ask, Page(request), [(request.principal_href(each.path), each, _EMPTY) for each in page])
 
 
-def propfind_above(request: Request, member: str) -> Response:
-    """The same for a collection above the tree, which holds nothing but the way down (Windows asks each prefix)."""
+def propfind_above(request: Request, members: Iterable[str]) -> Response:
+    """The same for a collection above the tree, which holds nothing but ways down (Windows asks each prefix)."""
     depth, ask = finite_depth(request), asked(request)
     base = request.href(request.path, True)
     page = [(base, _signpost(request.path), _EMPTY)]
     if depth == "1":
-        page.append((f"{base}{member}/", _signpost(request.path / member), _EMPTY))
+        page += [(f"{base}{targets.encode_segment(each)}/", _signpost(request.path / each), _EMPTY) for each in members]
     return answer(ask, Page(request), page)
 
 
@@ -144,7 +144,7 @@ def _hrefs(base: str, members: Iterable[Seen], shown: Callable[[str], str]) -> l
 
 def asked(request: Request) -> Ask:
     """What the request's body and preferences ask for. Raises DavError 400, 413, BadXml, BodyTruncated."""
-    ask = read_ask(request.xml(xml.BODY_LIMIT))
+    ask = read_ask(request.xml(xml.BODY_LIMIT), request.site.properties)
     return ask._replace(minimal=is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t")
 
 
@@ -165,8 +165,11 @@ def is_minimal(request: Request) -> bool:
     return any(one.partition(";")[0].replace(" ", "") in ("return=minimal", 'return="minimal"') for one in preferences)
 
 
-def read_ask(root: etree._Element | None) -> Ask:
-    """What a body asks for; no body means allprop. Raises DavError 400; unknown elements are passed over (§17)."""
+def read_ask(root: etree._Element | None, more: Iterable[LiveProperty] = ()) -> Ask:
+    """What a body asks for; no body means allprop. Raises DavError 400; unknown elements are passed over (§17).
+
+    `more`: live properties of the mount alone.
+    """
     if root is None:
         return Ask(standard=_IN_ALLPROP, all_dead=True)
     if root.tag != "{DAV:}propfind":
@@ -177,26 +180,29 @@ def read_ask(root: etree._Element | None) -> Ask:
     if kinds[0].tag == "{DAV:}propname":
         return Ask(standard=LIVE, all_dead=True, names_only=True)
     if kinds[0].tag == "{DAV:}prop":
-        live, dead = named(kinds[0])
+        live, dead = named(kinds[0], more)
         return Ask(live=live, dead=dead)
     included = [name for include in root.iterchildren("{DAV:}include") for name in include]
-    live, dead = named(included)
+    live, dead = named(included, more)
     extra = tuple(prop for prop in live if not prop.in_allprop)
     return Ask(standard=_IN_ALLPROP, live=extra, dead=dead, all_dead=True)
 
 
-def named(elements: Iterable[etree._Element]) -> tuple[tuple[LiveProperty, ...], tuple[str, ...]]:
+def named(
+    elements: Iterable[etree._Element], more: Iterable[LiveProperty] = ()
+) -> tuple[tuple[LiveProperty, ...], tuple[str, ...]]:
     """Live properties and other names, each once, in order. Raises DavError 400 for too many."""
     names = dict.fromkeys(str(each.tag) for each in elements)
     if len(names) > MAX_NAMES or sum(map(len, names)) > MAX_NAMES_TEXT:
         raise DavError(400, message=f"one request can name at most {MAX_NAMES} properties")
-    live = tuple(_BY_NAME[name] for name in names if name in _BY_NAME)
-    return live, tuple(name for name in names if name not in _BY_NAME)
+    known = {**_BY_NAME, **{prop.name: prop for prop in more}}
+    live = tuple(known[name] for name in names if name in known)
+    return live, tuple(name for name in names if name not in known)
 
 
 def wish(request: Request, root: etree._Element) -> Ask:
     """What a report's DAV:prop asks of each resource that it finds."""
-    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop])
+    live, dead = named([each for prop in root.iterchildren("{DAV:}prop") for each in prop], request.site.properties)
     return Ask(live=live, dead=dead, minimal=is_minimal(request))
 
 

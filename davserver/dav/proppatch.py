@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 from lxml import etree
@@ -18,7 +18,7 @@ from davserver.dav.request import Request, Response
 MAX_VALUE = 64 * 1024
 """Bytes of one serialised property."""
 
-_PROTECTED = frozenset(prop.name for prop in LIVE)
+PROTECTED = frozenset(prop.name for prop in LIVE)
 _HTTP_TIMES = frozenset({"{DAV:}getlastmodified", f"{WIN32}Win32LastModifiedTime"})
 _UNIX_TIME = "{DAV:}lastmodified"
 _TIMES = _HTTP_TIMES | {_UNIX_TIME}
@@ -49,7 +49,7 @@ def proppatch(request: Request) -> Response:
     root = request.xml(xml.PROPPATCH_LIMIT)
     if root is None or root.tag != "{DAV:}propertyupdate":
         raise DavError(400, message="the body of PROPPATCH must be a DAV:propertyupdate")
-    wishes = read_wishes(root)
+    wishes = read_wishes(root, protected_in(request))
     if not wishes.names:
         raise DavError(400, message="the body of PROPPATCH names no property")
     seen = request.located()
@@ -74,7 +74,12 @@ def told(names: tuple[str, ...], refused: Mapping[str, Refusal]) -> str:
     return "".join(xml.propstat(elements, fate.status, fate.condition) for fate, elements in fates.items())
 
 
-def read_wishes(root: etree._Element) -> Wishes:
+def protected_in(request: Request) -> frozenset[str]:
+    """Names of the live properties where the request went, which only the server sets."""
+    return PROTECTED.union(prop.name for prop in request.site.properties)
+
+
+def read_wishes(root: etree._Element, protected: Container[str] = PROTECTED) -> Wishes:
     """What a propertyupdate or (RFC 5689) an extended MKCOL body wants; of several for one property the last counts.
 
     Unknown elements are passed over (RFC 4918 §17).
@@ -91,7 +96,7 @@ def read_wishes(root: etree._Element) -> Wishes:
             if wanted and instant is None:
                 refused[name] = Refusal(409, "")
             modified = instant if wanted else modified
-        elif name in _PROTECTED:
+        elif name in protected:
             refused[name] = Refusal(403, xml.element("{DAV:}cannot-modify-protected-property"))
         elif not wanted:
             changes[name] = None

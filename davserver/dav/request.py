@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxml import etree
@@ -16,15 +16,23 @@ from shareproviders.contract import NotFound
 from shareproviders.paths import ROOT, SharePath
 
 if TYPE_CHECKING:
+    from davserver.dav.properties import LiveProperty
     from davserver.tree.locking import GuardedTree
+
+Headers = list[tuple[str, str]]
 
 
 class Response(NamedTuple):
     """Status, headers and body; a body that is no list comes with its Content-Length among the headers."""
 
     status: int
-    headers: list[tuple[str, str]]
+    headers: Headers
     body: Iterable[bytes]
+
+
+def no_facts(_request: Request, _seen: Seen) -> Headers:
+    """What a mount adds that has nothing to add."""
+    return []
 
 
 class Site(NamedTuple):
@@ -41,6 +49,12 @@ class Site(NamedTuple):
     methods: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     """Clark names of the reports that REPORT answers."""
+    aliases: tuple[str, ...] = ()
+    """Other prefixes of the same tree, percent-encoded: an address may name a resource under any of them."""
+    properties: tuple[LiveProperty, ...] = ()
+    """Live properties of this mount alone, none in allprop."""
+    facts: Callable[[Request, Seen], Headers] = no_facts
+    """Headers that this mount adds wherever an answer tells of one resource."""
     spelling: Spelling = PLAIN
     """How the client that asks writes names."""
 
@@ -125,10 +139,11 @@ class Request:
         if origin and origin not in (self._own_origin(), self.site.public_origin):
             return None
         segments = targets.decode_path(rest.partition("?")[0], self.site.spelling.meant).segments
-        above = targets.decode_path(self.prefix or "/").segments
-        if segments[: len(above)] != above:
-            return None
-        return SharePath((*self.site.base.segments, *SharePath.parse(segments[len(above) :]).segments))
+        for prefix in (self.prefix, *self.site.aliases):
+            above = targets.decode_path(prefix or "/").segments
+            if segments[: len(above)] == above:
+                return SharePath((*self.site.base.segments, *SharePath.parse(segments[len(above) :]).segments))
+        return None
 
     def _own_origin(self) -> str:
         return targets.origin(self.environ["wsgi.url_scheme"], self.header("Host") or "")
@@ -136,6 +151,10 @@ class Request:
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces of at most 256 KiB; raises BodyTruncated at its end as `body.pieces` says."""
         return body.pieces(self.environ)
+
+    def checksum(self) -> str:
+        """What OC-Checksum promised and the body kept; to be asked after all `chunks`."""
+        return body.kept_checksum(self.environ)
 
     def expected_length(self) -> int | None:
         """How long the body will be, None if a chunked one does not say so. Raises DavError 400."""

@@ -17,7 +17,7 @@ from wsgidav.wsgidav_app import WsgiDAVApp
 from davserver.dav import access, content, locking, namespace, principals, targets
 from davserver.dav.errors import DavError, translated
 from davserver.dav.exchange import Exchange, Log
-from davserver.dav.mounts import Doors, DriveMount, Login, Mount
+from davserver.dav.mounts import Annex, Doors, DriveMount, Login, Mount
 from davserver.dav.propfind import propfind, propfind_above, propfind_principals
 from davserver.dav.proppatch import proppatch
 from davserver.dav.reports import REPORTS, report
@@ -110,6 +110,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         prefix: str = "/dav",
         public_url: str = "",
         beside: Sequence[Mount] = (),
+        annexes: Sequence[Annex] = (),
     ) -> None:
         """`config` are keys of WsgiDAV's own configuration; `public_url` is where clients reach us, if configured."""
         self.provider = RootProvider()
@@ -124,6 +125,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         self._log = log
         self._drives = DriveMount(login, doors, prefix)
         self._mounts: tuple[Mount, ...] = (self._drives, *beside)
+        self._annexes = tuple(annexes)
         self._origin = targets.split_origin(public_url)[0] if public_url else ""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -140,6 +142,9 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self.server.do_OPTIONS()
         path, has_slash = targets.decode_path(_raw_path(environ), spelling_of(environ).meant)
+        annex = next((each for each in self._annexes if each.takes(path)), None)
+        if annex is not None:
+            return annex.answer(exchange, targets.Target(path, has_slash))
         mount = next((each for each in self._mounts if path[: len(each.names)] == each.names), None)
         if mount is None:
             return self._answer_above(exchange, path)
@@ -178,7 +183,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         tree, site, _ = self._drives.enter(environ, ())
         above = self._settled(site, environ)._replace(prefix="")
         exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
-        return propfind_above(exchange.request, prefix[len(path)])
+        return propfind_above(exchange.request, [prefix[len(path)]])
 
 
 def _raw_path(environ: Environ) -> str:

@@ -108,7 +108,7 @@ def guide(url: str, logins: list[Login]) -> str:
     host = url.partition("://")[2]
     drive, user = COMMITTEES[0].id, logins[0].user
     credentials = f"--webdav-user {user} --webdav-pass $(rclone obscure {logins[0].password})"
-    lines = [f"All drives: {url}/dav/"]
+    lines = [f"Portal, in a browser: {url}/", f"All drives: {url}/dav/"]
     lines += [f"{committee.name}: {url}/dav/{committee.id}/" for committee in COMMITTEES]
     lines += ["", "These passwords are public. Use them for the demo only."]
     for login in logins:

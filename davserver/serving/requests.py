@@ -13,8 +13,7 @@ from urllib.parse import unquote
 from davserver.serving.limits import Limits
 
 _REQUEST_LINE = re.compile(r"([A-Z][A-Z-]{0,31}) ([!-~\x80-\xff]+) HTTP/1\.([01])")
-# A token without "_": X_Forwarded_For and X-Forwarded-For would share one environ key.
-_FIELDS = re.compile(r"(?:[!#$%&'*+.^`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)*+")
+_FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)*+")
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _ABSOLUTE = re.compile(r"(?i:https?)://([^/?#]*)([^#]*)")
@@ -126,7 +125,11 @@ def _request_line(line: str) -> tuple[str, str, bool]:
 
 
 def _fields(text: str) -> dict[str, str]:
-    """Environ entries of all field lines; a repeated list field is joined as RFC 9110 §5.2 says."""
+    """Environ entries of all field lines; a repeated list field is joined as RFC 9110 §5.2 says.
+
+    A name with `_` is left out, since X_Forwarded_For and X-Forwarded-For would share one entry; Office sends some
+    (X-IDCRL_ACCEPTED). One that another party could take for a field of one value is refused.
+    """
     if not _FIELDS.fullmatch(text):
         raise Refused("400 Bad Request", "A header field is malformed.")
     fields: dict[str, str] = {}
@@ -135,6 +138,10 @@ def _fields(text: str) -> dict[str, str]:
         if not colon:
             break
         key = _environ_key(name)
+        if "_" in name:
+            if key in _SINGLE:
+                raise Refused("400 Bad Request", "A header field is malformed.")
+            continue
         value = value.strip(" \t")
         if key in fields:
             if key in _SINGLE:

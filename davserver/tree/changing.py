@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from acl.labels import carried
 from acl.privileges import Rights
 from davserver.tree import parts
+from davserver.tree.counting import counted_lineage
 from davserver.tree.names import is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot, SpottingTree
@@ -51,15 +52,16 @@ class ChangingTree(SpottingTree):
         *,
         media_type: str = "",
         modified: int | None = None,
+        checksum: str = "",
     ) -> tuple[Seen, bool]:
-        """Make staged bytes the content; (the document, True if it is new)."""
+        """Make staged bytes the content; (the document, True if it is new). `checksum` has been verified."""
         with self._changing() as connection:
             spot = self._admit_document(connection, path, terms)
             created = spot.node is None
             spot = self._continued(connection, spot, temp_arrives=False)
             self._foreseen(connection, spot)
             expected = Expected(absent=True) if spot.node is None else Expected(entity_tag=spot.node.entity_tag)
-            writing = self._writing(path.name, media_type=media_type, modified=modified)
+            writing = self._writing(path.name, media_type=media_type, modified=modified, checksum=checksum)
             node, _ = spot.places.provider.put(spot.inner, staged, expected, writing)
             self._arrived(connection, spot, node, gain=node.size - (spot.node.size if spot.node else 0))
             self._note(connection, "put", spot.places.share, node)
@@ -128,7 +130,8 @@ class ChangingTree(SpottingTree):
                 node = places.provider.set_properties(node, changes, writing)
             if modified is not None:
                 node = places.provider.set_modified(node, modified, writing)
-            parts.touch(connection, self.forest.rules.of(places), node.lineage, node.change)
+            rules = self.forest.rules.of(places)
+            parts.touch(connection, rules, counted_lineage(places.provider, rules, node), node.change)
             self._note(connection, "properties", seen.share, node)
             return self.stat(path)
 

@@ -49,7 +49,7 @@ class Forest:
     pointers: Pointers
     remembered: Remembered
     sealer: Callable[[str], Sealer]
-    """Of a share, for what only this server may read again."""
+    """Of a share, for what only this server may read again: titles of meetings, sync-tokens."""
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:

@@ -14,6 +14,8 @@ from davserver.tree.two_sided import TwoSidedTree
 from shareproviders.contract import KeepsVersions, NotFound, Version, WrongKind
 from shareproviders.paths import SharePath
 
+AT_WORK = Rights.WRITE_CONTENT | Rights.BIND
+"""Whoever has one of these works on the papers there; a legal hold takes the first and leaves the second."""
 NO_VERSIONS = "this drive keeps no earlier versions"
 NO_SUCH_VERSION = "this version of the document does not exist"
 
@@ -28,7 +30,7 @@ class HistoryTree(TwoSidedTree):
         """
         provider = self._histories(seen)
         found = provider.versions(seen.node)
-        return found if Rights.WRITE_CONTENT in seen.rights else self._released(seen, found)
+        return found if seen.rights & AT_WORK else self._released(seen, found)
 
     def read_version(self, seen: Seen, version: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """As `read`, of one version by its id. Raises as `versions`, and NotFound."""

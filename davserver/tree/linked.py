@@ -75,10 +75,12 @@ class LinkTree(NarrowTree):
         *,
         media_type: str = "",
         modified: int | None = None,
+        checksum: str = "",
     ) -> tuple[Seen, bool]:
         """As everywhere; in a drop always a new document, whose path tells the name that it got."""
         with self.forest.database.transaction() as connection:
-            seen, created = super().put(self._free(path), staged, terms, media_type=media_type, modified=modified)
+            told = {"media_type": media_type, "checksum": checksum}
+            seen, created = super().put(self._free(path), staged, terms, modified=modified, **told)
             if self._is_drop and self._link.uses_left is not None:
                 self._use(connection, seen.node)
             return seen, created

@@ -284,8 +284,7 @@ class LookingTree(LocatingTree):
         """The page with entity tags of its collections, made of what the asker may discover beneath each."""
         if not isinstance(places.provider, TracksChanges):
             return page
-        beneath = view.rules.beneath
-        cut = [seen.node.id for seen in page if seen.node.is_collection and seen.node.id in beneath]
+        cut = [seen.node.id for seen in page if seen.node.is_collection]
         found: dict[int, list[parts.Part]] = {}
         if cut:
             with self.forest.database.read() as connection:

@@ -48,12 +48,11 @@ class Part(NamedTuple):
 
 
 def touch(connection: Connection, rules: ShareRules, lineage: tuple[int, ...], change: int, gain: int = 0) -> None:
-    """Something happened to the last node of the lineage: note the change number, and the bytes gained, above it."""
+    """Something happened to the last node of the lineage: note the change, and the bytes gained, there and above."""
     pin, rows = 0, []
     for node in reversed(lineage):
-        if node != lineage[-1]:  # where a collection is not kept in parts, there is no row to touch
-            counted = gain if pin else 0
-            rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
+        counted = gain if pin else 0  # where a collection is not kept in parts, there is no row to touch
+        rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
         if not pin and node in rules.regions:
             pin = node
     if rows:
@@ -96,8 +95,6 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
 
 def tag(node: Node, parts: Sequence[Part], delivery: Callable[[int], int]) -> str:
     """The entity tag of a collection for a reader who gets its parts as `delivery` says: 0 hidden, 1 as they are."""
-    if not parts and delivery(0) == 1:
-        return f"c{node.id:x}.{node.change:x}"
     kept = parts or [Part(0, node.change, 0, 0)]
     known = [(part[:3], way) for part in kept if (way := delivery(part.pin))]
     return f"c{node.id:x}.{_digest(known)}"
@@ -179,12 +176,14 @@ class _Cutting:
 
     def measure(self, changed: set[int], epoch: int, arrived: Container[int]) -> None:
         """The parts from which a pin was cut, or to which one fell back: other bytes, and news to who may see them."""
-        cuts, pins = set(), set()
+        cuts, pins, fallen = set(), set(), list[dict[str, int]]()
         for pin in changed:
             node, above = self._node(pin), 0
             for collection in reversed(node.lineage[:-1] if node else ()):
                 if pin not in arrived:
                     cuts.add((collection, above))
+                if node and pin not in self._rules.regions:
+                    fallen.append({"of": collection, "at": above, "newest": node.change})
                 above = above or (collection if collection in self._rules.regions else 0)
             pins.add(above)
         own = table.c.share == self._rules.share, table.c.pin == bindparam("at")
@@ -192,6 +191,9 @@ class _Cutting:
             rows = [{"of": collection, "at": pin} for collection, pin in cuts]
             here = (*own, table.c.collection == bindparam("of"))
             self._connection.execute(update(table).where(*here).values(cut=epoch), rows)
+        if fallen:  # what changed under a pin that is none any more changed in the part that has it now
+            older = (*own, table.c.collection == bindparam("of"), table.c.change < bindparam("newest"))
+            self._connection.execute(update(table).where(*older).values(change=bindparam("newest")), fallen)
         for pin in pins - {0} - changed:
             self._connection.execute(update(table).where(*own).values(size=self._own_size(pin)), {"at": pin})
 

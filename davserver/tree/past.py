@@ -22,7 +22,7 @@ class Displaced(NamedTuple):
     change: int
     pin: int
     lineage: tuple[int, ...]
-    """Before that change; empty if it was not in the tree."""
+    """Before that change; empty if it was no pin in the tree."""
 
 
 def displace(connection: Connection, rules: ShareRules, lineage: tuple[int, ...], change: int) -> None:
@@ -33,8 +33,8 @@ def displace(connection: Connection, rules: ShareRules, lineage: tuple[int, ...]
 
 
 def appear(connection: Connection, rules: ShareRules, node: int, change: int) -> None:
-    """A node came back out of the trash, with all pins at and beneath it; `rules` from after."""
-    pins = (*([node] if node in rules.regions else ()), *rules.beneath.get(node, ()))
+    """With that change a node came out of the trash, with all pins at and beneath it; `rules` from after."""
+    pins = (node, *rules.beneath.get(node, ()))
     _keep(connection, rules.share, change, dict.fromkeys(pins, ()))
 
 
@@ -45,6 +45,11 @@ def _keep(connection: Connection, share: str, change: int, places: Mapping[int, 
     ]
     if rows:
         connection.execute(insert(table), rows)
+
+
+def pinned(connection: Connection, share: str, node: int, change: int) -> None:
+    """With that change a node came to where it is, and got its first pin by it."""
+    _keep(connection, share, change, {node: ()})
 
 
 def since(connection: Connection, share: str, change: int) -> list[Displaced]:

@@ -9,7 +9,7 @@ from acl.entries import Entry
 from acl.labels import Classification
 from acl.links import Link, LinkKind
 from acl.principals import PrincipalKind
-from acl.privileges import Rights
+from acl.privileges import Rights, rights_words
 from davserver.tree.keeping import KeepingTree
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen
@@ -128,7 +128,8 @@ class SharingTree(KeepingTree):
             raise AccessDenied(path, needed)
         self._demand(seen, needed)
         if rights & ~most:
-            raise ValueError("these rights cannot be given further; read, write and comment can")
+            words = ", ".join(rights_words(most))
+            raise ValueError(f"{', '.join(rights_words(rights & ~most))} cannot be given further; {words} can")
         self._demand(seen, rights)
         return seen
 

@@ -13,6 +13,7 @@ from acl.privileges import Rights
 from davserver.tree import parts, past
 from davserver.tree.forest import SharePlaces
 from davserver.tree.looking import delivery
+from davserver.tree.past import Displaced
 from shareproviders.contract import Node, TracksChanges
 
 if TYPE_CHECKING:
@@ -31,9 +32,13 @@ class Sight:
         self.at = tree.clock()
         self._connection = connection
 
+    def moves(self, change: int) -> list[Displaced]:
+        """Of pins, after that change."""
+        return past.since(self._connection, self.places.share, change)
+
     def then(self, change: int) -> View:
         """By the rules of now, on the tree as it stood after that change."""
-        moves = past.since(self._connection, self.places.share, change)
+        moves = self.moves(change)
         if not moves:
             return self.now
         rules = self.tree.forest.rules.before(self.places, moves)
@@ -51,13 +56,12 @@ class Sight:
         return [change for change, lineage in self.lost(number) if collection in lineage]
 
     def lost(self, number: int) -> list[tuple[int, tuple[int, ...]]]:
-        """Changes after `number` by which pins left places where the reader could discover them; with those places."""
-        moves = past.since(self._connection, self.places.share, number)
+        """Changes after `number` by which pins first left where the reader could discover them; with those places."""
+        moves = self.moves(number)
         if not moves:
             return []
-        then = self.then(number)
-        known = {move.pin for move in moves if self.may_discover(then, then.rules.places.get(move.pin, ()))}
-        return [(move.change, move.lineage) for move in moves if move.pin in known]
+        then, first = self.then(number), {move.pin: move for move in reversed(moves)}
+        return [(move.change, move.lineage) for move in first.values() if self.may_discover(then, move.lineage)]
 
     def newest_of(self, collections: Sequence[Node]) -> dict[int, int]:
         """By id: the newest change of what the reader may discover and that is still there."""

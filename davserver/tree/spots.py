@@ -16,6 +16,7 @@ from acl.privileges import Rights
 from acl.rules import ShareRules
 from davserver.locks import Holder
 from davserver.tree import parts, past
+from davserver.tree.counting import counted_lineage
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
@@ -139,7 +140,7 @@ class SpottingTree(SyncingTree):
         if not isinstance(places.provider, TracksChanges):
             return
         newest = places.provider.newest_change()
-        parts.touch(connection, rules, node.lineage, newest, -lost)
+        parts.touch(connection, rules, counted_lineage(places.provider, rules, node), newest, -lost)
         if node.id in rules.marks:
             past.displace(connection, rules, node.lineage, newest)
 
@@ -205,7 +206,8 @@ class SpottingTree(SyncingTree):
         if onto:
             self._pinned.discard(node.id)
         if node.id not in self._pinned:
-            parts.touch(connection, rules, node.lineage, node.change, gain)
+            lineage = counted_lineage(self.forest.provider(rules.share), rules, node)
+            parts.touch(connection, rules, lineage, node.change, gain)
 
     def _foreseen(self, connection: Connection, spot: Spot, *, pinned: bool = False) -> None:
         """To be called before something arrives: `pinned` with a pin of its own, or where it will get one."""
@@ -237,8 +239,11 @@ class SpottingTree(SyncingTree):
             return self._tagged([seen], places, view)[0]
         return Seen(path, places.share, node, Rights.NONE, node.entity_tag, node.name)
 
-    def _writing(self, name: str = "", *, media_type: str = "", modified: int | None = None) -> Writing:
-        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=not is_programs(name))
+    def _writing(
+        self, name: str = "", *, media_type: str = "", modified: int | None = None, checksum: str = ""
+    ) -> Writing:
+        kept = not is_programs(name)
+        return Writing(self.principal.key, self.clock(), media_type, modified, keep_version=kept, checksum=checksum)
 
     def _holder(self, terms: Terms) -> Holder:
         return Holder(self.principal.key, terms.tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from operator import attrgetter
 from typing import NamedTuple
 
 from davserver.tree.forest import SharePlaces
@@ -82,18 +83,17 @@ class SyncingTree(LookingTree):
         if known == present:
             return [], present
         since = 0 if known is None else known.change
-        cursor = (known and known.cursor) or Cursor(since, 0, newest if known is None else since)
+        cursor = (known and known.cursor) or Cursor(since, 0, 0, newest if known is None else since)
         walk = Walk(sight, since, told=cursor.change, start=cursor.start, deep=deep)
         top = seen._replace(node=sight.node)
         rows = walk.whole(top) if known is None else walk.changed(top)
         most = min(most, MOST_ROWS)
-        found = heapq.nsmallest(most + 1, (row for row in rows if row[:2] > cursor[:2]), key=lambda row: row[:2])
+        found = heapq.nsmallest(most + 1, (row for row in rows if row.order > cursor[:3]), key=attrgetter("order"))
         if len(found) <= most:
             return found, present
-        told = [row for row in found[:most] if row[:2] != found[most][:2]] or found[:most]
-        last = told[-1]
+        last = found[most - 1]
         base = max(since, last.change - 1)
-        return told, Mark(base, sight.digest(base), Cursor(last.change, last.node, cursor.start))
+        return found[:most], Mark(base, sight.digest(base), Cursor(*last.order, cursor.start))
 
 
 def _present(sight: Sight) -> Mark:

@@ -21,10 +21,11 @@ STALE = "this sync-token is not valid here any more; list the folder afresh"
 
 
 class Cursor(NamedTuple):
-    """How far a truncated answer came: rows are told by the numbers of their changes, then by the ids of nodes."""
+    """How far a truncated answer came in the order of its rows (`walking.Row`)."""
 
     change: int
     node: int
+    path: int
     start: int
     """What left before this change was never told to this client."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from acl import store
 from acl.labels import NEVER, carried
 from acl.privileges import Rights
-from davserver.tree import parts
+from davserver.tree import parts, past
 from davserver.tree.forest import SharePlaces
 from davserver.tree.labelling import LabellingTree
 from davserver.tree.names import is_temp
@@ -78,6 +78,8 @@ class TwoSidedTree(LabellingTree):
             else:
                 self._brought(connection, end, node)
             self._touched(connection, rules, node, size - (end.node.size if onto and end.node else 0), onto=onto)
+            if node.id in self._pinned and node.id not in rules.regions:
+                past.pinned(connection, end.places.share, node.id, node.change)
             self._moved(connection, end.places, node)
             if not node.is_collection and is_temp(target.name):
                 self._departed(connection, start, seen.node, deleted=False)

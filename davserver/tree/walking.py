@@ -6,11 +6,13 @@ because the names of pointers and the owner files of others hang on the names be
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from acl.engine import HIDDEN_ON_DAV, POINTER
+from acl.engine import HIDDEN_ON_DAV, POINTER, Granted
+from acl.privileges import Rights
 from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
 from davserver.tree.pointers import names_for
 from davserver.tree.seen import Seen, UnknownSyncToken
@@ -34,6 +36,11 @@ class Row(NamedTuple):
     node: int
     what: Seen | Gone
 
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """In which rows are told; what one change made of one node differs by its path."""
+        return self.change, self.node, zlib.crc32(str(self.what.path).encode())
+
 
 class Departed(NamedTuple):
     """A node that left a folder, or its name there."""
@@ -43,6 +50,8 @@ class Departed(NamedTuple):
     name: str
     """As stored."""
     is_collection: bool
+    owed: frozenset[str]
+    """How it was handed out there."""
 
 
 class Walk:
@@ -55,6 +64,7 @@ class Walk:
         self._then = sight.then(since)
         self._ids = sight.journal.ids_at(told)
         self._lost = sight.lost(since)
+        self._pinned = {(move.change, node) for move in sight.moves(since) for node in move.lineage}
 
     def changed(self, folder: Seen) -> Iterator[Row]:
         """In a folder that stands where the client knows it."""
@@ -117,20 +127,22 @@ class Walk:
         """What left the folder and was seen there: of each node the first time, and the first after it was told."""
         found: dict[tuple[int, bool], Departed] = {}
         for number, node, left in departures(self._journal.departures(folder.node, self._since)):
-            lineage = (*folder.node.lineage, node)
-            if number > self._start and node < self._ids and self._sight.may_discover(self._then, lineage):
-                departed = Departed(number, node, left.name, left.is_collection)
+            granted = self._stood(folder, number, node)
+            if number > self._start and node < self._ids and granted.rights & Rights.DISCOVER:
+                departed = Departed(number, node, left.name, left.is_collection, granted.obligations)
                 found.setdefault((node, number > self._told), departed)
         return list(found.values())
 
-    def owed(self, folder: Seen, node: int) -> frozenset[str]:
-        """How what left the folder was handed out there."""
-        return self._then.granted((*folder.node.lineage, node), self._sight.at).obligations
+    def _stood(self, folder: Seen, change: int, node: int) -> Granted:
+        """What the reader could do to a node before it left the folder; what has become of it since says nothing."""
+        if (change, node) in self._pinned:
+            return self._then.granted((*folder.node.lineage, node), self._sight.at)
+        return self._then.inherited(folder.node.lineage, self._sight.at, beneath=True)
 
     def was_known(self, node: Node) -> bool:
         """Something in this collection changed, which stands where it stood when it could be discovered."""
         stood = node.placed <= self._since < node.change and node.change > self._start
-        return stood and self._sight.may_discover(self._then, node.lineage)
+        return stood and not self.is_foreign(node.name) and self._sight.may_discover(self._then, node.lineage)
 
     def arrived(self, nodes: Iterable[Node]) -> list[str]:
         """Names that are new among them, case folded."""
@@ -165,10 +177,10 @@ class _Leavers:
             raise UnknownSyncToken(STALE)  # one path cannot be told twice: gone with all that was in it, and new
 
     def _departed(self, left: Sequence[Departed]) -> Iterator[Row]:
-        for change, node, stored, is_collection in left:
+        for change, node, stored, is_collection, owed in left:
             if self._walk.is_foreign(stored):
                 continue
-            name, owed = bare_name(stored), self._walk.owed(self._folder, node)
+            name = bare_name(stored)
             if is_collection or owed.isdisjoint((HIDDEN_ON_DAV, POINTER)):
                 yield from self._gone(change, node, name, is_collection=is_collection)
             elif POINTER in owed and not is_programs(name):
@@ -180,7 +192,7 @@ class _Leavers:
         known = {seen.node.id for seen in self._members}
         for node in self._nodes:
             if node.is_collection and node.id not in known and self._walk.was_known(node):
-                yield from self._gone(node.change, node.id, node.name, is_collection=True)
+                yield from self._gone(node.change, node.id, bare_name(node.name), is_collection=True)
 
     def _owner_files(self, left: Sequence[Departed], names: Sequence[str], news: int) -> Iterator[Row]:
         """Owner files of others are seen beside their documents only: they go with them, and by themselves."""

@@ -10,17 +10,12 @@ import pytest
 from shareproviders.contract import (
     Ground,
     KeepsProperties,
-    KeepsTrash,
-    KeepsVersions,
     MetersQuota,
-    NameTaken,
     NotFound,
-    ParentMissing,
     QuotaExceeded,
     ShareProvider,
     Upkeep,
 )
-from shareproviders.paths import ROOT
 from shareproviders.testing.base import (
     Contract,
     GroundFactory,
@@ -33,6 +28,7 @@ from shareproviders.testing.base import (
     writing,
 )
 from shareproviders.testing.changes import ChangeRules
+from shareproviders.testing.keeping import TrashRules, VersionRules
 
 RED, BLUE = "{urn:x}colour", "{urn:y}colour"
 MIB = 1024 * 1024
@@ -115,125 +111,6 @@ class PropertyRules(Contract):
         with pytest.raises(QuotaExceeded):
             dead.set_properties(node, {RED: None, BLUE: "x" * (MIB + 1)}, writing())
         assert dead.properties([node])[node.id] == {RED: "<c/>"}
-
-
-class VersionRules(Contract):
-    @pytest.fixture
-    def history(self, provider: ShareProvider) -> KeepsVersions:
-        if not isinstance(provider, KeepsVersions):
-            pytest.skip("not KeepsVersions")
-        return provider
-
-    def test_versions_newest_first(self, provider: ShareProvider, history: KeepsVersions) -> None:
-        for k, body in enumerate((b"1", b"22", b"333")):
-            node = put(provider, "/a.txt", body, by=f"user:{k}", at=1_000 + k)
-        versions = history.versions(node)
-        assert [(each.size, each.by, each.at) for each in versions] == [
-            (3, "user:2", 1_002),
-            (2, "user:1", 1_001),
-            (1, "user:0", 1_000),
-        ]
-        assert versions[0].entity_tag == node.entity_tag
-        assert [b"".join(history.read_version(node, each.id)) for each in versions] == [b"333", b"22", b"1"]
-        assert b"".join(history.read_version(node, versions[0].id, 1, 1)) == b"3"
-
-    def test_restore_version_is_a_new_version(self, provider: ShareProvider, history: KeepsVersions) -> None:
-        put(provider, "/a", b"old")
-        node = put(provider, "/a", b"new")
-        oldest = history.versions(node)[-1]
-        after = history.restore_version(at("/a"), oldest.id, writing())
-        assert (after.id, content(provider, "/a")) == (node.id, b"old")
-        assert after.entity_tag not in (node.entity_tag, oldest.entity_tag)
-        assert [each.size for each in history.versions(after)] == [3, 3, 3]
-
-    def test_versions_of_others_and_of_nothing(self, provider: ShareProvider, history: KeepsVersions) -> None:
-        foreign = history.versions(put(provider, "/a", b"a"))[0].id
-        node = put(provider, "/b", b"b")
-        for version in (foreign, foreign + 1_000_000):
-            with pytest.raises(NotFound):
-                history.read_version(node, version)
-            with pytest.raises(NotFound):
-                history.restore_version(at("/b"), version, writing())
-
-    def test_versions_that_need_not_be_kept(self, provider: ShareProvider, history: KeepsVersions) -> None:
-        """Temp and owner files of editors leave no history."""
-        put(provider, "/~$a", b"1", keep_version=False)
-        node = put(provider, "/~$a", b"2", keep_version=False)
-        assert [each.size for each in history.versions(node)] == [1]
-
-    def test_history_follows_a_move_and_is_not_copied(self, provider: ShareProvider, history: KeepsVersions) -> None:
-        put(provider, "/a", b"1")
-        put(provider, "/a", b"22")
-        assert len(history.versions(provider.move(at("/a"), at("/b"), writing()))) == 2
-        assert len(history.versions(provider.copy(at("/b"), at("/c"), writing(), deep=True))) == 1
-
-    def test_history_survives_a_safe_save(self, provider: ShareProvider, history: KeepsVersions) -> None:
-        """A document moved onto a document becomes its next version."""
-        put(provider, "/a", b"1")
-        put(provider, "/new", b"22")
-        after = provider.move(at("/new"), at("/a"), writing())
-        assert [each.size for each in history.versions(after)] == [2, 1]
-
-
-class TrashRules(Contract):
-    @pytest.fixture
-    def trash(self, provider: ShareProvider) -> KeepsTrash:
-        if not isinstance(provider, KeepsTrash):
-            pytest.skip("not KeepsTrash")
-        return provider
-
-    def test_restore_brings_back_ids_tags_and_bytes(self, provider: ShareProvider, trash: KeepsTrash) -> None:
-        make(provider, "/c")
-        make(provider, "/c/d")
-        put(provider, "/c/d/a", b"a")
-        before, folder = tree(provider), provider.stat(at("/c"))
-        provider.delete(at("/c"), writing(by="user:eva", at=77))
-        (trashed,) = trash.trashed()
-        assert (trashed.node_id, trashed.name, trashed.is_collection, trashed.size) == (folder.id, "c", True, 1)
-        assert (trashed.parent_id, trashed.by, trashed.at) == (provider.stat(ROOT).id, "user:eva", 77)
-        with pytest.raises(NotFound):
-            provider.locate(folder.id)
-        trash.restore(folder.id, at("/c"), writing())
-        assert tree(provider) == before
-        assert trash.trashed() == []
-
-    def test_restore_elsewhere(self, provider: ShareProvider, trash: KeepsTrash) -> None:
-        node = put(provider, "/a", b"a")
-        make(provider, "/c")
-        provider.delete(at("/a"), writing())
-        assert trash.restore(node.id, at("/c/b"), writing()).id == node.id
-        assert content(provider, "/c/b") == b"a"
-
-    def test_restore_needs_a_free_place(self, provider: ShareProvider, trash: KeepsTrash) -> None:
-        node = put(provider, "/a", b"a")
-        provider.delete(at("/a"), writing())
-        put(provider, "/a", b"other")
-        with pytest.raises(NameTaken):
-            trash.restore(node.id, at("/a"), writing())
-        with pytest.raises(ParentMissing):
-            trash.restore(node.id, at("/missing/a"), writing())
-        with pytest.raises(NotFound):
-            trash.restore(node.id + 1_000_000, at("/b"), writing())
-        assert [each.node_id for each in trash.trashed()] == [node.id]
-
-    def test_trash_holds_one_name_many_times_newest_first(self, provider: ShareProvider, trash: KeepsTrash) -> None:
-        ids = []
-        for k in range(3):
-            ids.append(put(provider, "/a", b"a").id)
-            provider.delete(at("/a"), writing(at=k))
-        assert [each.node_id for each in trash.trashed()] == ids[::-1]
-
-    def test_purge_is_the_end(self, provider: ShareProvider, trash: KeepsTrash) -> None:
-        node = make(provider, "/c")
-        put(provider, "/c/a", b"a")
-        provider.delete(at("/c"), writing())
-        trash.purge(node.id)
-        assert trash.trashed() == []
-        with pytest.raises(NotFound):
-            trash.purge(node.id)
-        with pytest.raises(NotFound):
-            trash.restore(node.id, at("/c"), writing())
-        assert make(provider, "/c").id != node.id
 
 
 class QuotaRules(Contract):

@@ -18,6 +18,7 @@ BLOB_ID_BYTES = 16
 
 _VERSION = struct.Struct(">qq16sq")
 _PROPERTY_NAME = b"property name"
+_CHECKSUM = b"checksum"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,6 +91,17 @@ class Secrets:
 
     def _context(self, blob: bytes) -> bytes:
         return b"gremium-blob-v1" + self._space_id + blob
+
+    def seal_checksum(self, checksum: str, blob: bytes) -> bytes:
+        """A checksum tells which content it is, so it is sealed like the content itself."""
+        return self._cipher.encrypt(checksum.encode(), [blob, _CHECKSUM])
+
+    def open_checksum(self, sealed: bytes, blob: bytes) -> str:
+        """Raises Damaged."""
+        try:
+            return self._cipher.decrypt(sealed, [blob, _CHECKSUM]).decode()
+        except (InvalidTag, UnicodeDecodeError, ValueError):
+            raise Damaged("a checksum fails its check") from None
 
     def content_tag(self) -> hmac.HMAC:
         """Fed with a plaintext, it tells equal contents of this space apart from others, and nobody else anything."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
@@ -25,6 +25,8 @@ _COLUMNS = (
     version.c.at,
     version.c.mac,
 )
+
+PAGE_NODES = 5000
 
 
 class Content(NamedTuple):
@@ -102,14 +104,23 @@ class History:
             staged.twin = blob_id
             return
 
-    def adopt(self, turn: Turn, staged: StagedBlob) -> bytes:
-        """The blob to name for a staged body: its verified twin, or its own, which gets its row now."""
+    def adopt(self, turn: Turn, staged: StagedBlob, checksum: str) -> bytes:
+        """The blob to name for a staged body: its verified twin, or its own, which gets its row now.
+
+        A checksum belongs to the bytes, so every document that has them tells it from now on.
+        """
         for blob_id in (staged.twin, staged.id):
             if blob_id is not None and self._named.row(turn.connection, {"id": blob_id}) is not None:
+                if checksum:
+                    sealed = self._secrets.seal_checksum(checksum, blob_id)
+                    unknown = blob.c.id == blob_id, blob.c.space == turn.space, blob.c.checksum.is_(None)
+                    turn.connection.execute(update(blob).where(*unknown).values(checksum=sealed))
                 return blob_id
         if not self._blobs.holds(staged.id):
             raise Unavailable("the upload was tidied away before it was complete; send it again")
-        turn.run(self._insert_blob, id=staged.id, wrapped=staged.wrapped, size=staged.size, dedupe=staged.dedupe)
+        told = self._secrets.seal_checksum(checksum, staged.id) if checksum else None
+        sizes = {"size": staged.size, "dedupe": staged.dedupe}
+        turn.run(self._insert_blob, id=staged.id, wrapped=staged.wrapped, checksum=told, **sizes)
         return staged.id
 
     def create(self, turn: Turn, parent: int, name: str, content: Content, writing: Writing) -> int:
@@ -192,6 +203,21 @@ class History:
                 now = self._secrets.version_mac(target, number, blob_id, size)
                 moved.append((target, now, turn.space, number))
         turn.run_many(self._rehome, ("now_node", "now_mac", "space", "of"), moved)
+
+    def checksums(self, nodes: Iterable[int]) -> dict[int, str]:
+        """What is known of the current contents, by node id; one query for up to 5,000 nodes."""
+        ids = list(nodes)
+        found: dict[int, str] = {}
+        current = node.join(version, version.c.id == node.c.version).join(blob, blob.c.id == version.c.blob)
+        with self._ground.begin_read() as connection:
+            of_space = node.c.space == self._catalog.space(connection).number, blob.c.checksum.is_not(None)
+            for start in range(0, len(ids), PAGE_NODES):
+                query = select(node.c.id, blob.c.id, blob.c.checksum).select_from(current).where(*of_space)
+                for node_id, blob_id, sealed in connection.execute(
+                    query.where(node.c.id.in_(ids[start : start + PAGE_NODES]))
+                ):
+                    found[node_id] = self._secrets.open_checksum(sealed, blob_id)
+        return found
 
     def versions(self, node_id: int, name: str) -> list[Version]:
         """Newest first. Raises NotFound, WrongKind."""

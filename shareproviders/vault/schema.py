@@ -74,8 +74,10 @@ blob = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("dedupe", LargeBinary(32), nullable=False),
+    Column("checksum", LargeBinary),
     Index("blob_by_content", "dedupe"),
-    comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
+    comment="wrapped: the only copy of the blob's key; a row that no version names is shredded; "
+    "checksum: what the client said and the server verified, sealed with the blob's id",
 )
 
 version = Table(

@@ -41,7 +41,7 @@ from shareproviders.vault.turn import Turn, Turns
 
 
 class Vault:
-    """ShareProvider with KeepsVersions, KeepsTrash, KeepsProperties, TracksChanges, MetersQuota and Upkeep."""
+    """ShareProvider with all optional abilities of the contract."""
 
     def __init__(self, ground: Ground) -> None:
         for option in ground.options:
@@ -152,7 +152,7 @@ class Vault:
                 raise WrongKind("there is a collection at this path")
             content = Content(b"", staged.size, writing.media_type)
             self._charge(turn, place.entry, content, writing)
-            content = content._replace(blob=self._history.adopt(turn, staged))
+            content = content._replace(blob=self._history.adopt(turn, staged, writing.checksum))
             return self._store(turn, place, content, writing), place.entry is None
 
     def _check_expected(self, turn: Turn, entry: Entry | None, expected: Expected) -> None:
@@ -296,6 +296,11 @@ class Vault:
     def purge(self, node_id: int) -> list[int]:
         with self._turn() as turn:
             return self._trash.purge(turn, node_id)
+
+    # -- KeepsChecksums --
+
+    def checksums(self, nodes: Iterable[Node]) -> dict[int, str]:
+        return self._history.checksums(node.id for node in nodes)
 
     # -- KeepsProperties --
 

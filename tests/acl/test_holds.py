@@ -86,8 +86,8 @@ def test_a_hold_to_come_follows_the_content_that_it_was_about(connection: Connec
     store.follow_holds(connection, "ba05", 3, 7)
     assert [hold.node for hold in store.holds(connection, "ba05")] == [7]
     assert store.epoch(connection, "ba05") > before
-    assert not store.forget_node(connection, "ba05", 3)
-    assert store.forget_node(connection, "ba05", 7)
+    assert not store.forget_nodes(connection, "ba05", [3])
+    assert store.forget_nodes(connection, "ba05", [7])
     assert store.holds(connection, "ba05") == []
 
 

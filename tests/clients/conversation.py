@@ -1,7 +1,8 @@
 """Recorded conversations of real clients, and their replay on one keep-alive connection.
 
 A file holds one JSON value per line. The first says who spoke (`client`, `agent`), what must be there before
-(`before`), as whom to replay (`as`: clerk unless it says reader) and bodies that recur (`bodies`). Each other line is
+(`before`), as whom to replay (`as`: clerk unless it says reader, or holder of a one-time address) and bodies that recur
+(`bodies`). `origin` says of a conversation that it was rebuilt from what is public, not recorded. Each other line is
 a request: `verb`, `at` (below the folder of the replay) or `absolute` (on the host), `send` (headers), the content
 (`body`: a name of `bodies`, `text`, or `bytes`: a length; `chunked`), `anonymous`, `agent`, `keep` (remember the lock
 token under this name); and what must come back: `status`, `responses` (of a multistatus), `range` (Content-Range).
@@ -16,6 +17,7 @@ import json
 import re
 import select
 import socket
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,8 +45,9 @@ class Conversation:
     bodies: dict[str, str] = field(default_factory=dict)
 
 
-def names() -> list[str]:
-    return sorted(path.stem for path in HERE.glob("*.jsonl"))
+def names(*speakers: str) -> list[str]:
+    """Of the conversations that one of these speaks."""
+    return [name for name in sorted(path.stem for path in HERE.glob("*.jsonl")) if read(name).speaker in speakers]
 
 
 def read(name: str) -> Conversation:
@@ -78,7 +81,7 @@ class Replay:
 
     def run(self) -> list[str]:
         """All steps; what came back otherwise than it should, one line each."""
-        connection = http.client.HTTPConnection(self.speaker.host, self.speaker.port, timeout=30)
+        connection = self.speaker.connection()
         connection.connect()
         connection.auto_open = 0  # a reply that closes the connection would otherwise go unnoticed
         try:
@@ -172,4 +175,6 @@ def wait_for_continue(connection: socket.socket) -> None:
     """What curl does before it sends a body, but without giving up after a second."""
     readable, _, _ = select.select([connection], [], [], 10)
     assert readable, "no 100 (Continue) for 10 s"
+    if isinstance(connection, ssl.SSLSocket):
+        return  # which lets nobody peek; http.client passes over the 100
     assert connection.recv(12, socket.MSG_PEEK).startswith(b"HTTP/1.1 "), "something else than an answer"

@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.clients.mounts import room
-from tests.conftest import need
-from tests.running import PASSWORD
+from tests.foreign import lacking, need
+from tests.running import RunningServer
 
 DRIVER = Path(__file__).with_name("libreoffice_driver.py")
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -62,23 +60,21 @@ def need_office() -> str:
     """Path of soffice; without it or UNO skip, or fail where REQUIRE_CLIENTS=1."""
     soffice = need("soffice")
     if not available():
-        if os.environ.get("REQUIRE_CLIENTS") == "1":
-            pytest.fail("python3-uno is not installed, and REQUIRE_CLIENTS=1")
-        pytest.skip("python3-uno is not installed")
+        lacking("python3-uno is not installed")
     return soffice
 
 
 @contextmanager
-def office(user: str) -> Iterator[Office]:
-    """Start LibreOffice with a profile of its own and this person's password; end it in any case."""
+def office(user: str, server: RunningServer) -> Iterator[Office]:
+    """Start LibreOffice with a profile of its own and this person's password for the server; end it in any case."""
     soffice, pipe = need_office(), f"gremium-{uuid.uuid4().hex[:12]}"
     with room() as home, (home / "said").open("w") as said:
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}
         options = ["--headless", "--norestore", "--nologo", "--nodefault", f"--accept=pipe,name={pipe};urp;"]
-        words = [soffice, f"-env:UserInstallation=file://{home}/profile", *options]
+        words = server.told(soffice, f"-env:UserInstallation=file://{home}/profile", *options)
         suite = subprocess.Popen(words, stdout=said, stderr=said, env=environment, start_new_session=True)
         try:
-            yield from driven(pipe, user, home / "said", environment)
+            yield from driven(pipe, user, server.password(user), home / "said", environment)
             suite.wait(30)
         finally:
             if suite.poll() is None:
@@ -90,7 +86,7 @@ def office(user: str) -> Iterator[Office]:
                 left.unlink()
 
 
-def driven(pipe: str, user: str, said: Path, environment: dict[str, str]) -> Iterator[Office]:
+def driven(pipe: str, user: str, password: str, said: Path, environment: dict[str, str]) -> Iterator[Office]:
     with (
         said.open("a") as errors,
         subprocess.Popen(
@@ -103,7 +99,7 @@ def driven(pipe: str, user: str, said: Path, environment: dict[str, str]) -> Ite
         ) as driver,
     ):
         assert driver.stdin is not None
-        driver.stdin.write(PASSWORD + "\n")
+        driver.stdin.write(password + "\n")
         driver.stdin.flush()
         found = Office(driver, said)
         try:

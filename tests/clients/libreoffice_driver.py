@@ -1,7 +1,8 @@
 """Works a running LibreOffice by UNO: commands as JSON lines, one answer for each. Runs on the system's Python.
 
 `python3 libreoffice_driver.py PIPE USER`, the password in the first line of input. A command: `do` (new, open, append,
-save, close, quit) and its words. An answer: what was asked for or `failed`, and the questions LibreOffice `asked`.
+save, close, list, quit) and its words; what ends in `.ods` is Calc's, its text the cells of column A. An answer: what
+was asked for or `failed`, and the questions LibreOffice `asked`.
 """
 
 from __future__ import annotations
@@ -87,11 +88,39 @@ def values(**named: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def cells(document: Any) -> Any:
+    """Column A from the top, down to the first empty cell and with it."""
+    sheet = document.Sheets.getByIndex(0)
+    for row in range(1000):
+        cell = sheet.getCellByPosition(0, row)
+        yield cell
+        if not cell.getString():
+            return
+
+
+def is_table(document: Any) -> bool:
+    return bool(document.supportsService("com.sun.star.sheet.SpreadsheetDocument"))
+
+
+def text_of(document: Any) -> str:
+    return "".join(cell.getString() for cell in cells(document)) if is_table(document) else document.Text.getString()
+
+
+def add_text(document: Any, text: str) -> None:
+    """At the end of the text, or in the next row."""
+    if is_table(document):
+        *_, empty = cells(document)
+        empty.setString(text)
+    else:
+        document.Text.insertString(document.Text.getEnd(), text, False)
+
+
 class Driver:
     """One connection to the office."""
 
-    def __init__(self, desktop: Any, person: Person) -> None:
-        self.desktop, self.person = desktop, person
+    def __init__(self, context: Any, person: Person) -> None:
+        self.context, self.person = context, person
+        self.desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
         self.handlers = {"InteractionHandler": person, "AuthenticationHandler": person}  # it wants both
         self.documents: dict[str, Any] = {}
 
@@ -106,9 +135,10 @@ class Driver:
 
     def new(self, url: str, text: str) -> dict[str, Any]:
         """Write a document and save it under the URL; it stays open."""
-        document = self.desktop.loadComponentFromURL("private:factory/swriter", "_blank", 0, values(Hidden=True))
-        document.Text.setString(text)
-        document.storeAsURL(url, values(FilterName="writer8", **self.handlers))
+        kind, form = ("scalc", "calc8") if url.endswith(".ods") else ("swriter", "writer8")
+        document = self.desktop.loadComponentFromURL(f"private:factory/{kind}", "_blank", 0, values(Hidden=True))
+        add_text(document, text)
+        document.storeAsURL(url, values(FilterName=form, **self.handlers))
         self.documents[url] = document
         return {}
 
@@ -117,11 +147,10 @@ class Driver:
         if document is None:
             return {"failed": "nothing was opened"}
         self.documents[url] = document
-        return {"readonly": document.isReadonly(), "text": document.Text.getString()}
+        return {"readonly": document.isReadonly(), "text": text_of(document)}
 
     def append(self, url: str, text: str) -> dict[str, Any]:
-        body = self.documents[url].Text
-        body.insertString(body.getEnd(), text, False)
+        add_text(self.documents[url], text)
         return {}
 
     def save(self, url: str) -> dict[str, Any]:
@@ -132,6 +161,14 @@ class Driver:
         self.documents.pop(url).close(True)
         return {}
 
+    def list(self, url: str) -> dict[str, Any]:
+        """What a file dialog shows of a folder."""
+        access = self.context.ServiceManager.createInstanceWithContext(
+            "com.sun.star.ucb.SimpleFileAccess", self.context
+        )
+        access.setInteractionHandler(self.person)
+        return {"names": len(access.getFolderContents(url, True))}
+
     def quit(self) -> dict[str, Any]:
         for document in self.documents.values():
             document.close(True)
@@ -140,19 +177,17 @@ class Driver:
 
 
 def connected(pipe: str) -> Any:
-    """The desktop, as soon as the office answers on its pipe."""
+    """The office's context, as soon as it answers on its pipe."""
     local = uno.getComponentContext()
     resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
     end = time.monotonic() + START_SECONDS
     while True:
         try:
-            context = resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
-            break
+            return resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
         except UnoException:
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
-    return context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -11,20 +12,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.foreign import lacking, need
 from tests.running import RunningServer
 
 FUSE = Path("/dev/fuse")
+DAVFS_OPTIONS = {
+    "ask_auth": 0,
+    "buf_size": 128,  # kernels from 6.16 on refuse its default with EINVAL
+    "delay_upload": 0,
+    "dir_refresh": 0,
+    "file_refresh": 0,
+}
 
 
 def need_fuse() -> None:
     """A test that mounts is skipped where this machine lets nobody mount, or fails where REQUIRE_CLIENTS=1."""
-    if os.geteuid() == 0 and os.access(FUSE, os.R_OK | os.W_OK):
-        return
-    if os.environ.get("REQUIRE_CLIENTS") == "1":
-        pytest.fail("mounting needs root and /dev/fuse, and REQUIRE_CLIENTS=1")
-    pytest.skip("mounting needs root and /dev/fuse")
+    if os.geteuid() != 0 or not os.access(FUSE, os.R_OK | os.W_OK):
+        lacking("mounting needs root and /dev/fuse")
 
 
 @contextmanager
@@ -44,6 +48,38 @@ def unmount(point: Path, *command: str) -> None:
     if os.path.ismount(point):
         subprocess.run(["umount", "-l", str(point)], check=False)
         raise AssertionError(f"the mount did not go away: {done.stdout}{done.stderr}")
+
+
+@contextmanager
+def davfs(server: RunningServer, base: str) -> Iterator[Path]:
+    """A folder of the server as the clerk mounts it by davfs2."""
+    program = need("mount.davfs")
+    need_fuse()
+    with room() as place, server.client("clara", base) as clerk:
+        url = clerk.url("/")
+        _configure(place, url, server)
+        words = [program, url, str(place / "mnt"), "-o", f"conf={place / 'davfs2.conf'}"]
+        with (place / "said").open("w+") as said:  # not a pipe: the daemon stays behind with it
+            done = subprocess.run(words, stdout=said, stderr=said, timeout=60, check=False)
+            said.seek(0)
+            assert done.returncode == 0, said.read()
+        try:
+            yield place / "mnt"
+        finally:
+            unmount(place / "mnt")
+
+
+def _configure(place: Path, url: str, server: RunningServer) -> None:
+    (place / "cache").mkdir()
+    shutil.chown(place / "cache", group="davfs2")
+    (place / "cache").chmod(0o770)
+    secrets = place / "secrets"
+    secrets.touch(0o600)
+    secrets.write_text(f"{url} clara {server.password('clara')}\n")
+    options = {**DAVFS_OPTIONS, "secrets": secrets, "cache_dir": place / "cache"}
+    if server.authority is not None:
+        options["trust_ca_cert"] = shutil.copy(server.authority.bundle, place / "authority.pem")  # read as davfs2
+    (place / "davfs2.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
 
 
 def fresh_collection(server: RunningServer, drive: str, where: str = "/Arbeitsordner") -> str:

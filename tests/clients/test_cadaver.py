@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import need
 from tests.davclient import DavClient
-from tests.running import PASSWORD
+from tests.foreign import need
+from tests.running import RunningServer
 
 Shell = Callable[..., str]
 # a time of another second, by which cadaver knows that something was edited
@@ -20,7 +20,11 @@ CUSTOM = "{http://webdav.org/cadaver/custom-properties/}"
 
 
 @pytest.fixture
-def shell(folder: DavClient, tmp_path: Path) -> Shell:
+def shell(folder: DavClient, server: RunningServer, tmp_path: Path) -> Shell:
+    return shell_in(folder, server, tmp_path)
+
+
+def shell_in(folder: DavClient, server: RunningServer, tmp_path: Path) -> Shell:
     """shell(*commands, user): a session of its own in the folder; what it printed. Files lie in tmp_path."""
     cadaver = need("cadaver")
     editor = tmp_path / "editor"
@@ -29,11 +33,11 @@ def shell(folder: DavClient, tmp_path: Path) -> Shell:
 
     def run(*commands: str, user: str = "clara") -> str:
         netrc = tmp_path / ".netrc"
-        netrc.write_text(f"machine {folder.host}\nlogin {user}\npassword {PASSWORD}\n")
+        netrc.write_text(f"machine {folder.host}\nlogin {user}\npassword {server.password(user)}\n")
         netrc.chmod(0o600)
         env = {**os.environ, "HOME": str(tmp_path), "EDITOR": str(editor), "VISUAL": str(editor), "COLUMNS": "500"}
         done = subprocess.run(
-            [cadaver, folder.url("/")],
+            server.told(cadaver, folder.url("/")),
             input="\n".join([*commands, "quit", ""]),
             env=env | {"LC_ALL": "C.UTF-8", "TERM": "dumb"},
             cwd=tmp_path,
@@ -53,6 +57,7 @@ def told(output: str, command: str) -> str:
     return rest.partition("\ndav:")[0]
 
 
+@pytest.mark.own_tls
 def test_put_get_mkcol_copy_move_delete(shell: Shell, folder: DavClient, tmp_path: Path) -> None:
     """A day's work: every command succeeds, and the bytes that come back are those that went in."""
     (tmp_path / "Prüfung 50% #1.txt").write_text("Grüß Gott\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.clients.conversation import Conversation, Replay, Step, names, read
 from tests.davclient import DavClient
+from tests.running import RunningServer, command
 
 People = Callable[[str, str], DavClient]
 
@@ -29,8 +31,9 @@ def prepare(client: DavClient, step: Step) -> int:
     return client.request(step["verb"], step["at"], bytes(step.get("bytes", 0))).status
 
 
-@pytest.mark.parametrize("name", names())
-def test_conversation_goes_as_recorded(people: People, drive: str, name: str) -> None:
+@pytest.mark.own_tls
+@pytest.mark.parametrize("name", names("clerk", "reader"))
+def test_conversation_goes_as_recorded(people: People, server: RunningServer, drive: str, name: str) -> None:
     """Every status as recorded (2xx for 2xx), all on one connection."""
     conversation = read(name)
     where = "" if conversation.speaker == "reader" else "/Arbeitsordner"  # members only read outside of it
@@ -40,6 +43,20 @@ def test_conversation_goes_as_recorded(people: People, drive: str, name: str) ->
 
 def test_no_conversation_is_lost() -> None:
     """Every client of protocol.md §4 that left a plain-DAV conversation is replayed."""
-    clients = " ".join(read(name).client for name in names())
-    for client in ("LibreOffice", "Finder", "Explorer", "cadaver", "davfs2", "gvfs", "KIO", "rclone"):
+    clients = " ".join(read(name).client for name in names("clerk", "reader", "holder"))
+    recorded = ("LibreOffice", "cadaver", "davfs2", "gvfs", "KIO", "rclone")
+    for client in (*recorded, "Finder", "Explorer", "Word", "Cyberduck", "DAVx5"):
         assert client in clients
+
+
+@pytest.mark.parametrize("name", names("holder"))
+def test_conversation_by_a_one_time_address(server: RunningServer, people: People, name: str) -> None:
+    """The same for a client that has nothing but an address (docs/decisions/0028)."""
+    conversation = read(name)
+    folder = prepared(people, "/dav/ba05/Arbeitsordner", conversation)
+    (paper,) = folder.names("")
+    path = f"{folder.base.removeprefix('/dav/')}/{paper}"
+    made = json.loads(command("open-url", "otto", path, "--json", data=server.data))
+    with people("", made["url"].rpartition("/")[0]) as holder:
+        assert Replay(holder, conversation).run() == []
+    assert folder.head(f"/{paper}").headers["Content-Length"] == "23999"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,18 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.clients.mounts import eventually, fresh_collection, need_fuse, room, unmount
-from tests.conftest import need
+from tests.clients.mounts import davfs, eventually, fresh_collection
 from tests.davclient import DAV, DavClient
-from tests.running import PASSWORD, RunningServer
-
-OPTIONS = {
-    "ask_auth": 0,
-    "buf_size": 128,  # kernels from 6.16 on refuse its default with EINVAL
-    "delay_upload": 0,
-    "dir_refresh": 0,
-    "file_refresh": 0,
-}
+from tests.running import RunningServer
 
 
 @dataclass(frozen=True)
@@ -36,35 +26,12 @@ class Mounted:
     member: DavClient
 
 
-@pytest.fixture(scope="module", params=["ba05", "archiv"], ids=["vault", "filesystem"])
-def mounted(request: pytest.FixtureRequest, server: RunningServer) -> Iterator[Mounted]:
+@pytest.fixture(scope="module")
+def mounted(server: RunningServer, drive: str) -> Iterator[Mounted]:
     """One mount for all tests of a provider: taking it away lasts three seconds."""
-    program = need("mount.davfs")
-    need_fuse()
-    base = fresh_collection(server, request.param)
-    with room() as place, server.client("clara", base) as clerk, server.client("otto", base) as member:
-        url = clerk.url("/")
-        configure(place, url)
-        words = [program, url, str(place / "mnt"), "-o", f"conf={place / 'davfs2.conf'}"]
-        with (place / "said").open("w+") as said:  # not a pipe: the daemon stays behind with it
-            done = subprocess.run(words, stdout=said, stderr=said, timeout=60, check=False)
-            said.seek(0)
-            assert done.returncode == 0, said.read()
-        try:
-            yield Mounted(place / "mnt", clerk, member)
-        finally:
-            unmount(place / "mnt")
-
-
-def configure(place: Path, url: str) -> None:
-    (place / "cache").mkdir()
-    shutil.chown(place / "cache", group="davfs2")
-    (place / "cache").chmod(0o770)
-    secrets = place / "secrets"
-    secrets.touch(0o600)
-    secrets.write_text(f"{url} clara {PASSWORD}\n")
-    options = {**OPTIONS, "secrets": secrets, "cache_dir": place / "cache"}
-    (place / "davfs2.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
+    base = fresh_collection(server, drive)
+    with server.client("clara", base) as clerk, server.client("otto", base) as member, davfs(server, base) as path:
+        yield Mounted(path, clerk, member)
 
 
 @pytest.fixture
@@ -78,6 +45,7 @@ def here(mounted: Mounted, request: pytest.FixtureRequest) -> Iterator[tuple[Pat
     assert mounted.clerk.propfind(f"/{name}").status == 404, "rm -r through the mount removes the folder"
 
 
+@pytest.mark.own_tls
 def test_written_files_arrive(here: tuple[Path, str], mounted: Mounted) -> None:
     """What is copied in, appended and overwritten is what the server has, and what others read."""
     directory, path = here

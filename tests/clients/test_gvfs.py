@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.clients.mounts import eventually, fresh_collection, room
-from tests.conftest import need
+from tests.clients.desktop import session_bus
+from tests.clients.mounts import fresh_collection
 from tests.davclient import DavClient
-from tests.running import PASSWORD, RunningServer
+from tests.foreign import need
+from tests.running import RunningServer
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Desktop:
 
     environment: dict[str, str]
     root: str
-    """`dav://` URL of the folder, without a slash at the end."""
+    """`dav://` or `davs://` URL of the folder, without a slash at the end."""
     clerk: DavClient
 
     def gio(self, verb: str, *words: str, text: str = "", fails: bool = False) -> str:
@@ -52,45 +52,11 @@ class Desktop:
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[dict[str, str]]:
-    """Environment of a session bus of our own; its daemons end with it."""
+def session(server: RunningServer) -> Iterator[dict[str, str]]:
+    """Environment of a session bus of our own."""
     need("gio")
-    words = [need("dbus-daemon"), "--session", "--nofork", "--nopidfile", "--print-address=1"]
-    with room() as home:
-        (home / "run").mkdir(0o700)
-        own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "GVFS_DISABLE_FUSE": "1", "LC_ALL": "C.UTF-8"}
-        environment = {"PATH": os.environ["PATH"], **own}
-        with (home / "said").open("w") as said:
-            bus = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said, text=True, env=environment)
-        assert bus.stdout is not None
-        try:
-            address = bus.stdout.readline().strip()
-            yield {**environment, "DBUS_SESSION_BUS_ADDRESS": address}
-        finally:
-            bus.terminate()
-            bus.wait(30)
-            bus.stdout.close()
-            end_daemons(home / "run")
-
-
-def end_daemons(run: Path) -> None:
-    """gvfs' daemons leave when their bus is gone; what stays in our runtime directory is ended by its id."""
-    mark = f"XDG_RUNTIME_DIR={run}".encode()
-
-    def left() -> list[int]:
-        found = []
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            try:
-                marked = mark in environ.read_bytes().split(b"\0")
-            except OSError:
-                continue  # ended meanwhile
-            if marked:
-                found.append(int(environ.parent.name))
-        return found
-
-    for process in left():
-        os.kill(process, signal.SIGTERM)
-    eventually(lambda: left() == [])
+    with session_bus(server) as environment:
+        yield environment
 
 
 @pytest.fixture
@@ -98,8 +64,8 @@ def desktop(session: dict[str, str], server: RunningServer, drive: str) -> Itera
     """The folder mounted as a user mounts it: by its URL and a password asked for."""
     base = fresh_collection(server, drive)
     with server.client("clara", base) as clerk:
-        found = Desktop(session, f"dav://clara@127.0.0.1:{server.port}{base}", clerk)
-        found.gio("mount", found.root + "/", text=PASSWORD + "\n")
+        found = Desktop(session, server.address("dav", base, "clara"), clerk)
+        found.gio("mount", found.root + "/", text=server.password("clara") + "\n")
         yield found
         found.gio("mount", "-u", found.root + "/")
 
@@ -120,6 +86,7 @@ def test_above_the_drive_lies_what_one_may_see(desktop: Desktop) -> None:
     assert {"ba05", "archiv"} <= set(desktop.gio("list", host + "/dav/").splitlines())
 
 
+@pytest.mark.own_tls
 def test_copy_in_copy_out_and_on_the_server(desktop: Desktop, tmp_path: Path) -> None:
     """Bytes survive the way in and out; a copy inside the drive is made by the server."""
     content = os.urandom(400_000)
@@ -184,7 +151,7 @@ def test_size_of_the_file_system_is_the_quota(desktop: Desktop) -> None:
 
 def test_wrong_password_is_asked_again_not_mounted(session: dict[str, str], server: RunningServer) -> None:
     """401 leads to another question, never to a mount."""
-    root = f"dav://sam@127.0.0.1:{server.port}/dav/ba05/"
+    root = server.address("dav", "/dav/ba05/", "sam")
     done = subprocess.run(
         ["gio", "mount", root],
         input="falsch\n",

@@ -1,4 +1,4 @@
-"""LibreOffice by UNO on http URLs: LOCK for 180 s, GET, PUT with the token, UNLOCK; read-only only by LOCK's answer."""
+"""LibreOffice Writer and Calc by UNO: LOCK for 180 s, GET, PUT, UNLOCK; read-only only by the answer to LOCK."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.running import RunningServer
 
 
 @pytest.fixture(scope="module")
-def clara() -> Iterator[Office]:
+def clara(server: RunningServer) -> Iterator[Office]:
     """The clerk's office."""
-    with office("clara") as found:
+    with office("clara", server) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def otto() -> Iterator[Office]:
+def otto(server: RunningServer) -> Iterator[Office]:
     """A member's office; outside of Arbeitsordner he may only read."""
-    with office("otto") as found:
+    with office("otto", server) as found:
         yield found
 
 
@@ -62,6 +62,7 @@ def test_new_document(clara: Office, folder: DavClient, ledger: Ledger) -> None:
     assert folder.names("") == ["neu.odt"], "nothing beside the document stays"
 
 
+@pytest.mark.own_tls
 def test_open_edit_save_twice(clara: Office, folder: DavClient, ledger: Ledger) -> None:
     """Both saves arrive whole, with a new entity tag each; the identity stays; every state is kept as a version."""
     url = folder.url("/Vorlage (1) ü.odt")
@@ -87,6 +88,29 @@ def test_open_edit_save_twice(clara: Office, folder: DavClient, ledger: Ledger) 
         assert len(ledger.versions(folder, path)) == kept + 2
     assert clara.done("open", url=url)["text"] == "Anfang. Erster Zusatz. Zweiter Zusatz."
     clara.done("close", url=url)
+
+
+@pytest.mark.own_tls
+def test_calc_makes_opens_and_saves(clara: Office, folder: DavClient, ledger: Ledger) -> None:
+    """The same for a table: a lock while it is open, whole bytes after each save, one identity."""
+    url, path = folder.url("/Tabelle ä.ods"), "/Tabelle ä.ods"
+    clara.done("new", url=url, text="eins")
+    assert folder.get(path).headers["Content-Type"] == "application/vnd.oasis.opendocument.spreadsheet"
+    clara.done("close", url=url)
+    eventually(lambda: owners(folder, path) == [])
+    identity = ledger.identity(folder, path)
+    assert clara.done("open", url=url)["text"] == "eins"
+    assert len(owners(folder, path)) == 1
+    for addition in ("zwei", "drei"):
+        clara.done("append", url=url, text=addition)
+        clara.done("save", url=url)
+        assert addition in text_of(folder.get(path).body)
+    clara.done("close", url=url)
+    eventually(lambda: owners(folder, path) == [])
+    assert ledger.identity(folder, path) == identity
+    assert clara.done("open", url=url)["text"] == "einszweidrei"
+    clara.done("close", url=url)
+    assert folder.names("") == ["Tabelle ä.ods"]
 
 
 def test_others_are_kept_out_while_open(clara: Office, folder: DavClient, server: RunningServer) -> None:

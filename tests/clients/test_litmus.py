@@ -1,4 +1,4 @@
-"""litmus, the WebDAV conformance suite (RFC 4918): every test passes, on both providers, with one and two workers."""
+"""litmus, the WebDAV conformance suite (RFC 4918): all of it passes, on both providers, however it is reached."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.conftest import need
-from tests.running import PASSWORD, RunningServer
+from tests.foreign import need
+from tests.running import RunningServer
 
 SUITES = {"basic": 16, "copymove": 13, "props": 30, "locks": 41, "http": 4}
 SUMMARY = re.compile(r"<- summary for `(\w+)': of (\d+) tests run: (\d+) passed, (\d+) failed")
 
 
 def test_litmus_passes_whole(crew: RunningServer, drive: str, tmp_path: Path) -> None:
-    """104 of 104, without a warning: a suite that stops early does not count as passed."""
-    words = [need("litmus"), "-k", f"{crew.url}dav/{drive}/", "clara", PASSWORD]
+    """104 of 104, without a warning: a suite that stops early does not count as passed. Over TLS it leaves one out."""
+    words = crew.told(need("litmus"), "-k", f"{crew.url}dav/{drive}/", "clara", crew.password("clara"))
     run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     told = SUMMARY.findall(run.stdout)
+    suites = SUITES if crew.authority is None else {**SUITES, "http": SUITES["http"] - 1}  # its own 100-continue
     assert {suite: (int(tests), int(passed), int(failed)) for suite, tests, passed, failed in told} == {
-        suite: (tests, tests, 0) for suite, tests in SUITES.items()
+        suite: (tests, tests, 0) for suite, tests in suites.items()
     }, run.stdout + run.stderr
     assert "WARNING" not in run.stdout, run.stdout
     assert run.returncode == 0

@@ -72,6 +72,16 @@ def test_a_drop_takes_only(peopled: Run, house: House) -> None:
     assert link.password.startswith("$argon2id$")
 
 
+def test_a_link_that_lets_write(peopled: Run, house: House) -> None:
+    """`--rights` names what the link gives beside reading; removing is never among it."""
+    words = ("--rights", "read", "write-content", "bind", "--json")
+    made = peopled("link", "create", FOLDER, *words).json
+    wanted = Rights.READ | Rights.WRITE_CONTENT | Rights.BIND
+    assert granted(house, made["id"], "Arbeitsordner") & (Rights.READ | Rights.WRITE) == wanted
+    (listed,) = peopled("link", "list", "ba05", "--json").json
+    assert listed["rights"] == ["read", "write-content", "bind"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -82,6 +92,9 @@ def test_a_drop_takes_only(peopled: Run, house: House) -> None:
         ([FOLDER, "--expires", "2020-01-01"], 1, "must start before it ends"),
         ([FOLDER, "--uses", "0"], 1, "at least once"),
         (["ba05/nowhere"], 1, "nothing"),
+        ([FOLDER, "--rights", "everything"], 2, "--rights: unknown right"),
+        ([FOLDER, "--rights", "read", "write"], 1, "unbind cannot be given further"),
+        ([FOLDER, "--drop", "--rights", "read", "bind"], 2, "a drop lets add"),
     ],
 )
 def test_what_makes_no_link(peopled: Run, arguments: list[str], code: int, told: str) -> None:

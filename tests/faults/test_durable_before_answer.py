@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import need
 from tests.davclient import DavClient
 from tests.faults.tracing import Trace, traced
+from tests.foreign import need
 from tests.running import RunningServer, start
 
 WATCHED = "--trace=fsync,fdatasync,rename,renameat,renameat2,sendto"

@@ -23,10 +23,10 @@ from davserver.founding import default_key
 from davserver.house import House
 from davserver.settings import load
 from shareproviders.contract import Upkeep
-from tests.conftest import need
 from tests.davclient import DavClient
 from tests.faults.quick_starts import ForkedServer, QuickStarts
 from tests.faults.tracing import struck, traced
+from tests.foreign import need
 from tests.running import command, copied
 
 SOAK = os.environ.get("SOAK") == "1"

@@ -63,7 +63,7 @@ ANOMALIES: dict[str, bytes] = {
     "name with a slash": post("X/A: 3"),
     "name with an umlaut": post("X-\xe4: 3"),
     "underscore in a name": post("Content_Length: 3"),
-    "X_Forwarded_For": post("X_Forwarded_For: 10.0.0.1"),
+    "underscore in another name": post("Transfer_Encoding: chunked", "Content-Length: 3"),
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
     "two Host": post("Host: test"),
     "empty Host": b"GET / HTTP/1.1\r\nHost:\r\n\r\n",
@@ -274,6 +274,18 @@ def test_fields_become_environ_entries(running: Running) -> None:
     assert (environ["HTTP_HOST"], environ["SERVER_PORT"]) == ("test", str(running.port))
     assert environ["wsgi.input_terminated"] is True
     assert environ["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def test_names_with_underscores_are_left_out(running: Running) -> None:
+    """Office sends X-IDCRL_ACCEPTED and X-FORMS_BASED_AUTH_ACCEPTED (MS-OFBA); none may pass for another field."""
+    with running.peer() as peer:
+        peer.send(
+            request("GET", "/", "X-IDCRL_ACCEPTED: t", "X_Forwarded_For: 10.0.0.1", "X_A: 1", "X-A: 2", "X-A_: 3")
+        )
+        assert peer.answer().status == 200
+    environ = running.application.seen[0]
+    assert environ["HTTP_X_A"] == "2"
+    assert not {"HTTP_X_IDCRL_ACCEPTED", "HTTP_X_FORWARDED_FOR", "HTTP_X_A_"} & set(environ)
 
 
 def test_only_the_last_connection_wish_of_either_version_counts(running: Running) -> None:

@@ -14,7 +14,7 @@ from shareproviders.contract import Damaged, NotFound
 from shareproviders.vault.blobs import BlobStore
 from shareproviders.vault.cobblestone import HEADER_BYTES, SEALED_CHUNK_BYTES
 from shareproviders.vault.crypto import Secrets
-from shareproviders.vault.schema import blob, dead_property, node, version
+from shareproviders.vault.schema import blob, dead_property, node, trash, version
 from tests.shares.vaults import Attempt, Bench, open_bench, pattern
 
 SIZES = (0, 5, 16384, 40_000, 300_000)
@@ -265,3 +265,15 @@ def test_check_finds_wrong_sums_and_lost_rows(bench: Bench) -> None:
         with bench.database.transaction() as connection:
             connection.execute(update(node).where(of_node).values({column: before}))
     assert list(bench.vault.check()) == []
+
+
+def test_check_finds_what_has_lost_its_way_out_of_the_trash(bench: Bench) -> None:
+    """By the folder that it was deleted from it is judged, so that must be there."""
+    document = bench.put("/one", b"1")
+    bench.delete("/one")
+    with bench.database.transaction() as connection:
+        connection.execute(update(trash).values(from_parent=trash.c.from_parent + 1000))
+    problems = {finding.problem for finding in bench.vault.check() if finding.node_id == document.id}
+    assert "the collection that this was deleted from is missing" in problems
+    with pytest.raises(NotFound):
+        bench.vault.locate_trashed(document.id)

@@ -81,13 +81,24 @@ def upgrade() -> None:
         comment="name: sealed with its parent's id; see tree/departures.py",
     )
     op.create_table(
+        "device_login",
+        sa.Column("poll", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("page", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=True),
+        sa.PrimaryKeyConstraint("poll"),
+        sa.UniqueConstraint("page"),
+        comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; user: who has consented",
+    )
+    op.create_table(
         "displaced",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("change", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("pin", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("lineage", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("share", "change", "pin"),
-        comment="where a pin stood before this change: ids from the root, empty if it was not there; see tree/past.py",
+        comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
     )
     op.create_table(
         "lock",
@@ -144,6 +155,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user"),
     )
     op.create_table(
+        "session",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("began", sa.BigInteger(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="of the portal; digest: HMAC-SHA-256 of the cookie; device: browser and system in plain words",
+    )
+    with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_session_user"), ["user"], unique=False)
+
+    op.create_table(
         "setting",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
@@ -181,6 +206,17 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("blocked_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("bucket"),
+    )
+    op.create_table(
+        "visit",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("newest", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("last_newest", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user", "share"),
+        comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
     )
     op.create_table(
         "agenda_item",
@@ -390,12 +426,13 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("dedupe", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("checksum", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded",
+        comment="wrapped: the only copy of the blob's key; a row that no version names is shredded; checksum: what the client said and the server verified, sealed with the blob's id",
     )
     with op.batch_alter_table("blob", schema=None) as batch_op:
         batch_op.create_index("blob_by_content", ["dedupe"], unique=False)
@@ -608,11 +645,16 @@ def downgrade() -> None:
         batch_op.drop_index("agenda_item_by_matter")
 
     op.drop_table("agenda_item")
+    op.drop_table("visit")
     op.drop_table("throttle")
     op.drop_table("space_key")
     op.drop_table("share")
     op.drop_table("settled")
     op.drop_table("setting")
+    with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_session_user"))
+
+    op.drop_table("session")
     op.drop_table("person")
     op.drop_table("part")
     op.drop_table("opening")

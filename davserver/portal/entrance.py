@@ -1,0 +1,40 @@
+"""Which requests are the portal's, and when a browser that knocks at a drive is sent to the page of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+METHODS = ("GET", "HEAD", "POST")
+BY_PATH = "/pfad/"
+_DRIVES = re.compile(r"/dav(?:/[^/]*)?|/dav/.*/")
+
+
+def is_for_portal(environ: Mapping[str, Any], others: Iterable[str]) -> bool:
+    """Everything that a browser asks for, but what lies at or under the prefixes of `others`, such as `/dav`.
+
+    OPTIONS and PROPFIND of `/` are the drives': Windows and Finder ask the parent of `/dav/` first.
+    """
+    path = environ["PATH_INFO"]
+    return environ["REQUEST_METHOD"] in METHODS and not any(path == one or path.startswith(f"{one}/") for one in others)
+
+
+def page_instead(environ: Mapping[str, Any]) -> str | None:
+    """Where a browser is sent that asks for a folder of a drive; None for what is asked of the drive itself.
+
+    Decided by the address alone (it ends in a slash, or names a whole drive), so it tells nothing about what is there.
+    """
+    path = environ["PATH_INFO"]
+    browses = environ["REQUEST_METHOD"] in ("GET", "HEAD") and "text/html" in environ.get("HTTP_ACCEPT", "")
+    if not browses or not _DRIVES.fullmatch(path):
+        return None
+    below = path.removeprefix("/dav").strip("/")
+    return BY_PATH + quote(below.encode("latin-1")) if below else "/"
+
+
+def send_there(location: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """303 (RFC 9110 §15.4.4)."""
+    start_response("303 See Other", [("Location", location), ("Content-Length", "0"), ("Cache-Control", "no-store")])
+    return []

@@ -1,0 +1,133 @@
+"""Signing in and out, and one's own sessions.
+
+Whoever proves who he is in another way (a second factor, a provider of identities, an invitation) ends in `admit` too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+
+from acl.principals import Principal
+from davserver.login import AppPasswordShown, Throttled, WrongPassword
+from davserver.portal.devices import device_name
+from davserver.portal.ground import visit
+from davserver.portal.guarding import FORM_FIELD, STREAMING, is_marked, open_to_all
+from davserver.tree.news import begin_visit
+from shareproviders.contract import Unavailable
+
+pages = Blueprint("signing", __name__)
+
+MAX_CARRIED = 64 * 1024
+Fields = list[tuple[str, str]]
+
+
+@pages.get("/anmelden")
+@open_to_all
+def sign_in() -> Any:
+    """The page; whoever is signed in already goes on."""
+    onward = local(request.args.get("weiter", "/"))
+    if visit().signed_in is not None:
+        return redirect(onward, 303)
+    return render_template("signing/in.html", onward=onward)
+
+
+@pages.post("/anmelden")
+@open_to_all
+def try_sign_in() -> Any:
+    """Check name and password; the page again, with what was wrong, where they do not open."""
+    onward, name = local(request.form.get("weiter", "/")), request.form.get("name", "")
+    problem, status, wait = "", 401, 0
+    try:
+        principal = visit().ground.sign_in(name, request.form.get("password", ""), visit().address)
+    except AppPasswordShown:
+        problem = "app-password"
+    except WrongPassword:
+        problem = "wrong"
+    except Throttled as throttled:
+        problem, status, wait = "throttled", 429, throttled.retry_after
+    except Unavailable:
+        problem, status, wait = "busy", 503, 3
+    else:
+        return admit(principal, onward, carried())
+    page = render_template(
+        "signing/in.html", onward=onward, name=name, problem=problem, wait=wait, carried=request.form.get("carried", "")
+    )
+    response = make_response(page, 403 if status == 401 else status)
+    if wait:
+        response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def admit(principal: Principal, onward: str, form: Fields) -> Response:
+    """Open a new session for whoever has proved who he is; then on, or back to a form that waits to be sent."""
+    here = visit()
+    begin_visit(here.ground.door(principal))
+    here.new_cookie = here.ground.sessions.begin(principal.id, device_name(request.user_agent.string), here.address)
+    if here.signed_in is not None:
+        here.ground.sessions.end(here.signed_in.principal.id, here.signed_in.session.name)
+    if not form:
+        return make_response(redirect(onward, 303))
+    return make_response(render_template("signing/resume.html", onward=onward, form=form))
+
+
+def ask() -> Response:
+    """Send somebody who is not signed in to the page; a form that he has filled in comes along."""
+    if request.method in ("GET", "HEAD"):
+        return make_response(redirect(url_for("signing.sign_in", weiter=local(request.full_path.rstrip("?"))), 303))
+    form = [] if is_marked(STREAMING) else [pair for pair in request.form.items(multi=True) if pair[0] != FORM_FIELD]
+    written = json.dumps(form)
+    kept = form and len(written) <= MAX_CARRIED
+    page = render_template(
+        "signing/in.html",
+        onward=local(request.path) if kept else "/",
+        problem="ended",
+        carried=written if kept else "",
+        lost=not kept,
+    )
+    return make_response(page, 403)
+
+
+def carried() -> Fields:
+    """The form that was filled in before the session ended, as the sign-in page brought it along."""
+    written = request.form.get("carried", "")
+    if not written:
+        return []
+    try:
+        found = json.loads(written)
+    except ValueError:
+        return []
+    return [(str(pair[0]), str(pair[1])) for pair in found if isinstance(pair, list) and len(pair) == 2]
+
+
+def local(address: str) -> str:
+    """An address of this portal, as it was sent along; the first page in place of any other."""
+    parts = urlsplit(address)
+    plain = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address
+    return address if plain and not parts.scheme and not parts.netloc and address.isprintable() else "/"
+
+
+@pages.post("/abmelden")
+def sign_out() -> Any:
+    """End this session; then the sign-in page, which says so."""
+    here = visit()
+    assert here.signed_in is not None
+    here.ground.sessions.end(here.principal.id, here.signed_in.session.name)
+    here.signed_in, here.cookie = None, ""
+    return render_template("signing/in.html", onward="/", problem="signed-out")
+
+
+@pages.get("/anmeldungen")
+def sessions() -> Any:
+    """Where somebody is signed in."""
+    return render_template("signing/sessions.html", sessions=visit().ground.sessions.of(visit().principal.id))
+
+
+@pages.post("/anmeldungen/beenden")
+def end_session() -> Any:
+    """End one of one's own sessions, by its name."""
+    visit().ground.sessions.end(visit().principal.id, request.form.get("session", ""))
+    return redirect(url_for("signing.sessions"), 303)

@@ -1,0 +1,204 @@
+"""Looking for people: by number instead of by path, described in the domain's words, with reasons, by words in titles.
+
+Everything here stands on a tree, so it sees what that tree's asker may discover through its channel, and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from acl import store
+from acl.labels import Classification, Phase
+from acl.privileges import Rights
+from acl.sentences import Language, sentence
+from davserver.tree.locking import GuardedTree
+from davserver.tree.looking import NOTHING_HERE
+from davserver.tree.names import bare_name, is_programs
+from davserver.tree.seen import Seen
+from shareproviders.contract import BadName, NotFound
+from shareproviders.paths import SharePath
+
+SEARCH_SECONDS = 3.0
+HITS = 100
+OFFERED = (
+    ("download", Rights.READ),
+    ("add", Rights.BIND),
+)
+OFFERED_BY_FOLDER = (
+    ("rename", Rights.UNBIND | Rights.BIND, Rights.READ),
+    ("move", Rights.UNBIND, Rights.READ),
+    ("delete", Rights.UNBIND, Rights.DISCOVER),
+)
+"""What one may do to what lies in a folder: with which rights over the folder, and over the thing itself."""
+EXPLAINED: tuple[tuple[str, Rights, bool | None], ...] = (
+    ("discover", Rights.DISCOVER, None),
+    ("view", Rights.VIEW, None),
+    ("read", Rights.READ, False),
+    ("write-content", Rights.WRITE_CONTENT, False),
+    ("bind", Rights.BIND, True),
+    ("unbind", Rights.UNBIND, True),
+    ("comment", Rights.COMMENT, False),
+    ("share", Rights.SHARE, None),
+    ("link", Rights.LINK, None),
+)
+"""What people ask about: its word, the privilege, and whether it makes sense for folders only (or documents only)."""
+
+
+class Described(NamedTuple):
+    """A resource in the words of the domain, as the asker may know it."""
+
+    seen: Seen
+    title: str
+    """Empty where the name would tell a non-public title."""
+    number: str
+    """Of the agenda item whose folder it is; empty for anything else."""
+    classification: Classification
+    phase: Phase
+    offers: frozenset[str]
+    """What a page may offer the asker to do with it: a courtesy, since every verb asks again."""
+
+
+class Reason(NamedTuple):
+    """One privilege, and why it is granted or not."""
+
+    word: str
+    allowed: bool
+    sentences: tuple[str, ...]
+
+
+class Hits(NamedTuple):
+    """What a search has found."""
+
+    found: list[Described]
+    complete: bool
+    """False if it was ended because it took too long or found too much."""
+
+
+class Finding:
+    """Looks through one tree, for one request."""
+
+    def __init__(self, tree: GuardedTree) -> None:
+        self.tree = tree
+
+    def at(self, share: str, node: int) -> Seen:
+        """What has this number. Raises NotFound for what is absent, in the trash or hidden, alike."""
+        tree = self.tree
+        try:
+            places = tree._share(share)
+            tree._enter(places, SharePath((share,)))
+            stored, _ = places.provider.locate(node)
+            path = SharePath((share, *(bare_name(name) for name in stored.segments)))
+            seen = tree.stat(path)
+        except BadName:
+            raise NotFound(NOTHING_HERE) from None
+        if seen.node.id != node:
+            raise NotFound(NOTHING_HERE)
+        return seen
+
+    def above(self, seen: Seen) -> list[Seen]:
+        """The folders above it that the asker may discover, the drive first."""
+        found = []
+        for depth in range(1, len(seen.path.segments)):
+            try:
+                found.append(self.tree.stat(SharePath(seen.path.segments[:depth])))
+            except NotFound:
+                continue
+        return found
+
+    def members(self, folder: Seen) -> list[Seen]:
+        """Of a folder, without files that programs make for themselves."""
+        return [seen for seen in self.tree.children(folder) if not is_programs(seen.display_name)]
+
+    def describe(self, page: Sequence[Seen], folder: Seen | None = None) -> list[Described]:
+        """Each in the words of the domain, in order; `folder` is the one that all lie in, if they do."""
+        numbers = self._numbers(page)
+        return [self._described(seen, folder, numbers) for seen in page]
+
+    def _described(self, seen: Seen, folder: Seen | None, numbers: dict[tuple[str, int], str]) -> Described:
+        tree = self.tree
+        offers = {word for word, rights in OFFERED if rights & ~seen.rights == 0}
+        offers -= {"download"} if seen.node.is_collection else {"add"}
+        if folder is not None and folder.share and len(seen.path.segments) > 1:
+            offers |= {
+                word
+                for word, there, here in OFFERED_BY_FOLDER
+                if not there & ~folder.rights and not here & ~seen.rights
+            }
+        if not seen.share:
+            return Described(seen, seen.display_name, "", Classification.PUBLIC, Phase.RELEASED, frozenset())
+        bound = tree._view(tree._share(seen.share)).rules.bound_at(seen.node.lineage)
+        secret = bound.classification >= Classification.NON_PUBLIC and Rights.VIEW & ~seen.rights != 0
+        secret = secret and len(seen.path.segments) > 1
+        title = "" if secret else seen.display_name
+        number = numbers.get((seen.share, seen.node.id), "")
+        return Described(seen, title, number, bound.classification, bound.phase_at(tree.clock()), frozenset(offers))
+
+    def _numbers(self, page: Sequence[Seen]) -> dict[tuple[str, int], str]:
+        """Of those that are the folder of an agenda item: its number, `N 3` in the non-public part."""
+        found = {}
+        with self.tree.forest.database.read() as connection:
+            for share in {seen.share for seen in page if seen.share}:
+                nodes = {seen.node.id for seen in page if seen.share == share}
+                for node, (number, public) in store.agenda_numbers(connection, share, nodes).items():
+                    found[share, node] = number if public or number.startswith("N") else f"N {number}"
+        return found
+
+    def reasons(self, seen: Seen, language: Language) -> list[Reason]:
+        """Why the asker may and may not do what people do with such a thing; nothing of what he may not discover."""
+        tree = self.tree
+        if not seen.share:
+            return []
+        places = tree._share(seen.share)
+        view, now = tree._view(places), tree.clock()
+        titles = {name: role.title for name, role in tree.forest.engine.roles.roles.items()}
+        committee = view.rules.committee.name
+        told = []
+        for word, right, for_folders in EXPLAINED:
+            if for_folders is None or for_folders == seen.node.is_collection:
+                decision = view.decide(right, seen.node.lineage, now)
+                codes = (code.replace(f"@{seen.share}", f"@{committee}") for code in decision.reasons)
+                sentences = tuple(dict.fromkeys(sentence(code, language, titles) for code in codes))
+                told.append(Reason(word, decision.allowed, sentences))
+        return told
+
+    def search(self, query: str) -> Hits:
+        """All whose title holds every word of the query, over all drives, nearest to the roots first.
+
+        What may be discovered is decided first, and only that is compared. Without words nothing is found.
+        """
+        words = comparable(query).split()
+        until = time.monotonic() + SEARCH_SECONDS
+        found: list[Described] = []
+        if not words:
+            return Hits(found, complete=True)
+        for described in self._walk():
+            title = comparable(f"{described.number} {described.title}")
+            if all(word in title for word in words):
+                if len(found) == HITS:
+                    return Hits(found, complete=False)
+                found.append(described)
+            if time.monotonic() > until:
+                return Hits(found, complete=False)
+        return Hits(found, complete=True)
+
+    def _walk(self) -> Iterator[Described]:
+        """All of all drives that the asker may discover, breadth first, the drives themselves left out."""
+        waiting = deque(seen for seen in self.tree.children(self.tree.stat(SharePath(()))) if seen.share)
+        while waiting:
+            folder = waiting.popleft()
+            try:
+                members = self.members(folder)
+            except NotFound:
+                continue  # removed while it was being searched
+            for described in self.describe(members, folder):
+                yield described
+                if described.seen.node.is_collection:
+                    waiting.append(described.seen)
+
+
+def comparable(text: str) -> str:
+    """Small letters, and blanks for the signs that people and file names write in different ways."""
+    return " ".join("".join(letter if letter.isalnum() or letter == "." else " " for letter in text.casefold()).split())

@@ -1,0 +1,125 @@
+"""Debian's Chromium, headless, driven as a person would use it; and axe-core 4.14.1, which looks for barriers."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.conftest import need
+from tests.running import PASSWORD
+
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+PHONE, SMALLEST, DESKTOP = (390, 844), (320, 640), (1280, 900)
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+SECONDS = 30
+GOING = (NoSuchElementException, StaleElementReferenceException)
+
+
+@dataclass
+class Browser:
+    """One window of one visitor."""
+
+    driver: webdriver.Chrome
+    url: str
+    seconds: float = SECONDS
+
+    def open(self, path: str) -> None:
+        self.driver.get(self.url.rstrip("/") + path)
+
+    def one(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def click(self, text: str) -> None:
+        """The link or button in the main part that says this."""
+        path = f"//main//*[self::a or self::button][contains(normalize-space(.), '{text}')]"
+
+        def clicked(driver: webdriver.Chrome) -> bool:
+            element = driver.find_element(By.XPATH, path)
+            driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            element.click()
+            return True
+
+        self.wait(clicked)
+
+    def fill(self, name: str, value: str) -> None:
+        field = self.one(f"main [name='{name}']")
+        field.clear()
+        field.send_keys(value)
+
+    @property
+    def text(self) -> str:
+        return self.one("body").text
+
+    @property
+    def title(self) -> str:
+        return self.one("h1").text
+
+    def wait_for(self, text: str) -> None:
+        """Until the page says so."""
+        self.wait(lambda _: text in self.text)
+
+    def wait(self, condition: Callable[[webdriver.Chrome], bool]) -> None:
+        """Until it holds; pages may come and go meanwhile."""
+        WebDriverWait(self.driver, self.seconds, ignored_exceptions=GOING).until(condition)
+
+    def sign_in(self, user: str, password: str = PASSWORD) -> None:
+        self.open("/anmelden")
+        self.fill("name", user)
+        self.fill("password", password)
+        self.one("main button.main").click()
+        self.wait(lambda _: bool(self.all(".finder")))
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds on this page, and whether it is wider than the window."""
+        self.driver.execute_script(AXE.read_text("utf-8"))
+        run = "axe.run({runOnly: arguments[0]}).then(arguments[1], arguments[1])"
+        found: dict[str, Any] = self.driver.execute_async_script(run, WCAG)
+        told = [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+        if self.driver.execute_script("return document.documentElement.scrollWidth > innerWidth"):
+            told.append("wider than the window")
+        return told
+
+    def picture(self, path: Path) -> None:
+        """Of the whole page."""
+        width, height = self.driver.execute_script("return [innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, 2400), "scale": 1}
+        wish = {"captureBeyondViewport": True, "clip": clip}
+        path.write_bytes(base64.b64decode(self.driver.execute_cdp_cmd("Page.captureScreenshot", wish)["data"]))
+
+
+@contextmanager
+def browser(
+    url: str, size: tuple[int, int] = DESKTOP, *, language: str = "de", script: bool = True, dark: bool = False
+) -> Iterator[Browser]:
+    """A fresh window; skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = need("chromium")
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
+        options.add_argument(word)
+    wishes: dict[str, Any] = {"intl.accept_languages": language}
+    if not script:
+        wishes["profile.managed_default_content_settings.javascript"] = 2
+    options.add_experimental_option("prefs", wishes)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
+    try:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        yield Browser(driver, url)
+    finally:
+        driver.quit()

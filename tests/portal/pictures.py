@@ -1,0 +1,91 @@
+"""`make docs-pictures`: a picture of every page of the portal, as the demo shows it, on a phone and on a desktop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from selenium.webdriver.common.by import By
+
+from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+SIZES = {"phone": PHONE, "desktop": DESKTOP}
+MEMBER, CLERK = "otto", "anna"
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """The demo on a free port; its address."""
+    with tempfile.TemporaryDirectory() as directory:
+        words = [sys.executable, "-m", "davserver", "demo", "--data", f"{directory}/data", "--port", "0"]
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, text=True, env={**os.environ, "DAVSERVER_LOG": "json"}
+        )
+        assert process.stdout is not None
+        try:
+            yield next(line.split("url=")[1].split()[0] for line in process.stdout if "event=ready" in line)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def meeting_of(here: Browser) -> str:
+    """The folder of the next meeting, from the first page."""
+    here.open("/")
+    return str(here.one(".meetings a").get_attribute("href")).partition("/ordner")[2]
+
+
+def documents(here: Browser) -> list[str]:
+    """The addresses of the documents in the folder that is open."""
+    links = here.driver.find_elements(By.CSS_SELECTOR, "a.name")
+    return [address for link in links if "/lesen/" in (address := str(link.get_attribute("href")))]
+
+
+def pages(here: Browser) -> Iterator[tuple[str, str]]:
+    """(name of the picture, path) of all pages, as the clerk sees them."""
+    meeting = meeting_of(here)
+    yield "meine-gremien", "/"
+    yield "gremium", "/pfad/ba05"
+    yield "sitzung", f"/ordner{meeting}"
+    here.open(f"/ordner{meeting}")
+    here.one("a.name").click()
+    document = documents(here)[0].partition("/lesen")[2]
+    yield "dokument", f"/lesen{document}"
+    yield "warum", f"/warum{document}"
+    yield "umbenennen", f"/umbenennen{document}"
+    yield "verschieben", f"/verschieben{document}"
+    yield "loeschen", f"/loeschen{document}"
+    yield "neuer-ordner", f"/ordner{meeting}/neu"
+    yield "suche", f"/suche?q={quote('baum')}"
+    yield "anmeldungen", "/anmeldungen"
+    yield "geteilt", "/geteilt/"
+    yield "nicht-gefunden", "/gibt-es-nicht"
+
+
+def main() -> int:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with demo() as url:
+        for size, measures in SIZES.items():
+            with browser(url, measures) as here:
+                for name in ("anmelden", "impressum"):
+                    here.open(f"/{name}")
+                    here.picture(PICTURES / f"{name}-{size}.png")
+                here.sign_in(CLERK, f"Demo-{CLERK}-2026")
+                for name, path in pages(here):
+                    here.open(path)
+                    here.picture(PICTURES / f"{name}-{size}.png")
+    print(json.dumps({"pictures": len(list(PICTURES.glob("*.png")))}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
