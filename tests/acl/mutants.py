@@ -15,13 +15,13 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from types import ModuleType
 
 import hypothesis
 import pytest
 import sqlalchemy  # noqa: F401
+from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
@@ -39,14 +39,13 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
 
     Operators that want arguments are left out: they insert variables that we would have to name.
     """
-    known = {sense(source)}
+    known, nodes = {sense(source)}, list(ast_nodes(get_ast(source)))
     for name in operator_names():
         if get_operator(name).arguments():
             continue
-        for occurrence in count():
-            changed = mutate_code(source, get_operator(name)(), occurrence)
-            if changed is None:
-                break
+        operator = get_operator(name)()
+        for occurrence in range(sum(len(list(operator.mutation_positions(node))) for node in nodes)):
+            changed = mutate_code(source, operator, occurrence)
             meaning = sense(changed)
             if meaning is not None and meaning not in known:
                 known.add(meaning)
