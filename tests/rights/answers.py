@@ -13,8 +13,9 @@ from tests.rights.oracle import TABLE, WRITE, Asker, holds, rights, shown, user,
 from tests.rights.papers import CLASSES, World, label, lineage, members
 
 Request = dict[str, Any]
-"""`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`, `aces`,
-`report`. Headers besides: `depth`, `over`, `destination` and `if` as sent, `when` (header, `*` / current / stale, path).
+"""`method`, `path` (names; the first is the drive), and as the method needs: `to`, `overwrite`, `deep`, `token`,
+`aces`, `report`. Headers besides: `depth`, `over`, `destination` and `if` as sent, `when` (header, `*` or current or
+stale, path).
 """
 BAD = ("x", "2", "((", "")
 """Header values that nobody can understand."""
@@ -267,6 +268,10 @@ def report(w: World, asker: Asker, r: Request) -> set[int]:
     node = visible(w, asker, r["path"])
     if node is None:
         return {404}
+    if r["report"] == "sync-collection":  # a token that is too old is refused, so 403 is right wherever one was sent
+        drop = asker["link"] is not None and w["links"][asker["link"]]["kind"] == "drop"
+        outside = asker["scopes"] and not asker["scopes"] & set(lineage(w, node))
+        return {403} if drop or outside or not w["nodes"][node]["folder"] else {207, 403}
     return {207} if r["report"] != "acl-principal-prop-set" else need(w, asker, (node, "read-acl")) or {207}
 
 

@@ -1,8 +1,9 @@
 """Front ends: which place of the tree a path of theirs stands for, and what they answer by themselves.
 
-A later front end (sync, trash, versions, Nextcloud, portal) adds a class with the four verbs of `Drive`, a branch in
-`front_of`, and to the author (`writing.py`) how often somebody comes that way; the rules are then the same. A new method
-adds a function `_method` to `answers`, and a new ground for refusal a line in `held` or `need`.
+A later front end (trash, versions, Nextcloud, portal) adds a class with the four verbs of `Drive`, a branch in
+`front_of`, and to the author (`writing.py`) how often somebody comes that way; the rules are then the same. A new
+method adds a function to `answers` and a line to `VERBS`, a new report a line to `answers.report` and `sending`, a new
+ground for refusal a line to `oracle.held` or `answers.need`. Where a step is no request, it is a `step_…` of `playing`.
 """
 
 from __future__ import annotations

@@ -12,18 +12,16 @@ from acl import store
 from acl.entries import Entry
 from acl.holds import Hold
 from acl.labels import NEVER, Classification, Label
-from acl.links import LinkKind
 from acl.mandates import Mandate
 from acl.meetings import AgendaItem, Meeting, MeetingState
 from acl.privileges import parse_rights
 from acl.recusals import Effect, Recusal
 from davserver.agendas import Agendas
-from davserver.tree.seen import AccessDenied, DoesNotFit
-from davserver.tree.sharing import LinkWish
-from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 from tests.rights import answers, changes, fronts, lists, oracle, papers
 from tests.rights.calling import Answer, call, listed
+from tests.rights.giving import Giving
+from tests.rights.mirrors import Mirrors
 from tests.rights.planted import planted
 from tests.rights.sending import body_of, headers_of
 from tests.rights.staging import (
@@ -35,7 +33,6 @@ from tests.rights.staging import (
     LONG_AGO,
     PEOPLE,
     SECOND,
-    Ground,
     lowered_nothing,
     told,
 )
@@ -54,13 +51,14 @@ class Played(NamedTuple):
     answer: Answer | None = None
 
 
-class Stage(Ground):
+class Stage(Giving):
     """A house and a world in which a play goes on."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.met = Counter[tuple[str, str, str]]()
         """(front end, method, rule) → how many requests met something that such a rule was planted at."""
+        self.mirrors = Mirrors()
 
     # -- what clerks and `apply` say ------------------------------------------------------------------------------
 
@@ -244,66 +242,6 @@ class Stage(Ground):
         due, got = papers.label(self.world, node), self.labels_of(node)
         return "" if due == got else f"label of {self.path(node)}: expected {due}, got {got}"
 
-    # -- what people give further ---------------------------------------------------------------------------------
-
-    def step_share(self, name: str, path: tuple[str, ...], who: str, rights: str, window: dict[str, Any]) -> str:
-        """§1 `share`: inside, never more than one may do there oneself."""
-        due = self.may_give(name, path, "share", rights, drop=False)
-        try:
-            self.door(name).share_inside(SharePath(path), who, parse_rights(rights.split()), **window)
-        except (NotFound, AccessDenied, DoesNotFit) as error:
-            return "" if type(error).__name__ in due else f"share: expected {due}, got {error!r}"
-        if due != {"done"}:
-            return f"share: expected {due}, got done"
-        node = answers.find(self.world, path)
-        assert node is not None
-        changes.entry(self.world, node, who, rights, maker=name, **window)
-        return ""
-
-    def step_link(self, name: str, path: tuple[str, ...], kind: str, rights: str, wish: dict[str, Any]) -> str:
-        """§1 `link`: outside."""
-        due = self.may_give(name, path, "link", rights, drop=kind == "drop")
-        secret, most = self.house.links.new_secret(), wish.get("most")
-        grade = None if most is None else Classification.parse(most)
-        window = {part: wish[part] for part in ("start", "end", "uses") if part in wish}
-        asked = LinkWish(secret.digest, LinkKind(kind), parse_rights(rights.split()), grade, **window)
-        try:
-            link = self.door(name).make_link(SharePath(path), asked)
-        except (NotFound, AccessDenied, DoesNotFit) as error:
-            return "" if type(error).__name__ in due else f"link: expected {due}, got {error!r}"
-        if due != {"done"}:
-            return f"link: expected {due}, got done"
-        node = answers.find(self.world, path)
-        assert node is not None
-        fact = {"node": node, "kind": kind, "rights": rights, "maker": name, "token": secret.token, "revoked": None}
-        fact |= {"most": most or papers.label(self.world, node)["class"], "uses": wish.get("uses")}
-        fact |= {"start": wish.get("start", self.now), "end": wish.get("end"), "id": link.id, "share": path[0]}
-        self.world["links"][len(self.world["links"])] = fact
-        return ""
-
-    def step_revoke(self, which: int) -> None:
-        """By its maker, who always may."""
-        if self.world["links"]:
-            link = self.world["links"][which % len(self.world["links"])]
-            self.door(link["maker"]).revoke_link(link["share"], link["id"])
-            link["revoked"] = self.now if link["revoked"] is None else link["revoked"]
-
-    def may_give(self, name: str, path: tuple[str, ...], right: str, rights: str, *, drop: bool) -> set[str]:
-        asker, node = oracle.user(name), answers.visible(self.world, oracle.user(name), path)
-        if node is None or len(path) < 2:
-            return {"NotFound", "DoesNotFit", "AccessDenied"} if node is None else {"DoesNotFit", "NotFound"}
-        wanted = {"bind"} if drop else oracle.words(rights)
-        if not {right, *wanted} <= oracle.rights(self.world, asker, node):
-            return {"AccessDenied"}
-        return {"DoesNotFit"} if drop and not self.world["nodes"][node]["folder"] else {"done"}
-
-    def step_password(self, name: str, kind: str, path: tuple[str, ...], terms: dict[str, Any]) -> None:
-        """An app password for one place only; the kind is taken over from an older one."""
-        node = answers.find(self.world, path)
-        if node is not None:
-            grade = Classification.parse(terms.get("most", "faction"))
-            self.credential(name, kind, node, max_class=grade, read_only=terms.get("read_only", False))
-
     # -- requests -------------------------------------------------------------------------------------------------
 
     def step_ask(self, name: str, kind: str, request: dict[str, Any]) -> Played:
@@ -322,7 +260,11 @@ class Stage(Ground):
         due, real = fronts.answered(world, asker, request)
         for rule in planted(world, asker, real):
             self.met[front.name, request["method"], rule] += 1
-        answer = self.request(login, request, asker)
+        mirror = (f"{asker['name']} {login}", asker["link"], front.url(request["path"]))
+        syncs = request.get("report") == "sync-collection"
+        answer = self.request(login, request | ({"sync": self.mirrors.token(mirror)} if syncs else {}), asker)
+        if syncs and answer.status == 403:
+            self.mirrors.forget(mirror)
         if answer.status not in due:
             return Played(f"expected {sorted(due)}, got {answer.status} {answer.body[:200]!r}", answer)
         method = request["method"]
@@ -330,6 +272,9 @@ class Stage(Ground):
             names, shown = listed(answer, front.url(request["path"])), front.names(world, asker, request["path"])
             if names != shown:
                 return Played(f"listing: expected {sorted(shown)}, got {sorted(names)}", answer)
+        if answer.status == 207 and syncs:
+            names, shown = self.mirrors.follow(mirror, answer), front.names(world, asker, request["path"])
+            return Played("" if names == shown else f"copy: expected {sorted(shown)}, got {sorted(names)}", answer)
         if answer.status == 207 and method == "REPORT" and asker["link"] is None:
             named, known = set(_USER.findall(answer.body.decode())), lists.acquainted(world, asker["name"])
             if not named <= known or (request["report"] == "principal-property-search" and named != known):

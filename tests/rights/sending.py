@@ -43,17 +43,19 @@ def body_of(r: dict[str, Any]) -> bytes:
         "LOCK": LOCKINFO.format(scope="exclusive", owner=r.get("owner", "tests")),
         "PROPPATCH": f'<D:propertyupdate xmlns:D="DAV:">{note}</D:propertyupdate>',
         "ACL": f'<D:acl xmlns:D="DAV:">{"".join(_ace(r["path"], *ace) for ace in r.get("aces", ()))}</D:acl>',
-        "REPORT": _report(r.get("report", "")),
+        "REPORT": _report(r.get("report", ""), r.get("sync", "")),
     }
     return text.get(r["method"], "").encode()
 
 
-def _report(name: str) -> str:
+def _report(name: str, token: str) -> str:
     inside = '<D:prop xmlns:D="DAV:"><D:displayname/></D:prop>'
     if name == "expand-property":
         inside = '<D:property name="current-user-principal"><D:property name="displayname"/></D:property>'
     if name == "principal-property-search":
         inside = f"<D:property-search>{inside}<D:match></D:match></D:property-search>{inside}"
+    if name == "sync-collection":
+        inside = f"<D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop>"
     return f'<D:{name} xmlns:D="DAV:">{inside}</D:{name}>'
 
 

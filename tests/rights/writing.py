@@ -14,7 +14,7 @@ BUSY = {"clara": 4, "otto": 3, "vera": 2, "paul": 4, "anna": 4, "vroni": 3, "fri
 NAMES = ("Anlage", "Bericht.odt", "Etat.pdf", "TOP 1", "Größe.txt", "Notiz", "a b&c.doc")
 FRONTS = {"drive": 60, "shared": 16, "link": 24}
 METHODS = {"PROPFIND": 9, "GET": 6, "HEAD": 3, "PUT": 7, "MKCOL": 5, "DELETE": 4, "MOVE": 5, "COPY": 5}
-METHODS |= {"PROPPATCH": 3, "LOCK": 4, "UNLOCK": 3, "ACL": 4, "REPORT": 3, "OPTIONS": 3}
+METHODS |= {"PROPPATCH": 3, "LOCK": 4, "UNLOCK": 3, "ACL": 4, "REPORT": 6, "OPTIONS": 3}
 FACTS = {"clock": 5, "label": 5, "entry": 4, "unentry": 2, "mandate": 2, "end": 1, "pledge": 1, "recuse": 2}
 FACTS |= {
     "meeting": 1,
@@ -27,11 +27,13 @@ FACTS |= {
     "revoke": 1,
     "password": 2,
 }
+FACTS |= {"hold": 3, "lift": 2}
 GIVEN = ("discover", "view", "read", "read write", "read bind", "read bind unbind", "read write-content comment", "all")
 DENIED = ("discover", "view", "read", "write", "bind", "write-content unbind")
 SHAREABLE = ("read", "read", "view", "read write", "read bind unbind", "discover", "read comment")
 LINKABLE = ("read", "read", "view", "discover", "read write-content", "read bind write-content write-properties")
 STATES = ("agenda_released", "agenda_released", "running", "closed", "minutes_approved", "planned", "cancelled")
+REPORTS = ("expand-property", "acl-principal-prop-set", *["sync-collection"] * 3)
 DEPTHS = ("0", "1", "infinity", "2")
 
 
@@ -158,7 +160,9 @@ class Author:
         if method in ("MOVE", "COPY"):
             r |= {"to": self.name(under if dice.random() < 0.8 else None), "overwrite": dice.random() < 0.7}
         if method == "REPORT":
-            r["report"] = dice.choice(("expand-property", "acl-principal-prop-set", "acl-principal-prop-set"))
+            r["report"] = dice.choice(REPORTS)
+            if r["report"] == "sync-collection":
+                r["path"] = self.place(folder=True, under=under)
         if method == "ACL":
             r["aces"] = self.aces()
         if method == "UNLOCK":
