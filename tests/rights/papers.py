@@ -1,10 +1,10 @@
 """What a paper is at an instant, by `design/rights.md` §1 and without a line of the product: class, dates, phase.
 
 A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder, empty} ·
-`labels` {id: class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries` (also inboxes, and
-inside shares with their `maker`) · `meetings` · `points` {agenda item: share, meeting, folder, matter, public} · `bound`
-{node: agenda items} · `recusals` · `holds` · `links`. Who may what with it is in `oracle`, what a verb answers in
-`answers`.
+`labels` {id: class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries` (also
+inboxes, and inside shares with their `maker`) · `meetings` · `points` {agenda item: share, meeting, folder, matter,
+public} · `bound` {node: agenda items} · `recusals` · `holds` · `links`. Who may what with it is in `oracle`, what a
+verb answers in `answers`.
 """
 
 from __future__ import annotations
