@@ -31,8 +31,9 @@ FIRST = (
     *("test_meeting_store.py", "test_rights_store.py"),
 )
 THEN = ("test_laws.py",)
-SECONDS = 60
-"""Of CPU for one run of one mutant, twice what the laws need; one that needs more never ends, which is noticed."""
+QUICK, LONG = 12, 60
+"""Seconds of CPU for the assertion files or the examples, and for the laws: thrice what they need. A mutant that needs
+more never ends, which is noticed."""
 KILLED = 10
 """The exit status of the first assertion file; those below are for everything else."""
 
@@ -96,19 +97,21 @@ class Runner:
 
     def survives(self, source: str) -> bool:
         """Does every test pass with the changed module? The assertion files come first: they are quick."""
-        killer = self.forked(source, self.assertions)
+        killer = self.forked(source, self.assertions, QUICK)
         if killer >= KILLED:
             self.order.insert(0, self.order.pop(killer - KILLED))
-        return killer == 0 and not self.forked(source, lambda: tests(FIRST)) and not self.forked(source, laws)
+        if killer or self.forked(source, lambda: tests(FIRST), QUICK):
+            return False
+        return not self.forked(source, laws, LONG)
 
-    def forked(self, source: str, check: Callable[[], int]) -> int:
+    def forked(self, source: str, check: Callable[[], int], seconds: int) -> int:
         """What the check comes to, in a process of its own, since a module once imported stays; 0 for content."""
         child = os.fork()
         if child == 0:
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)
             os.dup2(silence, 2)
-            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             sys.meta_path.insert(0, Mutant(self.name, source))
             try:
                 os._exit(check())
