@@ -113,6 +113,19 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
 """By whole code, by its first two words, or by its kind alone; `link:` is any link that is named."""
 
 
+CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "public": ("öffentlich", "public"),
+        "restricted": ("gremienintern", "restricted"),
+        "non_public": ("nichtöffentlich", "non-public"),
+        "personal": ("nichtöffentlich mit Personendaten", "non-public with personal data"),
+        "office": ("nur Geschäftsstelle", "office only"),
+        "faction": ("nur Fraktion", "faction only"),
+    }
+)
+"""Classes in words for people."""
+
+
 def sentence(code: str, language: Language = "de", titles: Mapping[str, str] = MappingProxyType({})) -> str:
     """One reason for people. `titles` names offices, role → title; raises KeyError for a code that nobody gives."""
     kind, _, tail = code.partition(":")
@@ -121,5 +134,7 @@ def sentence(code: str, language: Language = "de", titles: Mapping[str, str] = M
         if key in SENTENCES:
             german, english = SENTENCES[key]
             text = german if language == "de" else english
+            if kind == "class":
+                tail = f"„{CLASSES[tail][0]}“" if language == "de" else f"“{CLASSES[tail][1]}”"
             return text.format(tail=tail, place=place, title=titles.get(word, word.replace("_", " ")))
     raise KeyError(code)

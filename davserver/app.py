@@ -19,9 +19,12 @@ from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
 from davserver.nextcloud.endpoints import Endpoints
+from davserver.nextcloud.kept import KeptAnnex
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
+from davserver.nextcloud.trashbin import TrashCall
 from davserver.nextcloud.uploads import UploadsAnnex
+from davserver.nextcloud.versions import VersionsCall
 from davserver.notices import read_notices
 from davserver.portal.application import create
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
@@ -91,6 +94,7 @@ class Worker:
                 clock=house.clock,
                 log=lines.write,
                 notices=read_notices(house.settings, house.directory),
+                devices=house.devices,
                 public_url=public_url,
             )
         )
@@ -108,9 +112,14 @@ class Worker:
                 FilesMount(drives),
                 WebdavMount(drives),
             ),
-            annexes=(Signposts(drives, ("files", "uploads")), UploadsAnnex(drives, self._uploads)),
+            annexes=(
+                Signposts(drives, ("files", "uploads", TrashCall.root, VersionsCall.root)),
+                UploadsAnnex(drives, self._uploads),
+                KeptAnnex(TrashCall, drives),
+                KeptAnnex(VersionsCall, drives),
+            ),
         )
-        self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write, built={})
+        self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)

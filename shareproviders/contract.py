@@ -286,6 +286,8 @@ class TracksChanges(Protocol):
     def changed_members(self, collection: Node, number: int) -> list[Node]:
         """Members that changed, or in which anything did, since the change `number`; sorted by name.
 
+        With them come all documents that were written with `keep_version=False`: when others see those may hang on
+        the names beside them.
         To be asked in the view of the database that `collection` comes from. Costs what it finds, not what is there.
         """
 

@@ -54,6 +54,8 @@ OC_CHECKSUMS: dict[str, Callable[[], _Hash]] = {
     "SHA3-256": hashlib.sha3_256,
 }
 """What ownCloud and Nextcloud clients may send in OC-Checksum."""
+KEPT_SUMS = ("SHA1", "MD5")
+"""What is kept of a body whose sender speaks of sums, the one first that is told first."""
 CONTENT_DIGESTS: dict[str, Callable[[], _Hash]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
 """RFC 9530 §5; unknown ones are ignored, as it says."""
 
@@ -63,8 +65,8 @@ class Promise(NamedTuple):
 
     hash: _Hash
     digest: bytes
-    word: str = ""
-    """As OC-Checksum writes it, `SHA1:hex`; empty for a digest of another header."""
+    name: str = ""
+    """As OC-Checksum calls the algorithm; empty for a digest of another header."""
 
 
 def announced_length(environ: dict[str, Any]) -> int | None:
@@ -104,7 +106,7 @@ def promises(environ: dict[str, Any]) -> list[Promise]:
             raise DavError(400, message="OC-Checksum must look like SHA1:hex")
         made = OC_CHECKSUMS.get(match[1].upper())
         if made is not None:
-            found.append(Promise(made(), _hex(match[2]), f"{match[1].upper()}:{match[2].lower()}"))
+            found.append(Promise(made(), _hex(match[2]), match[1].upper()))
     for algorithm, digest in _members(environ):
         made = CONTENT_DIGESTS.get(algorithm)
         if made is not None:
@@ -112,9 +114,33 @@ def promises(environ: dict[str, Any]) -> list[Promise]:
     return found
 
 
-def kept_checksum(environ: dict[str, Any]) -> str:
-    """The checksum to keep with a body that was taken whole, and so verified; empty where none was sent."""
-    return " ".join(promise.word for promise in promises(environ) if promise.word)
+class Checks:
+    """What one body is checked against while it arrives, and the sums that are known of it afterwards."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        """Raises DavError 400 for malformed headers."""
+        self._promised = promises(environ)
+        self._sums = {promise.name: promise.hash for promise in self._promised if promise.name}
+        if self._sums:  # who speaks of sums will ask for them; rclone compares by MD5 where it takes us for ownCloud
+            self._sums = {name: OC_CHECKSUMS[name]() for name in KEPT_SUMS} | self._sums
+        self._hashes = [*self._sums.values(), *(promise.hash for promise in self._promised if not promise.name)]
+
+    def verified(self, raw: Iterable[bytes], expected: int | None) -> Iterator[bytes]:
+        """The same pieces; raises BodyTruncated at their end unless length and digests are as promised."""
+        received = 0
+        for piece in raw:
+            received += len(piece)
+            for each in self._hashes:
+                each.update(piece)
+            yield piece
+        if expected is not None and received != expected:
+            raise BodyTruncated(f"the upload has {received} bytes instead of {expected}; nothing was changed")
+        if any(promise.hash.digest() != promise.digest for promise in self._promised):
+            raise BodyTruncated("the upload differs from its checksum; nothing was changed")
+
+    def kept(self) -> str:
+        """`SHA1:hex MD5:hex …` of a body that was taken whole; empty where its sender speaks of no sums."""
+        return " ".join(f"{name}:{each.digest().hex()}" for name, each in self._sums.items())
 
 
 def _members(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -141,27 +167,13 @@ def _base64(text: str) -> bytes:
         raise DavError(400, message="Content-Digest must be base64") from None
 
 
-def pieces(environ: dict[str, Any]) -> Iterator[bytes]:
+def pieces(environ: dict[str, Any], checks: Checks) -> Iterator[bytes]:
     """The body in pieces of at most 256 KiB, each as it arrives.
 
     Raises BodyTruncated where it ends before its announced end, is malformed, or differs from a promised digest
     or length; so whoever stores it must not commit before the iteration ended by itself.
     """
-    yield from verified(_raw(environ), expected_length(environ), promises(environ))
-
-
-def verified(raw: Iterable[bytes], expected: int | None, promised: list[Promise]) -> Iterator[bytes]:
-    """The same pieces; raises BodyTruncated at their end unless length and digests are as promised."""
-    received = 0
-    for piece in raw:
-        received += len(piece)
-        for promise in promised:
-            promise.hash.update(piece)
-        yield piece
-    if expected is not None and received != expected:
-        raise BodyTruncated(f"the upload has {received} bytes instead of {expected}; nothing was changed")
-    if any(promise.hash.digest() != promise.digest for promise in promised):
-        raise BodyTruncated("the upload differs from its checksum; nothing was changed")
+    return checks.verified(_raw(environ), expected_length(environ))
 
 
 def _raw(environ: dict[str, Any]) -> Iterator[bytes]:

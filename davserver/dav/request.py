@@ -62,7 +62,7 @@ class Site(NamedTuple):
 class Request:
     """One HTTP request on a DAV tree; nothing is evaluated before it is asked for."""
 
-    __slots__ = ("environ", "has_slash", "method", "nodes", "path", "prefix", "site", "tree")
+    __slots__ = ("_checks", "environ", "has_slash", "method", "nodes", "path", "prefix", "site", "tree")
 
     def __init__(
         self, environ: dict[str, Any], tree: GuardedTree, path: SharePath, *, has_slash: bool, site: Site
@@ -150,11 +150,12 @@ class Request:
 
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces of at most 256 KiB; raises BodyTruncated at its end as `body.pieces` says."""
-        return body.pieces(self.environ)
+        self._checks = body.Checks(self.environ)
+        return body.pieces(self.environ, self._checks)
 
     def checksum(self) -> str:
-        """What OC-Checksum promised and the body kept; to be asked after all `chunks`."""
-        return body.kept_checksum(self.environ)
+        """The sums to keep with what came, if its sender speaks of any; to be asked after all `chunks`."""
+        return self._checks.kept()
 
     def expected_length(self) -> int | None:
         """How long the body will be, None if a chunked one does not say so. Raises DavError 400."""

@@ -37,42 +37,31 @@ _NOTHING_PATHS = ("/index.php/204", "/204")
 _ASKING_PATHS = ("/index.php/login/v2", "/login/v2")
 _POLLING_PATHS = ("/index.php/login/v2/poll", "/login/v2/poll")
 _WELL_KNOWN = MappingProxyType({"/.well-known/webdav": "/dav/"})
+_PREFIXES = ("/index.php/", "/.well-known/", "/ocs/", "/apps/")
 PAGE = "/index.php/login/v2/flow/"
 """Where the person decides; the token follows."""
 
 _logger = logging.getLogger(__name__)
 
 
-def capabilities(built: Mapping[str, bool]) -> Mapping[str, Any]:
-    """What this server can do, for the clients; `built` names the trees beside the files that there are."""
-    return {
+CAPABILITIES: Mapping[str, Any] = MappingProxyType(
+    {
         "core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"},
         "dav": {"chunking": "1.0"},
-        "files": {
-            "bigfilechunking": True,
-            "undelete": built.get("trashbin", False),
-            "versioning": built.get("versions", False),
-        },
+        "files": {"bigfilechunking": True, "undelete": True, "versioning": True},
         "checksums": {"preferredUploadType": "SHA1", "supportedTypes": ["SHA1", "MD5", "ADLER32"]},
         "files_sharing": {"api_enabled": False, "public": {"enabled": False}},
         "theming": {"name": PRODUCT},
     }
+)
+"""What this server can do, for the clients; what is not named they do not ask for."""
 
 
 class Endpoints:
     """The WSGI application of these addresses."""
 
-    def __init__(
-        self,
-        login: Login,
-        drives: Drives,
-        devices: DeviceLogin,
-        log: Log,
-        *,
-        built: Mapping[str, bool],
-    ) -> None:
+    def __init__(self, login: Login, drives: Drives, devices: DeviceLogin, log: Log) -> None:
         self._login, self._drives, self._devices, self._log = login, drives, devices, log
-        self._capabilities = capabilities(built)
         self._routes: dict[str, tuple[str, Callable[[Exchange], Response]]] = {
             **dict.fromkeys(_STATUS_PATHS, ("GET", self._status)),
             **dict.fromkeys(_NOTHING_PATHS, ("GET", self._nothing)),
@@ -82,8 +71,10 @@ class Endpoints:
         }
 
     def takes(self, path: str) -> bool:
-        """Is this path of an environ one of ours?"""
-        return path in self._routes or _OCS.fullmatch(path) is not None
+        """Is this path of an environ one of ours? What clients ask for that is not built gets its 404 here."""
+        if path in self._routes or _OCS.fullmatch(path) is not None:
+            return True
+        return path.startswith(_PREFIXES) and not path.startswith(PAGE)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         exchange = Exchange(environ, self._log)
@@ -98,7 +89,10 @@ class Endpoints:
         return exchange.send(response, start_response)
 
     def _routed(self, exchange: Exchange) -> Response:
-        method, answer = self._routes[exchange.environ["PATH_INFO"]]
+        route = self._routes.get(exchange.environ["PATH_INFO"])
+        if route is None:
+            raise NotFound("there is nothing here")
+        method, answer = route
         asked = exchange.environ["REQUEST_METHOD"]
         allowed = ("GET", "HEAD") if method == "GET" else (method,)
         if asked not in allowed:
@@ -188,7 +182,7 @@ class Endpoints:
         if path == "/cloud/capabilities":
             major, minor, micro = VERSION
             told = {"major": major, "minor": minor, "micro": micro, "string": ".".join(map(str, VERSION))}
-            return {"version": {**told, "edition": "", "extendedSupport": False}, "capabilities": self._capabilities}
+            return {"version": {**told, "edition": "", "extendedSupport": False}, "capabilities": dict(CAPABILITIES)}
         if principal.kind is PrincipalKind.ANONYMOUS:
             raise Unauthorized("log in first")
         if path in ("/cloud/user", f"/cloud/users/{principal.id}"):

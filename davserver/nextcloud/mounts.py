@@ -57,6 +57,7 @@ class Drives:
     def __init__(self, login: Login, doors: Doors, ids: FileIds, public_url: str = "") -> None:
         self._login, self._doors = login, doors
         self.origin = targets.split_origin(public_url)[0] if public_url else ""
+        self.ids = ids
         self._properties, self._facts = properties(ids), facts(ids)
 
     def enter(self, environ: Mapping[str, Any]) -> tuple[MirroredTree, Principal]:

@@ -99,7 +99,7 @@ class Call:
         environ = dict(self._request.environ)
         environ.pop("HTTP_OC_TOTAL_LENGTH", None)  # it speaks of the whole document
         length = body.expected_length(environ)
-        node = self._uploads.take(self._name, self._part or "", body.pieces(environ), length)
+        node = self._uploads.take(self._name, self._part or "", body.pieces(environ, body.Checks(environ)), length)
         return Response(201, [("ETag", f'"{node.entity_tag}"')], [])
 
     def _drop(self) -> Response:
@@ -114,10 +114,10 @@ class Call:
         place = self._place()
         terms, modified = self._terms(place), wished_time(place.header("X-OC-Mtime"))
         self._tree.admit_put(place.path, terms, size)
-        pieces = body.verified(self._uploads.together(parts), size, body.promises(place.environ))
-        staged = self._tree.stage(place.path, pieces)
+        checks = body.Checks(place.environ)
+        staged = self._tree.stage(place.path, checks.verified(self._uploads.together(parts), size))
         try:
-            told = {"media_type": sent_media_type(place.header("Content-Type")), "checksum": place.checksum()}
+            told = {"media_type": sent_media_type(place.header("Content-Type")), "checksum": checks.kept()}
             seen, created = self._tree.put(place.path, staged, terms, modified=modified, **told)
         finally:
             staged.discard()

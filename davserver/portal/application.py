@@ -10,14 +10,30 @@ from typing import Any
 
 from flask import Flask, Response, g, request, url_for
 
-from davserver.portal import browsing, changing, errors, guarding, home, language, legal, reading, signing, wording
+from davserver.portal import (
+    browsing,
+    changing,
+    connecting,
+    errors,
+    guarding,
+    home,
+    keeping,
+    language,
+    legal,
+    reading,
+    signing,
+    wording,
+)
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import protect
 from davserver.portal.language import Catalogues
 
 FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
-PAGES = (signing.pages, legal.pages, home.pages, browsing.pages, reading.pages, changing.pages)
+PAGES = (
+    *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
+    *(changing.pages, keeping.pages, connecting.pages),
+)
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"
 

@@ -66,8 +66,7 @@ def make_folder(share: str, node: int) -> Any:
 
 @pages.get("/umbenennen/<share>/<int:node>")
 def rename_form(share: str, node: int) -> Any:
-    seen = _at(share, node)
-    return _form("rename", seen, name=seen.display_name)
+    return _form("rename", _at(share, node))
 
 
 @pages.post("/umbenennen/<share>/<int:node>")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Request, g, request
 
 from acl.principals import Principal
+from davserver.devices import DeviceLogin
 from davserver.notices import Notice
 from davserver.sessions import Sessions, SignedIn
 from davserver.tree.seen import Seen
@@ -32,6 +33,7 @@ class Ground:
     clock: Callable[[], int]
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
+    devices: DeviceLogin
     public_url: str = ""
 
 

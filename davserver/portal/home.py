@@ -50,7 +50,7 @@ def search() -> Any:
 @pages.get("/pfad/<path:path>")
 def by_path(path: str) -> Any:
     """The page of what stands at a path of the drives: whoever comes from `/dav/…/` by browser, or by an old note."""
-    seen = visit().noted(visit().tree.stat(SharePath.parse(path)))
+    seen = visit().noted(Finding(visit().tree).by_path(SharePath.parse(path)))
     if not seen.share:
         return redirect(url_for("browsing.shared", committee=seen.path.segments[1:2] or None), 303)
     endpoint = "browsing.folder" if kind_of(seen.node) == "folder" else "reading.document"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -35,9 +36,14 @@ def download(share: str, node: int) -> Any:
     """The bytes, always as an attachment: nothing that people have put here ever becomes a page of ours."""
     tree = visit().tree
     seen = visit().noted(Finding(tree).at(share, node))
-    response = Response(tree.read(seen), mimetype=seen.node.media_type or UNKNOWN_TYPE)
-    response.content_length = seen.node.size
-    response.headers.set("Content-Disposition", "attachment", filename=seen.display_name)
+    return attachment(seen.display_name, seen.node.media_type, seen.node.size, seen.node.modified, tree.read(seen))
+
+
+def attachment(name: str, media_type: str, size: int, modified: int, body: Iterator[bytes]) -> Response:
+    """Bytes that people have put here, to be kept under their name."""
+    response = Response(body, mimetype=media_type or UNKNOWN_TYPE)
+    response.content_length = size
+    response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Content-Security-Policy"] = SANDBOXED
-    response.headers["Last-Modified"] = http_date(seen.node.modified / 1e6)
+    response.headers["Last-Modified"] = http_date(modified / 1e6)
     return response

@@ -67,6 +67,8 @@ class UploadForm:
                     yield upload
                 else:
                     list(upload.chunks())  # a field for documents in which none was chosen
+        if not shown:
+            check_token("")
 
     def rest_of_part(self) -> Iterator[bytes]:
         """The pieces of the part that has just begun."""

@@ -15,9 +15,10 @@ def counted_lineage(provider: ShareProvider, rules: ShareRules, node: Node) -> t
     """The lineage through which a change of this node, and its bytes, count above it.
 
     An owner file counts beneath its document, if that has a label, entry or binding of its own. Every other file of a
-    program counts beneath the most secret such paper of its folder, since any of them may be what it is made from.
+    program counts beneath the most secret such paper of its folder, since any of them may be what it is made from; of
+    equal ones the oldest, so that it is the same as long as it stands.
     """
-    if not is_reserved(node.name):
+    if not is_reserved(node.name) or node.id in rules.regions:
         return node.lineage
     above = node.lineage[:-1]
     pinned = [rules.places[pin] for pin in rules.beneath.get(above[-1], ()) if rules.places[pin][:-1] == above]
@@ -27,12 +28,18 @@ def counted_lineage(provider: ShareProvider, rules: ShareRules, node: Node) -> t
     if not pinned:
         return node.lineage
     bounds = {place: rules.bound_at(place) for place in pinned}
-    secret = max(pinned, key=lambda place: (bounds[place].classification, bounds[place].release_at, place))
-    return (*secret, node.id)
+    pinned.sort(key=lambda place: (-bounds[place].classification, -bounds[place].release_at, place))
+    papers = (place for place in pinned if not is_reserved(_name(provider, place[-1])))
+    return (*next(papers, pinned[0]), node.id)
 
 
 def _owns(provider: ShareProvider, document: int, owner_file: str) -> bool:
+    return Neighbours([_name(provider, document)]).has(owner_file)
+
+
+def _name(provider: ShareProvider, node: int) -> str:
+    """Empty for what has gone."""
     try:
-        return Neighbours([provider.locate(document)[1].name]).has(owner_file)
+        return provider.locate(node)[1].name
     except NotFound:
-        return False
+        return ""

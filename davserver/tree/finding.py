@@ -17,16 +17,20 @@ from acl.sentences import Language, sentence
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
 from davserver.tree.names import bare_name, is_programs
-from davserver.tree.seen import Seen
-from shareproviders.contract import BadName, NotFound
+from davserver.tree.seen import Seen, Thrown
+from shareproviders.contract import BadName, KeepsVersions, NotFound
 from shareproviders.paths import SharePath
 
 SEARCH_SECONDS = 3.0
 HITS = 100
+LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
-    ("download", Rights.READ),
-    ("add", Rights.BIND),
+    ("download", Rights.READ, False),
+    ("versions", Rights.READ, False),
+    ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
+    ("add", Rights.BIND, True),
 )
+"""What one may do to a thing, with which rights over it, and whether that is for folders or for documents."""
 OFFERED_BY_FOLDER = (
     ("rename", Rights.UNBIND | Rights.BIND, Rights.READ),
     ("move", Rights.UNBIND, Rights.READ),
@@ -86,6 +90,8 @@ class Finding:
     def at(self, share: str, node: int) -> Seen:
         """What has this number. Raises NotFound for what is absent, in the trash or hidden, alike."""
         tree = self.tree
+        if node > LARGEST:
+            raise NotFound(NOTHING_HERE)
         try:
             places = tree._share(share)
             tree._enter(places, SharePath((share,)))
@@ -95,6 +101,16 @@ class Finding:
         except BadName:
             raise NotFound(NOTHING_HERE) from None
         if seen.node.id != node:
+            raise NotFound(NOTHING_HERE)
+        return seen
+
+    def by_path(self, path: SharePath) -> Seen:
+        """What stands at a path whose every name the asker may know; else guessing names would tell titles.
+
+        Raises NotFound, BadName.
+        """
+        seen = self.tree.stat(path)
+        if not all(each.title for each in self.describe([*self.above(seen), seen])):
             raise NotFound(NOTHING_HERE)
         return seen
 
@@ -119,8 +135,11 @@ class Finding:
 
     def _described(self, seen: Seen, folder: Seen | None, numbers: dict[tuple[str, int], str]) -> Described:
         tree = self.tree
-        offers = {word for word, rights in OFFERED if rights & ~seen.rights == 0}
-        offers -= {"download"} if seen.node.is_collection else {"add"}
+        offers = {
+            word
+            for word, rights, for_folders in OFFERED
+            if for_folders == seen.node.is_collection and not rights & ~seen.rights
+        }
         if folder is not None and folder.share and len(seen.path.segments) > 1:
             offers |= {
                 word
@@ -129,9 +148,11 @@ class Finding:
             }
         if not seen.share:
             return Described(seen, seen.display_name, "", Classification.PUBLIC, Phase.RELEASED, frozenset())
-        bound = tree._view(tree._share(seen.share)).rules.bound_at(seen.node.lineage)
-        secret = bound.classification >= Classification.NON_PUBLIC and Rights.VIEW & ~seen.rights != 0
-        secret = secret and len(seen.path.segments) > 1
+        places = tree._share(seen.share)
+        if not isinstance(places.provider, KeepsVersions):
+            offers -= {"versions", "restore"}
+        bound = tree._view(places).rules.bound_at(seen.node.lineage)
+        secret = is_secret(bound.classification, seen.rights) and len(seen.path.segments) > 1
         title = "" if secret else seen.display_name
         number = numbers.get((seen.share, seen.node.id), "")
         return Described(seen, title, number, bound.classification, bound.phase_at(tree.clock()), frozenset(offers))
@@ -145,6 +166,25 @@ class Finding:
                 for node, (number, public) in store.agenda_numbers(connection, share, nodes).items():
                     found[share, node] = number if public or number.startswith("N") else f"N {number}"
         return found
+
+    def thrown_title(self, thrown: Thrown) -> str:
+        """The name of something in the trash; empty where it would tell a non-public title."""
+        tree = self.tree
+        view = tree.forest.rules.trash_view(tree._share(thrown.share), tree.principal, tree.channel)
+        bound = view.rules.bound_at(thrown.node.lineage)
+        return "" if is_secret(bound.classification, thrown.rights) else bare_name(thrown.node.name)
+
+    def thrown_place(self, thrown: Thrown) -> list[str]:
+        """Titles of the folders that it lay in, the drive first; empty ones where he may not know them."""
+        titles, names = [], thrown.place.segments if thrown.place else ()
+        for depth in range(1, len(names)):
+            try:
+                folder = self.tree.stat(SharePath(names[:depth]))
+            except NotFound:
+                titles.append("")  # deleted as well
+            else:
+                titles.append(self.describe([folder])[0].title)
+        return titles
 
     def reasons(self, seen: Seen, language: Language) -> list[Reason]:
         """Why the asker may and may not do what people do with such a thing; nothing of what he may not discover."""
@@ -197,6 +237,11 @@ class Finding:
                 yield described
                 if described.seen.node.is_collection:
                     waiting.append(described.seen)
+
+
+def is_secret(classification: Classification, rights: Rights) -> bool:
+    """Is the title for others only? Whoever may not view a non-public paper knows that it is there, not what it is."""
+    return classification >= Classification.NON_PUBLIC and Rights.VIEW & ~rights != 0
 
 
 def comparable(text: str) -> str:

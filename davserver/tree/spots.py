@@ -199,13 +199,13 @@ class SpottingTree(SyncingTree):
         return not is_programs(spot.path.name) and self._is_out(rules, spot)
 
     def _touched(self, connection: Connection, rules: ShareRules, node: Node, gain: int, *, onto: bool = False) -> None:
-        """Something happened here; what came with a pin of its own changes nothing but its own part.
+        """Something happened here; what came with a new pin of its own changes nothing but its own part.
 
-        `onto`: it came to what stood there already, perhaps without a pin.
+        `rules` from before; `onto`: it came to what stood there already, perhaps without a pin.
         """
         if onto:
             self._pinned.discard(node.id)
-        if node.id not in self._pinned:
+        if node.id not in self._pinned or node.id in rules.regions:
             lineage = counted_lineage(self.forest.provider(rules.share), rules, node)
             parts.touch(connection, rules, lineage, node.change, gain)
 

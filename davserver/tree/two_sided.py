@@ -13,7 +13,7 @@ from acl.privileges import Rights
 from davserver.tree import parts, past
 from davserver.tree.forest import SharePlaces
 from davserver.tree.labelling import LabellingTree
-from davserver.tree.names import is_temp
+from davserver.tree.names import bare_name, is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, PreconditionFailed, Seen, Terms
 from davserver.tree.spots import Spot
 from shareproviders.contract import (
@@ -108,7 +108,8 @@ class TwoSidedTree(LabellingTree):
             rules = self.forest.rules.of(end.places)
             pinned = label is not None or bool(inside) or any(points for _, points in brought)
             self._foreseen(connection, end, pinned=pinned)
-            node = start.places.provider.copy(start.inner, end.inner, self._writing(), deep=deep, without=left_out)
+            writing = self._writing(target.name)
+            node = start.places.provider.copy(start.inner, end.inner, writing, deep=deep, without=left_out)
             onto = end.node is not None and not end.node.is_collection and not node.is_collection
             if label is not None:
                 self._label(connection, end.places, node, label)
@@ -263,7 +264,8 @@ class TwoSidedTree(LabellingTree):
         provider = end.places.provider
         path = SharePath((*end.inner.segments, *arrival.below))
         old = arrival.seen.node
-        writing = Writing(self.principal.key, self.clock(), old.media_type, old.modified)
+        kept = not is_programs(bare_name(path.name))
+        writing = Writing(self.principal.key, self.clock(), old.media_type, old.modified, keep_version=kept)
         if arrival.staged is None:
             node = provider.make_collection(path, writing)
         else:

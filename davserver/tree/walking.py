@@ -1,7 +1,7 @@
 """Walking down a collection along what has changed in it, as one reader meets it: what is new, what is gone.
 
-Only collections in which something changed are looked into. Where names came or went, the whole folder is looked at,
-because the names of pointers and the owner files of others hang on the names beside them.
+Only collections in which something changed are looked into, and in them only what changed; the whole folder where it
+holds pointers or files of programs, for the names of pointers and the owner files of others hang on those beside them.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Walk:
         self._then = sight.then(since)
         self._ids = sight.journal.ids_at(told)
         self._lost = sight.lost(since)
+        self._pins = {(move.change, move.pin) for move in sight.moves(since) if move.lineage}
         self._pinned = {(move.change, node) for move in sight.moves(since) for node in move.lineage}
 
     def changed(self, folder: Seen) -> Iterator[Row]:
@@ -71,7 +72,8 @@ class Walk:
         nodes = self._journal.changed_members(folder.node, self._since)
         left = self._left(folder)
         news = max([each.change for each in left] + [each.placed for each in nodes if each.placed > self._since] + [0])
-        if news or any(".~" in each.name for each in nodes) or (nodes and self._tree._points(folder)):
+        names = [*(each.name for each in nodes), *(each.name for each in left)]
+        if any(".~" in name for name in names) or ((nodes or left) and self._tree._points(folder)):
             nodes = self._provider.children(folder.node)
         members = self._met(folder, nodes)
         newest = self._newest(members)
@@ -127,14 +129,18 @@ class Walk:
         """What left the folder and was seen there: of each node the first time, and the first after it was told."""
         found: dict[tuple[int, bool], Departed] = {}
         for number, node, left in departures(self._journal.departures(folder.node, self._since)):
+            if number <= self._start or node >= self._ids:
+                continue
             granted = self._stood(folder, number, node)
-            if number > self._start and node < self._ids and granted.rights & Rights.DISCOVER:
+            if granted.rights & Rights.DISCOVER:
                 departed = Departed(number, node, left.name, left.is_collection, granted.obligations)
                 found.setdefault((node, number > self._told), departed)
         return list(found.values())
 
     def _stood(self, folder: Seen, change: int, node: int) -> Granted:
         """What the reader could do to a node before it left the folder; what has become of it since says nothing."""
+        if (change, node) in self._pins and node not in self._then.rules.regions:
+            raise UnknownSyncToken(STALE)  # what was said of it is forgotten with it: nobody can judge it any more
         if (change, node) in self._pinned:
             return self._then.granted((*folder.node.lineage, node), self._sight.at)
         return self._then.inherited(folder.node.lineage, self._sight.at, beneath=True)

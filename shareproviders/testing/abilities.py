@@ -9,6 +9,7 @@ import pytest
 
 from shareproviders.contract import (
     Ground,
+    KeepsChecksums,
     KeepsProperties,
     MetersQuota,
     NotFound,
@@ -113,6 +114,31 @@ class PropertyRules(Contract):
         assert dead.properties([node])[node.id] == {RED: "<c/>"}
 
 
+class ChecksumRules(Contract):
+    @pytest.fixture
+    def summed(self, provider: ShareProvider) -> KeepsChecksums:
+        if not isinstance(provider, KeepsChecksums):
+            pytest.skip("not KeepsChecksums")
+        return provider
+
+    def test_checksums_of_a_page(self, provider: ShareProvider, summed: KeepsChecksums) -> None:
+        """Those that came with the current contents; documents without any, and collections, are missing."""
+        nodes = [put(provider, f"/{k}", b"x" * k, checksum=f"SHA1:{k}" if k % 2 else "") for k in range(1, 6)]
+        assert summed.checksums([*nodes, make(provider, "/c")]) == {nodes[k].id: f"SHA1:{k + 1}" for k in (0, 2, 4)}
+        assert summed.checksums([]) == {}
+
+    def test_checksums_go_with_the_bytes(self, provider: ShareProvider, summed: KeepsChecksums) -> None:
+        """Over move, copy and a restored version; a new content has its own or none."""
+        node = put(provider, "/a", b"a", checksum="SHA1:a")
+        copied = provider.copy(at("/a"), at("/b"), writing(), deep=True)
+        provider.move(at("/a"), at("/c"), writing())
+        assert summed.checksums([node, copied]) == {node.id: "SHA1:a", copied.id: "SHA1:a"}
+        put(provider, "/c", b"other")
+        assert summed.checksums([node, copied]) == {copied.id: "SHA1:a"}
+        put(provider, "/c", b"third", checksum="SHA1:t MD5:t")
+        assert summed.checksums([node]) == {node.id: "SHA1:t MD5:t"}
+
+
 class QuotaRules(Contract):
     @pytest.fixture
     def meter(self, provider: ShareProvider) -> MetersQuota:
@@ -178,5 +204,5 @@ class UpkeepRules(Contract):
         assert list(upkeep.check()) == []
 
 
-class AbilityRules(PropertyRules, VersionRules, TrashRules, ChangeRules, QuotaRules, UpkeepRules):
+class AbilityRules(PropertyRules, ChecksumRules, VersionRules, TrashRules, ChangeRules, QuotaRules, UpkeepRules):
     """All of them."""

@@ -70,6 +70,19 @@ class ChangeRules(Contract):
         assert journal.changed_members(provider.stat(at("/c/e")), new.change) == [deep]
         assert journal.changed_members(top, 0) == provider.children(top)
 
+    def test_what_keeps_no_versions_always_comes_along(self, provider: ShareProvider, journal: TracksChanges) -> None:
+        make(provider, "/c")
+        passing = put(provider, "/c/lock", b"a", keep_version=False)
+        put(provider, "/c/a", b"a")
+        folder = provider.stat(at("/c"))
+        assert journal.changed_members(folder, journal.newest_change()) == [passing]
+        kept = provider.move(at("/c/lock"), at("/c/b"), writing())
+        assert journal.changed_members(provider.stat(at("/c")), kept.change) == []
+        lost = provider.copy(at("/c/a"), at("/c/tmp"), writing(keep_version=False), deep=True)
+        copied = provider.copy(at("/c"), at("/d"), writing(), deep=True)
+        assert journal.changed_members(copied, copied.change) == [provider.stat(at("/d/tmp"))]
+        assert journal.changed_members(provider.stat(at("/c")), lost.change) == [lost]
+
     def test_a_node_tells_since_when_it_stands_there(self, provider: ShareProvider, journal: TracksChanges) -> None:
         make(provider, "/c")
         node = put(provider, "/c/a", b"a")

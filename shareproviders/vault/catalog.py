@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, BindParameter, Connection, Select, and_, bindparam, literal, or_, select
+from sqlalchemy import CTE, BindParameter, Connection, Select, and_, bindparam, literal, literal_column, or_, select
 
 from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissing, WrongKind
 from shareproviders.media import media_type_of
@@ -93,8 +93,9 @@ class Catalog:
         self._step = Statement(select(node.c.id).where(by_name))
         self._member = Statement(select(*COLUMNS).select_from(CURRENT).where(by_name))
         self._by_id = Statement(select(*COLUMNS).select_from(CURRENT).where(in_space, node.c.id == bindparam("id")))
-        newer = and_(in_space, node.c.parent == bindparam("parent"), node.c.change > bindparam("number"))
-        self._changed = Statement(select(*COLUMNS).select_from(CURRENT).where(newer))
+        members = select(*COLUMNS).select_from(CURRENT).where(in_space, node.c.parent == bindparam("parent"))
+        newer, passing = node.c.change > bindparam("number"), literal_column("passing") == literal_column("1")
+        self._changed = Statement(members.where(newer).union(members.where(passing)))
         self._climb = Statement(_climb())
         self._members: dict[int, Statement] = {}
 
@@ -182,7 +183,7 @@ class Catalog:
         return self._built(members, lineage)
 
     def changed(self, connection: Connection, collection: Node, number: int) -> list[Node]:
-        """Members with a newer change than `number`, by name."""
+        """Members with a newer change than `number`, and all of which no versions are kept; by name."""
         values = {"space": self.space(connection).number, "parent": collection.id, "number": number}
         return self._built(self._changed.rows(connection, values), collection.lineage)
 

@@ -104,18 +104,24 @@ class History:
             staged.twin = blob_id
             return
 
+    def known(self, turn: Turn, staged: StagedBlob) -> bytes:
+        """The blob that a staged body can name as things stand, its verified twin or its own; else empty."""
+        for blob_id in (staged.twin, staged.id):
+            if blob_id is not None and self._named.row(turn.connection, {"id": blob_id}) is not None:
+                return blob_id
+        return b""
+
     def adopt(self, turn: Turn, staged: StagedBlob, checksum: str) -> bytes:
-        """The blob to name for a staged body: its verified twin, or its own, which gets its row now.
+        """The blob to name for a staged body: a known one, or its own, which gets its row now.
 
         A checksum belongs to the bytes, so every document that has them tells it from now on.
         """
-        for blob_id in (staged.twin, staged.id):
-            if blob_id is not None and self._named.row(turn.connection, {"id": blob_id}) is not None:
-                if checksum:
-                    sealed = self._secrets.seal_checksum(checksum, blob_id)
-                    unknown = blob.c.id == blob_id, blob.c.space == turn.space, blob.c.checksum.is_(None)
-                    turn.connection.execute(update(blob).where(*unknown).values(checksum=sealed))
-                return blob_id
+        if blob_id := self.known(turn, staged):
+            if checksum:
+                sealed = self._secrets.seal_checksum(checksum, blob_id)
+                unknown = blob.c.id == blob_id, blob.c.space == turn.space, blob.c.checksum.is_(None)
+                turn.connection.execute(update(blob).where(*unknown).values(checksum=sealed))
+            return blob_id
         if not self._blobs.holds(staged.id):
             raise Unavailable("the upload was tidied away before it was complete; send it again")
         told = self._secrets.seal_checksum(checksum, staged.id) if checksum else None
@@ -139,13 +145,14 @@ class History:
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
             placed=seq,
+            passing=int(not writing.keep_version),
         )
         self._write(turn, node_id, node_id + 1, content, writing)
         return node_id
 
     def gain(self, entry: Entry, content: Content, writing: Writing) -> int:
         """What replacing the content of `entry` adds to the space's use."""
-        return content.size - (_size(entry) if _lets_go(entry, writing) else 0)
+        return content.size - (_size(entry) if _lets_go(entry, content, writing) else 0)
 
     def replace(self, turn: Turn, above: tuple[int, ...], entry: Entry, content: Content, writing: Writing) -> None:
         """Give a document its next version; the caller has charged `gain`."""
@@ -161,7 +168,7 @@ class History:
             seq=seq,
         )
         turn.touch(dict.fromkeys(above, content.size - entry.subtree_size))
-        if _lets_go(entry, writing) and entry.version is not None and entry.blob is not None:
+        if _lets_go(entry, content, writing) and entry.version is not None and entry.blob is not None:
             turn.drop_versions({entry.version: entry.blob})
 
     def _write(self, turn: Turn, node_id: int, version_id: int, content: Content, writing: Writing) -> None:
@@ -277,6 +284,9 @@ def _size(entry: Entry) -> int:
     return entry.size or 0
 
 
-def _lets_go(entry: Entry, writing: Writing) -> bool:
-    """An empty version is no state worth keeping: clients create a document empty and fill it at once."""
-    return not writing.keep_version or _size(entry) == 0
+def _lets_go(entry: Entry, content: Content, writing: Writing) -> bool:
+    """An empty version is no state worth keeping: clients create a document empty and fill it at once.
+
+    Nor are the same bytes once more: LibreOffice on a mount writes them several times for one save.
+    """
+    return not writing.keep_version or _size(entry) == 0 or entry.blob == content.blob

@@ -60,10 +60,13 @@ node = Table(
     Column("modified", BigInteger, nullable=False),
     Column("change", BigInteger, nullable=False),
     Column("placed", BigInteger, nullable=False),
+    Column("passing", SmallInteger, nullable=False),
     UniqueConstraint("parent", "name_ct"),
     Index("node_by_change", "parent", "change"),
+    Index("node_passing", "parent", sqlite_where=text("passing = 1")),
     comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; "
-    "version: the current one; placed: the change that gave it its parent and name",
+    "version: the current one; placed: the change that gave it its parent and name; "
+    "passing: 1 if no versions of it are kept",
 )
 
 blob = Table(

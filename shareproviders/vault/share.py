@@ -107,6 +107,7 @@ class Vault:
                     modified=now,
                     change=0,
                     placed=0,
+                    passing=0,
                 )
             )
 
@@ -150,7 +151,7 @@ class Vault:
             self._check_expected(turn, place.entry, expected)
             if place.entry is not None and place.entry.kind == COLLECTION:
                 raise WrongKind("there is a collection at this path")
-            content = Content(b"", staged.size, writing.media_type)
+            content = Content(self._history.known(turn, staged), staged.size, writing.media_type)
             self._charge(turn, place.entry, content, writing)
             content = content._replace(blob=self._history.adopt(turn, staged, writing.checksum))
             return self._store(turn, place, content, writing), place.entry is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Update, bindparam, delete, insert, select, update
 
 from shareproviders.contract import Damaged, Ground, NotFound, Writing
 from shareproviders.vault.catalog import CURRENT, Catalog, Entry, Found, Place, subtree
@@ -43,17 +43,7 @@ class Trees:
             .select_from(held)
             .where(dead_property.c.space == own)
         )
-        self._place = Statement(
-            update(node)
-            .where(node.c.space == own, node.c.id == of)
-            .values(
-                parent=bindparam("now_parent"),
-                name_ct=bindparam("now_name"),
-                modified=bindparam("now_modified"),
-                change=bindparam("seq"),
-                placed=bindparam("seq"),
-            )
-        )
+        self._place = Statement(_placing())
         self._throw = Statement(insert(trash))
         self._take = Statement(delete(trash).where(trash.c.space == own, trash.c.node == of))
         self._remove = Statement(delete(node).where(node.c.space == own, node.c.id == of))
@@ -74,6 +64,7 @@ class Trees:
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
             placed=seq,
+            passing=0,
         )
         turn.touch(dict.fromkeys(place.above, 0))
         return node_id
@@ -93,6 +84,7 @@ class Trees:
             now_parent=parent,
             now_name=self._secrets.seal_name(place.name, parent),
             now_modified=entry.modified if writing.modified is None else writing.modified,
+            now_passing=int(not writing.keep_version),
             seq=seq,
         )
 
@@ -137,7 +129,7 @@ class Trees:
         known: set[int] = set()
         check = self._secrets.check_version
         for row in self._tree.rows(turn.connection, {"space": turn.space, "of": root}):
-            node_id, parent, _, kind, current, size, _, blob_id, mac = row
+            node_id, parent, _, kind, current, size, _, blob_id, mac, _ = row
             if node_id in without or (node_id != root and (not deep or parent not in known)):
                 continue
             known.add(node_id)
@@ -166,10 +158,10 @@ class Trees:
         root, secrets = rows[0][0], self._secrets
         modified = writing.at if writing.modified is None else writing.modified
         for row in rows:
-            node_id, parent, name_ct, kind, _, size, media_type, blob_id, _ = row
+            node_id, parent, name_ct, kind, _, size, media_type, blob_id, _, passing = row
             new = ids[node_id]
             if node_id == root:
-                new_parent, name = place.above[-1], place.name
+                new_parent, name, passing = place.above[-1], place.name, int(not writing.keep_version)
             else:
                 new_parent, name = ids[parent], secrets.open_name(name_ct, parent)
             current = None
@@ -178,8 +170,8 @@ class Trees:
                 mac = secrets.version_mac(new, current, blob_id, size)
                 versions.append((current, turn.space, new, blob_id, size, media_type, writing.by, writing.at, mac))
             sealed = secrets.seal_name(name, new_parent)
-            gross = sizes[node_id]
-            nodes.append((new, turn.space, new_parent, sealed, kind, current, gross, writing.at, modified, seq, seq))
+            dates = writing.at, modified, seq, seq
+            nodes.append((new, turn.space, new_parent, sealed, kind, current, sizes[node_id], *dates, passing))
         turn.run_many(self._history.insert_node, _NODE, nodes)
         turn.run_many(self._history.insert_version, _VERSION, versions)
 
@@ -188,7 +180,13 @@ class Trees:
         entry, parent = found.entry, found.lineage[-2]
         seq = turn.note(entry.id, parent, "delete", entry)
         turn.run(
-            self._place, of=entry.id, now_parent=None, now_name=entry.name_ct, now_modified=entry.modified, seq=seq
+            self._place,
+            of=entry.id,
+            now_parent=None,
+            now_name=entry.name_ct,
+            now_modified=entry.modified,
+            now_passing=0,
+            seq=seq,
         )
         turn.run(self._throw, node=entry.id, from_parent=parent, by=writing.by, at=writing.at)
         turn.touch(dict.fromkeys(found.lineage[:-1], -entry.subtree_size))
@@ -211,9 +209,26 @@ _COPIED = (
     version.c.media_type,
     version.c.blob,
     version.c.mac,
+    node.c.passing,
 )
 _NODE = tuple(column.name for column in node.columns)
 _VERSION = tuple(column.name for column in version.columns)
+
+
+def _placing() -> Update:
+    own: BindParameter[int] = bindparam("space")
+    return (
+        update(node)
+        .where(node.c.space == own, node.c.id == bindparam("of"))
+        .values(
+            parent=bindparam("now_parent"),
+            name_ct=bindparam("now_name"),
+            modified=bindparam("now_modified"),
+            change=bindparam("seq"),
+            placed=bindparam("seq"),
+            passing=bindparam("now_passing"),
+        )
+    )
 
 
 def _sizes(rows: list[tuple[Any, ...]]) -> dict[int, int]:

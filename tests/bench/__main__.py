@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from tests.bench import rights, servers
+from tests.bench import rights, servers, sync
 from tests.bench.driving import UnusableError
 from tests.bench.servers import Server, StartError
 from tests.bench.works import Measure, Work, fill, works
@@ -31,6 +31,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--members", type=int, default=1000, help="documents in the listed folder")
     parser.add_argument("--big", type=int, default=256, help="MiB of the large document")
     parser.add_argument("--rights", action="store_true", help="only: what deciding costs of a cold listing of ours")
+    parser.add_argument("--sync", action="store_true", help="only: what 10 changes in 100,000 documents cost a client")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--smoke", action="store_true", help="a minute: does everything still run?")
     chosen = parser.parse_args()
@@ -104,11 +105,16 @@ def table(figures: Figures, running: list[Server]) -> str:
     return "\n".join(lines)
 
 
-def measure_rights(chosen: argparse.Namespace) -> int:
-    """The part that needs no server and no client."""
+def measure_inside(chosen: argparse.Namespace) -> int:
+    """The parts that need no server and no client."""
+    costs: list[rights.Cost] | list[sync.Cost]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        costs = rights.run(Path(name), chosen.members, max(chosen.rounds, rights.LEAST_ROUNDS))
-    print(rights.table(costs))
+        if chosen.rights:
+            costs = rights.run(Path(name), chosen.members, max(chosen.rounds, rights.LEAST_ROUNDS))
+            print(rights.table(costs))
+        else:
+            costs = sync.run(Path(name))
+            print(sync.table(costs))
     if chosen.json:
         chosen.json.write_text(json.dumps([cost._asdict() for cost in costs], indent=2) + "\n")
     return 0
@@ -116,8 +122,8 @@ def measure_rights(chosen: argparse.Namespace) -> int:
 
 def main() -> int:
     chosen = arguments()
-    if chosen.rights:
-        return measure_rights(chosen)
+    if chosen.rights or chosen.sync:
+        return measure_inside(chosen)
     for client in ("wrk", "curl"):
         if not shutil.which(client):
             say(f"the bench needs {client}; install it (Debian: apt install {client})")

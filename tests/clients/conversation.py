@@ -1,17 +1,20 @@
 """Recorded conversations of real clients, and their replay on one keep-alive connection.
 
 A file holds one JSON value per line. The first says who spoke (`client`, `agent`), what must be there before
-(`before`), as whom to replay (`as`: clerk unless it says reader, or holder of a one-time address) and bodies that recur
-(`bodies`). `origin` says of a conversation that it was rebuilt from what is public, not recorded. Each other line is
-a request: `verb`, `at` (below the folder of the replay) or `absolute` (on the host), `send` (headers), the content
-(`body`: a name of `bodies`, `text`, or `bytes`: a length; `chunked`), `anonymous`, `agent`, `keep` (remember the lock
-token under this name); and what must come back: `status`, `responses` (of a multistatus), `range` (Content-Range).
-In headers and texts stand `{url}` (of the folder), `{lock1}` (a kept token), `{tag PATH}` and `{date PATH}` (the
-entity tag and the modification date that the client has seen last).
+(`before`), as whom to replay (`as`: clerk unless it says reader, holder of a one-time address, or syncing: a clerk at
+the address of Nextcloud's clients) and bodies that recur (`bodies`). `origin` says of a conversation that it was
+rebuilt from what is public, not recorded. Each other line is a request: `verb`, `at` (below the folder of the replay)
+or `absolute` (on the host), `send` (headers), the content (`body`: a name of `bodies`, `text`, or `bytes`: a length;
+`chunked`), `anonymous`, `agent`, `keep` (remember the lock token under this name), `about` (of what the answer tells
+the entity tag); and what must come back: `status`, `responses` (of a multistatus), `range` (Content-Range), `headers`
+(that must be there). In headers, texts and `absolute` stand `{url}`, `{path}` (of the folder), `{user}`, `{lock1}` (a
+kept token), `{tag PATH}` and `{date PATH}` (the entity tag and the modification date that the client has seen last),
+`{sha1}` (of the content) and `{sha1 LENGTH}` (of so many zero bytes, of which `bytes` consist).
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import re
@@ -28,8 +31,9 @@ from lxml import etree
 from tests.davclient import DAV, DavClient
 
 Step = dict[str, Any]
+SPEAKER = "clara"
 HERE = Path(__file__).with_name("conversations")
-PLACEHOLDER = re.compile(r"\{(url|lock\d|tag [^{}]*|date [^{}]*)\}")
+PLACEHOLDER = re.compile(r"\{(url|path|user|lock\d|tag [^{}]*|date [^{}]*|sha1(?: \d+)?)\}")
 TELLING_ALWAYS = {"OPTIONS": ("DAV", "Allow", "MS-Author-Via"), "GET": ("ETag", "Last-Modified", "Content-Length")}
 
 
@@ -95,11 +99,11 @@ class Replay:
 
     def _say(self, connection: http.client.HTTPConnection, step: Step) -> Reply:
         content = self._content(step)
-        target = step.get("absolute") or self.speaker.base + step["at"]
+        target = self._filled(step["absolute"]) if "absolute" in step else self.speaker.base + step["at"]
         connection.putrequest(step["verb"], target, skip_accept_encoding=True)
         connection.putheader("User-Agent", step.get("agent", self.conversation.agent))
         for name, value in step.get("send", {}).items():
-            connection.putheader(name, self._filled(value))
+            connection.putheader(name, self._filled(value, content))
         if not step.get("anonymous"):
             connection.putheader("Authorization", self.speaker.authorization)
         if step.get("chunked"):
@@ -122,18 +126,22 @@ class Replay:
         text = self.conversation.bodies[step["body"]] if "body" in step else step.get("text")
         return None if text is None else self._filled(text).encode()
 
-    def _filled(self, text: str) -> str:
+    def _filled(self, text: str, content: bytes | None = None) -> str:
         def value(match: re.Match[str]) -> str:
             kind, _, path = match[1].partition(" ")
-            known = {"url": self.speaker.url(""), **self.tokens}
+            if kind == "sha1":
+                summed = bytes(int(path)) if path else content or b""
+                return hashlib.sha1(summed, usedforsecurity=False).hexdigest()
+            known = {"url": self.speaker.url(""), "path": self.speaker.base, "user": SPEAKER, **self.tokens}
             return known[kind] if kind in known else {"tag": self.tags, "date": self.dates}[kind][unquote(path)]
 
         return PLACEHOLDER.sub(value, text)
 
     def _remember(self, step: Step, reply: Reply) -> None:
-        if reply.status >= 400 or "at" not in step:
+        about = step.get("about", step.get("at"))
+        if reply.status >= 400 or about is None:
             return
-        path = unquote(step["at"])
+        path = unquote(about)
         if "keep" in step:
             self.tokens[step["keep"]] = reply.headers["Lock-Token"].strip("<>")
         if reply.headers["ETag"]:
@@ -145,8 +153,8 @@ class Replay:
         found = []
         if not same_kind(reply.status, step["status"]):
             return [f"{reply.status} instead of {step['status']}: {reply.body[:300]!r}"]
-        telling = TELLING_ALWAYS.get(step["verb"], ()) if reply.status < 300 else ()
-        found += [f"no {name}" for name in telling if name not in reply.headers]
+        telling = TELLING_ALWAYS.get(step["verb"], ()) if reply.status < 300 and "at" in step else ()
+        found += [f"no {name}" for name in (*telling, *step.get("headers", ())) if name not in reply.headers]
         if step["verb"] == "HEAD" and reply.body:
             found.append("a body after HEAD")
         if reply.status == 207:

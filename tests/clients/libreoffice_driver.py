@@ -167,7 +167,7 @@ class Driver:
             "com.sun.star.ucb.SimpleFileAccess", self.context
         )
         access.setInteractionHandler(self.person)
-        return {"names": len(access.getFolderContents(url, True))}
+        return {"names": list(access.getFolderContents(url, True))}
 
     def quit(self) -> dict[str, Any]:
         for document in self.documents.values():

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,13 +51,13 @@ def unmount(point: Path, *command: str) -> None:
 
 
 @contextmanager
-def davfs(server: RunningServer, base: str) -> Iterator[Path]:
-    """A folder of the server as the clerk mounts it by davfs2."""
+def davfs(server: RunningServer, base: str, **options: int) -> Iterator[Path]:
+    """A folder of the server as the clerk mounts it by davfs2, with these options over those that tests want."""
     program = need("mount.davfs")
     need_fuse()
     with room() as place, server.client("clara", base) as clerk:
         url = clerk.url("/")
-        _configure(place, url, server)
+        _configure(place, url, server, options)
         words = [program, url, str(place / "mnt"), "-o", f"conf={place / 'davfs2.conf'}"]
         with (place / "said").open("w+") as said:  # not a pipe: the daemon stays behind with it
             done = subprocess.run(words, stdout=said, stderr=said, timeout=60, check=False)
@@ -69,14 +69,14 @@ def davfs(server: RunningServer, base: str) -> Iterator[Path]:
             unmount(place / "mnt")
 
 
-def _configure(place: Path, url: str, server: RunningServer) -> None:
+def _configure(place: Path, url: str, server: RunningServer, given: Mapping[str, int]) -> None:
     (place / "cache").mkdir()
     shutil.chown(place / "cache", group="davfs2")
     (place / "cache").chmod(0o770)
     secrets = place / "secrets"
     secrets.touch(0o600)
     secrets.write_text(f"{url} clara {server.password('clara')}\n")
-    options = {**DAVFS_OPTIONS, "secrets": secrets, "cache_dir": place / "cache"}
+    options = {**DAVFS_OPTIONS, **given, "secrets": secrets, "cache_dir": place / "cache"}
     if server.authority is not None:
         options["trust_ca_cert"] = shutil.copy(server.authority.bundle, place / "authority.pem")  # read as davfs2
     (place / "davfs2.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))

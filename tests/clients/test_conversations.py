@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.clients.conversation import Conversation, Replay, Step, names, read
+from tests.clients.conversation import SPEAKER, Conversation, Replay, Step, names, read
 from tests.davclient import DavClient
 from tests.running import RunningServer, command
 
@@ -41,10 +41,18 @@ def test_conversation_goes_as_recorded(people: People, server: RunningServer, dr
     assert Replay(speaker, conversation).run() == []
 
 
+@pytest.mark.parametrize("name", names("syncing"))
+def test_sync_conversation_goes_as_recorded(people: People, name: str) -> None:
+    """The same of clients that keep a copy: at the address where they find the user's tree, with OC-* headers."""
+    conversation = read(name)
+    speaker = prepared(people, f"/remote.php/dav/files/{SPEAKER}/ba05/Arbeitsordner", conversation)
+    assert Replay(speaker, conversation).run() == []
+
+
 def test_no_conversation_is_lost() -> None:
-    """Every client of protocol.md §4 that left a plain-DAV conversation is replayed."""
-    clients = " ".join(read(name).client for name in names("clerk", "reader", "holder"))
-    recorded = ("LibreOffice", "cadaver", "davfs2", "gvfs", "KIO", "rclone")
+    """Every client of protocol.md §4 that left a conversation is replayed."""
+    clients = " ".join(read(name).client for name in names("clerk", "reader", "holder", "syncing"))
+    recorded = ("LibreOffice", "cadaver", "davfs2", "gvfs", "KIO", "rclone", "nextcloudcmd")
     for client in (*recorded, "Finder", "Explorer", "Word", "Cyberduck", "DAVx5"):
         assert client in clients
 

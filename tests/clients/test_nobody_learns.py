@@ -160,7 +160,7 @@ def test_libreoffice_edits_a_hidden_paper_on_a_mount(
     need("mount.davfs")
     need_fuse()
     need_office()
-    with davfs(served, folder.base) as mount, office("clara") as suite:
+    with davfs(served, folder.base) as mount, office("clara", served) as suite:
         url = (mount / "Geheim.odt").as_uri()
         suite.done("new", url=url, text="Anfang.")
         suite.done("close", url=url)

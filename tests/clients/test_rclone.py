@@ -88,13 +88,13 @@ def rclone(server: RunningServer, drive: str, tmp_path: Path) -> Iterator[Rclone
         yield remote(server, clerk, tmp_path)
 
 
-def remote(server: RunningServer, clerk: DavClient, tmp_path: Path) -> Rclone:
-    """rclone, with the clerk's folder configured."""
+def remote(server: RunningServer, clerk: DavClient, tmp_path: Path, vendor: str = "other") -> Rclone:
+    """rclone, with the clerk's folder configured as one of this vendor's."""
     program = need("rclone")
     hidden = subprocess.run(
         [program, "obscure", "-"], input=server.password("clara"), capture_output=True, text=True, check=True
     )
-    lines = ["[d]", "type=webdav", f"url={clerk.url('')}", "vendor=other", "user=clara", f"pass={hidden.stdout}"]
+    lines = ["[d]", "type=webdav", f"url={clerk.url('')}", f"vendor={vendor}", "user=clara", f"pass={hidden.stdout}"]
     config = tmp_path / "rclone.conf"
     config.write_text("\n".join(lines))
     trusting = () if server.authority is None else ("--ca-cert", str(server.authority.bundle))

@@ -98,7 +98,7 @@ def test_what_was_no_paper_waits_where_papers_are_out_already(papers: Papers) ->
 
 def test_another_name_in_the_same_folder_changes_no_label(papers: Papers) -> None:
     """A renamed meeting folder leaves its public papers public."""
-    public = Label(Classification.PUBLIC, publish_at=PAST)
+    public = Label(Classification.PUBLIC, publish_at=SOON)
     papers.label("/F/a.txt", public)
     assert papers.client.move("/F", "/G").status == 201
     assert papers.own("/G/a.txt") == public

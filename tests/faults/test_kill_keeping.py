@@ -24,8 +24,8 @@ from davserver.tree.seen import Terms
 from davserver.upkeep import DAY, tidy
 from shareproviders.contract import NotFound, Upkeep
 from shareproviders.paths import SharePath
-from tests.foreign import need
 from tests.faults.tracing import struck, traced
+from tests.foreign import need
 from tests.running import copied
 
 WORK = SharePath.parse("ba05/Arbeitsordner")

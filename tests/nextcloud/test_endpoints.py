@@ -69,7 +69,9 @@ def test_other_addresses(people: People) -> None:
     known = nobody.get("/.well-known/webdav")
     assert (known.status, known.headers["Location"]) == (301, "/dav/")
     assert nobody.get("/.well-known/caldav").status == 404
-    assert nobody.get("/").status == 200
+    base = nobody.get("/")
+    assert base.status == 303
+    assert "WWW-Authenticate" not in base.headers, "the desktop client would fall back to Basic"
     assert nobody.request("POST", "/status.php").status == 405
 
 

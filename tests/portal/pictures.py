@@ -64,6 +64,8 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "umbenennen", f"/umbenennen{document}"
     yield "verschieben", f"/verschieben{document}"
     yield "loeschen", f"/loeschen{document}"
+    yield "fassungen", f"/fassungen{document}"
+    yield "papierkorb", "/papierkorb"
     yield "neuer-ordner", f"/ordner{meeting}/neu"
     yield "suche", f"/suche?q={quote('baum')}"
     yield "anmeldungen", "/anmeldungen"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -122,8 +123,11 @@ def test_no_page_has_barriers(
         document = str(here.one("a.name").get_attribute("href")).rpartition("/")[2]
         folder = here.driver.current_url.partition("/ordner")[2]
         paths = ["/", f"/ordner{folder}", f"/ordner{folder}/neu", "/suche", "/suche?q=vorlage", "/suche?q=gibtsnicht"]
-        paths += [f"/{page}/ba05/{document}" for page in ("lesen", "warum", "umbenennen", "verschieben", "loeschen")]
-        for path in [*paths, "/anmeldungen", "/geteilt/", "/gibt-es-nicht"]:
+        paths += [
+            f"/{page}/ba05/{document}"
+            for page in ("lesen", "warum", "umbenennen", "verschieben", "loeschen", "fassungen")
+        ]
+        for path in [*paths, "/papierkorb", "/anmeldungen", "/geteilt/", "/gibt-es-nicht"]:
             here.open(path)
             found[path] = here.barriers()
         here.one(".menu summary").click()
@@ -178,10 +182,22 @@ def test_a_refused_upload_is_told_in_words(server: RunningServer, tmp_path: Path
         assert here.title.startswith("b-")
 
 
-def test_the_policy_stops_nothing_of_ours(server: RunningServer, place: str) -> None:
-    """No page breaks the content policy: the console is empty."""
+def test_hostile_names_run_nothing_and_the_policy_stops_nothing_of_ours(
+    server: RunningServer, place: str, people: Callable[[str, str], DavClient]
+) -> None:
+    """security.md S-26, B7: no script runs, nothing foreign is asked for; the console is empty."""
+    for name in ("<img src=x onerror=alert(1)>.html", "'-alert(1)-'.svg", "{{7*7}}.xhtml"):
+        clerk = people("clara", f"/dav{place}")
+        assert (
+            clerk.request("PUT", "", b"<script>alert(1)</script>", raw_target=clerk.target("/") + quote(name)).status
+            == 201
+        )
     with browser(server.url) as here:
         here.sign_in("otto")
-        for path in ("/", f"/pfad{place}", "/anmeldungen"):
+        here.open(f"/pfad{place}")
+        papers = [str(link.get_attribute("href")).partition("/lesen")[2] for link in here.all("a.name")]
+        pages = [f"/{page}{paper}" for paper in papers for page in ("lesen", "warum", "umbenennen", "herunterladen")]
+        for path in ("/", f"/pfad{place}", "/anmeldungen", "/papierkorb", "/suche?q=alert", *pages):
             here.open(path)
+            assert here.title, "no dialog stands in the way"
         assert [line["message"] for line in here.driver.get_log("browser")] == []

@@ -94,6 +94,7 @@ def test_hidden_is_exactly_like_absent(visitors: Visitors, people: People, place
             {name: value for name, value in each.headers.items() if name not in volatile} for each in (hidden, absent)
         ]
         assert told[0] == told[1]
+    assert sam.get(f"/lesen/ba05/{2**80}").status == 404
     nowhere = sam.get("/lesen/gibt-es-nicht/1")
     assert (nowhere.status, nowhere.body) == (404, sam.get(f"/lesen/ba05/{2**52}").body)
     assert sam.get(f"/pfad/ba05/Arbeitsordner/{place}").status == 404
@@ -131,6 +132,7 @@ def test_an_upload_that_is_foreign_or_cut_changes_nothing(visitors: Visitors, pl
     assert (cut.status, cut.title) == (400, "Die Übertragung ist abgebrochen")
     for nonsense in (b"", b"x", b"--b\r\nX: y\r\n\r\nz\r\n--b--"):
         assert otto.request("POST", page.path + "/hochladen", nonsense, kind).status == 400
+    assert otto.request("POST", page.path + "/hochladen", b"--b--\r\n", kind).status == 403
     assert names(open_folder(otto, place)) == []
 
 
@@ -280,6 +282,38 @@ def test_why_says_the_reasons_in_plain_words(visitors: Visitors, people: People,
     assert "It follows from the office Mitglied in BA 5 Au-Haidhausen." in otto.get(f"/warum/ba05/{node}").text
     drive = otto.get(f"/warum/ba05/{otto.open('/pfad/ba05').path.rpartition('/')[2]}")
     assert "You may not add anything here." in drive.text
+
+
+def test_versions_and_trash_lead_back(visitors: Visitors, people: People, place: str) -> None:
+    """Who and when; an earlier version becomes the newest; what was deleted comes back under its address."""
+    put(people, place, "Protokoll.txt", b"erste")
+    otto = visitors("otto")
+    address = link(open_folder(otto, place), "Protokoll.txt")
+    node = address.rpartition("/")[2]
+    people("otto", f"/dav/ba05/Arbeitsordner/{place}").put("/Protokoll.txt", b"zweite")
+    history = otto.get(link(otto.get(address), "Fassungen"))
+    assert re.search(r"Die aktuelle\s*Von Otto Maier", history.text)
+    assert "Von Clara Clerk" in history.text
+    first = history.tree.xpath("//button[@name='version']/@value")
+    assert len(first) == 1
+    assert otto.get(f"/fassungen/ba05/{node}/{first[0]}").body == b"erste"
+    assert otto.get(f"/fassungen/ba05/{node}/1").status == 404
+    assert otto.submit(history, history.path, version=first[0]).status == 303
+    assert otto.get(f"/herunterladen/ba05/{node}").body == b"erste"
+    asking = otto.get(f"/loeschen/ba05/{node}")
+    otto.submit(asking, asking.path)
+    trash = otto.get("/papierkorb")
+    assert "Gelöscht von Otto Maier" in trash.text
+    for stranger in ("sam", "edda"):
+        assert "Protokoll.txt" not in visitors(stranger).get("/papierkorb").text
+    sam = visitors("sam")
+    thrown = f"ba05/{node}"
+    assert sam.post("/papierkorb", {"token": sam.get("/").token(), "thrown": thrown}).status == 404
+    back = otto.submit(trash, "/papierkorb", thrown=thrown)
+    assert names(otto.get(back.onward)) == ["Protokoll.txt"]
+    assert otto.get(address).title == "Protokoll.txt"
+    for nonsense in ("", "ba05/", "ba05/x", "/1", f"ba05/{2**70}"):
+        assert otto.post("/papierkorb", {"token": trash.token(), "thrown": nonsense}).status == 404
 
 
 def test_shared_with_me_leads_to_the_real_places(visitors: Visitors) -> None:

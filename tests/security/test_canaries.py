@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import os
 import secrets
 import socket
@@ -112,6 +113,14 @@ def use(client: DavClient, canaries: Canaries) -> None:
     assert client.delete(f"{folder}/{copied}").status == 204
     assert client.move(folder, moved).status == 201
     assert client.get(f"/{canaries.new('missing')}").status == 404
+    upload, part = f"/remote.php/dav/uploads/clara/{canaries.new('upload')}", canaries.new("part")
+    syncing = client.under("")
+    checksum = f"SHA1:{hashlib.sha1(content, usedforsecurity=False).hexdigest()}"
+    assert syncing.mkcol(upload).status == 201  # and stays unfinished
+    assert syncing.put(f"{upload}/{part}", long).status == 201
+    assert syncing.put(f"/remote.php/webdav/ba05/{canaries.new('synced')}", content, OC_Checksum=checksum).status == 201
+    assert syncing.request("POST", "/index.php/login/v2", headers={"User-Agent": canaries.new("device")}).status == 200
+    syncing.close()
     with DavClient(client.url("/"), canaries.new("user").lower(), canaries.new("password")) as mistaken:
         assert mistaken.get("/dav/").status in (401, 429)
     assert client.request("GET", "/", headers={}, raw_target=f"/dav/ba05/?{canaries.new('query')}").status < 500

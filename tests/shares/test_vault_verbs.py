@@ -96,6 +96,22 @@ def test_overwriting_keeps_id_and_history_and_changes_the_tag(bench: Bench) -> N
         bench.vault.read_version(third, 10_000)
 
 
+def test_the_same_bytes_again_are_no_other_version(bench: Bench) -> None:
+    """What is written again without a change leaves no history, costs no quota, and has another tag all the same."""
+    bench.put("/a.txt", b"one")
+    first = bench.put("/a.txt", b"two two")
+    again = bench.put("/a.txt", b"two two")
+    assert again.entity_tag != first.entity_tag
+    assert [version.size for version in bench.vault.versions(again)] == [7, 3]
+    assert bench.read("/a.txt") == b"two two"
+    assert bench.vault.usage().used == 10
+    bench.put("/b.txt", b"two two")
+    with bench.database.transaction():
+        moved = bench.vault.move(SharePath.parse("/b.txt"), SharePath.parse("/a.txt"), bench.writing())
+    assert [version.size for version in bench.vault.versions(moved)] == [7, 3]
+    assert (bench.read("/a.txt"), bench.vault.usage().used) == (b"two two", 10)
+
+
 def test_an_empty_version_and_an_unkept_one_leave_no_history(bench: Bench) -> None:
     """Clients create a document empty and then fill it; owner files are not worth a version."""
     bench.put("/a.txt", b"")

@@ -474,16 +474,18 @@ def upgrade() -> None:
         sa.Column("modified", sa.BigInteger(), nullable=False),
         sa.Column("change", sa.BigInteger(), nullable=False),
         sa.Column("placed", sa.BigInteger(), nullable=False),
+        sa.Column("passing", sa.SmallInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["space"],
             ["space.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("parent", "name_ct"),
-        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one; placed: the change that gave it its parent and name",
+        comment="name_ct: sealed with the parent's id, in the trash with trash.from_parent, of a root its id; version: the current one; placed: the change that gave it its parent and name; passing: 1 if no versions of it are kept",
     )
     with op.batch_alter_table("node", schema=None) as batch_op:
         batch_op.create_index("node_by_change", ["parent", "change"], unique=False)
+        batch_op.create_index("node_passing", ["parent"], unique=False, sqlite_where=sa.text("passing = 1"))
 
     op.create_table(
         "property",
@@ -599,6 +601,7 @@ def downgrade() -> None:
     op.drop_table("trash")
     op.drop_table("property")
     with op.batch_alter_table("node", schema=None) as batch_op:
+        batch_op.drop_index("node_passing", sqlite_where=sa.text("passing = 1"))
         batch_op.drop_index("node_by_change")
 
     op.drop_table("node")
@@ -664,6 +667,7 @@ def downgrade() -> None:
 
     op.drop_table("lock")
     op.drop_table("displaced")
+    op.drop_table("device_login")
     op.drop_table("departure")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")

@@ -1,0 +1,81 @@
+"""What was before: the versions of a document, and the trash; each with who and when, and a way back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from davserver.portal.browsing import address_of
+from davserver.portal.ground import visit
+from davserver.portal.reading import attachment
+from davserver.tree.finding import Finding
+from davserver.tree.seen import Terms
+from shareproviders.contract import NotFound
+
+pages = Blueprint("keeping", __name__)
+
+NO_TERMS = Terms()
+NODE = re.compile(r"[0-9]{1,18}")
+
+
+@pages.get("/fassungen/<share>/<int:node>")
+def versions(share: str, node: int) -> Any:
+    """All versions of a document, the newest first."""
+    finding = Finding(visit().tree)
+    seen = visit().noted(finding.at(share, node))
+    found = visit().tree.versions(seen)
+    above = finding.above(seen)
+    (own,) = finding.describe([seen], above[-1] if above else None)
+    kept = [(each, author(each.by)) for each in found]
+    return render_template("versions.html", own=own, above=finding.describe(above), address=address_of, versions=kept)
+
+
+@pages.get("/fassungen/<share>/<int:node>/<int:version>")
+def version(share: str, node: int, version: int) -> Any:
+    """The bytes of one version."""
+    tree = visit().tree
+    seen = visit().noted(Finding(tree).at(share, node))
+    found = next((each for each in tree.versions(seen) if each.id == version), None)
+    if found is None:
+        raise NotFound("this version of the document does not exist")
+    body = tree.read_version(seen, version)
+    return attachment(seen.display_name, found.media_type, found.size, found.at, body)
+
+
+@pages.post("/fassungen/<share>/<int:node>")
+def restore_version(share: str, node: int) -> Any:
+    """Make an earlier version the newest."""
+    tree = visit().tree
+    seen = visit().noted(Finding(tree).at(share, node))
+    tree.restore_version(seen.path, request.form.get("version", 0, type=int), NO_TERMS)
+    return redirect(url_for("reading.document", share=share, node=node, getan="restored"), 303)
+
+
+@pages.get("/papierkorb")
+def trash() -> Any:
+    """What was deleted in all drives, the newest first."""
+    tree = visit().tree
+    finding = Finding(tree)
+    thrown = [
+        (each, finding.thrown_title(each), finding.thrown_place(each), author(each.by)) for each in tree.trashed()
+    ]
+    return render_template("trash.html", thrown=thrown)
+
+
+@pages.post("/papierkorb")
+def restore() -> Any:
+    """Bring something back to where it lay."""
+    share, _, node = request.form.get("thrown", "").partition("/")
+    if not NODE.fullmatch(node):
+        raise NotFound("there is nothing here")
+    seen = visit().noted(visit().tree.restore(share, int(node)))
+    above = Finding(visit().tree).above(seen)
+    return redirect(address_of(above[-1]) + "?getan=restored" if above else url_for("keeping.trash"), 303)
+
+
+def author(key: str) -> str:
+    """The name of whoever did something, as far as the visitor may know him; empty for anybody else."""
+    kind, _, user = key.partition(":")
+    return visit().tree.acquaintances.people.get(user, "") if kind == "user" else ""
