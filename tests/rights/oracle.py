@@ -136,6 +136,8 @@ def held(w: World, asker: Asker, node: int, lent: Lent | None = None) -> frozens
     office = by_office(w, name, node) if link is None else frozenset()
     given = office | (by_entry(w, asker, node, lent) if link is None else by_link(w, asker, node, lent))
     in_inbox = any(e["inbox"] and e["node"] in places[:-1] for e in w["entries"])
+    if link is not None and (w["links"][link]["kind"], w["links"][link]["node"]) == ("drop", node):
+        in_inbox = False  # it may be made for a folder there
     if (link is None and recused(w, name, node)) or (in_inbox and "view" not in given):
         return frozenset()
     found = office if phase(w, node) == "closed" else given  # §2.5: a closed window leaves only the table
