@@ -45,12 +45,15 @@ def declare_meeting(connection: Connection, sealer: Sealer, meeting: Meeting) ->
 def set_meeting_state(connection: Connection, share: str, meeting_id: str, state: MeetingState, at: int) -> bool:
     """Let it reach a state at this instant: the instants of states passed over are the same, of later ones none.
 
-    A cancelled meeting keeps the instants it had. Raises ValueError for an unknown meeting.
+    A cancelled meeting keeps the instants it had; if it takes place after all, its agenda is released anew. Raises
+    ValueError for an unknown meeting.
     """
     row = row_of(connection, schema.meeting, {"share": share, "id": meeting_id})
     if row is None:
         raise ValueError(f"no meeting {meeting_id} in {share}; declare the meeting first")
     known = [getattr(row, name) for name in _INSTANTS]
+    if row.state == MeetingState.CANCELLED and state is not MeetingState.CANCELLED:
+        known[0] = None
     reached = _REACHED.get(state)
     if reached is not None:
         known = [at if old is None else old for old in known[:reached]] + [None] * (len(known) - reached)
