@@ -70,7 +70,6 @@ def foresee_share(
 ) -> Gains:
     """Who gains what there, from the instant on at which it begins. Raises as `share_inside`."""
     at = tree.clock() if start is None else max(start, tree.clock())
-    gained: dict[str, Rights] = {}
     with _trying(tree) as connection:
         seen = tree.stat(path)
         places = tree._share(seen.share)
@@ -78,11 +77,12 @@ def foresee_share(
         tree.share_inside(path, principal, rights, start, end)
         after = tree.forest.rules.of(places)
         rows = connection.execute(select(account.c.user, account.c.admin).where(account.c.active)).all()
-        for row in rows:
-            user = Principal(PrincipalKind.USER, row.user, admin=row.admin)
-            new = _granted(tree, after, user, seen, at) & ~_granted(tree, before, user, seen, at)
-            if new:
-                gained[row.user] = new
+    gained: dict[str, Rights] = {}
+    for row in rows:  # rules are facts of their own, so nobody has to wait while everybody is asked for
+        user = Principal(PrincipalKind.USER, row.user, admin=row.admin)
+        new = _granted(tree, after, user, seen, at) & ~_granted(tree, before, user, seen, at)
+        if new:
+            gained[row.user] = new
     known = tree.acquaintances.people
     people = sorted((known[user], new) for user, new in gained.items() if user in known)
     return Gains(tuple(people), len(gained) - len(people))

@@ -124,3 +124,16 @@ def test_folders_have_no_thread(visitors: Visitors, folder: DavClient) -> None:
     page = clara.open(f"/pfad{folder.base.removeprefix('/dav')}")
     assert "Anmerkungen" not in page.links()
     assert clara.get(f"/anmerkungen/ba05/{page.path.rpartition('/')[2]}").status == 409
+
+
+def test_whoever_is_excluded_reads_no_word(visitors: Visitors, folder: DavClient, server: RunningServer) -> None:
+    """Art. 49 GO: a recusal hides the thread with the paper, one's own comments too; the others go on."""
+    folder.put("/Vorlage.txt", b"x")
+    otto, matter = visitors("otto"), f"20-26 / V {int(folder.base[-6:], 16)}"
+    page = write(otto, thread_of(otto, folder), "Mein Grundstück grenzt daran.")
+    command("label", folder.base.removeprefix("/dav/") + "/Vorlage.txt", "--matter", matter, data=server.data)
+    command("recuse", "otto", matter, data=server.data)
+    path = page.path.partition("?")[0]
+    assert (otto.get(path).status, otto.get(path).body) == (404, otto.get("/anmerkungen/ba05/1").body)
+    assert otto.post(path, {"token": page.token(), "text": "x"}).status == 404
+    assert said(thread_of(visitors("clara"), folder)) == ["Mein Grundstück grenzt daran."]
