@@ -82,6 +82,13 @@ def forest_of(house: House) -> Forest:
     )
 
 
+def _digests_of(house: House, forest: Forest) -> Digests | None:
+    """The daily mail, where the settings name a server for it. Raises SettingsError."""
+    if not house.settings.mail_server:
+        return None
+    return Digests(house, forest, Post(house.settings, house.directory).send)
+
+
 class Worker:
     """The WSGI application of one process, and the little work that it does by itself every second."""
 
@@ -128,9 +135,7 @@ class Worker:
             ),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
-        self._digests: Digests | None = None
-        if house.settings.mail_server:
-            self._digests = Digests(house, forest, Post(house.settings, house.directory).send)
+        self._digests = _digests_of(house, forest)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)

@@ -77,6 +77,12 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "nicht-gefunden", "/gibt-es-nicht"
 
 
+def made(here: Browser) -> str:
+    """The address of the link that has just been made."""
+    here.wait(lambda _: bool(here.all("#url")))
+    return str(here.one("#url").get_attribute("value"))
+
+
 def shared(here: Browser) -> Iterator[str]:
     """The pages of sharing, each by its name while it is open: from the form to what whoever has the link sees."""
     here.open("/pfad/ba05/Arbeitsordner")
@@ -85,13 +91,13 @@ def shared(here: Browser) -> Iterator[str]:
     here.all("main form button.main")[1].click()
     yield "wer-es-sehen-wird"
     here.click("Ja, Link erstellen")
+    link = made(here)
     yield "link"
-    link = str(here.one("#url").get_attribute("value"))
     here.open("/pfad/ba05/Arbeitsordner")
     here.click("Teilen")
     here.all("main form button.main")[2].click()
     here.click("Ja, Link erstellen")
-    drop = str(here.one("#url").get_attribute("value"))
+    drop = made(here)
     for name, address in (("link-seite", link), ("briefkasten", drop)):
         here.driver.get(address)
         yield name
