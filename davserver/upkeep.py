@@ -80,6 +80,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
     """All of it; `by` is noted as who did it, `stopped` asked between two transactions."""
     done = Tidied({}, {}, {})
     sweep(house.uploads, house.clock())
+    house.kept.sweep(house.shares)
     for share, provider in house.stores().items():
         keeping = Retention(house, share, provider, by, stopped)
         if share in house.shares and isinstance(provider, KeepsTrash):
