@@ -11,7 +11,6 @@ import json
 import os
 import struct
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -55,9 +54,8 @@ def draw(kind: str, width: str, *numbers: str) -> int:
     leave_network()
     limit(MEMORY, SECONDS, open_files=64, processes=0, file_bytes=0)
     give_up_privileges()
-    leave_files(
-        (*FONTS, sysconfig.get_path("stdlib"), *(str(Path(str(each.__file__)).parent) for each in (PIL, pypdfium2)))
-    )
+    libraries = [str(Path(str(library.__file__)).parent) for library in (PIL, pypdfium2, json)]
+    leave_files((*FONTS, str(Path(os.__file__).parent), *libraries))
     try:
         if kind == "picture":
             count, pages = drawing.draw_picture(document, int(width))
