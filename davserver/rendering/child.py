@@ -54,8 +54,8 @@ def draw(kind: str, width: str, *numbers: str) -> int:
     leave_network()
     limit(MEMORY, SECONDS, open_files=64, processes=0, file_bytes=0)
     give_up_privileges()
-    libraries = [str(Path(str(library.__file__)).parent) for library in (PIL, pypdfium2, json)]
-    leave_files((*FONTS, str(Path(os.__file__).parent), *libraries))
+    libraries = [str(Path(str(library.__file__)).parent) for library in (PIL, pypdfium2, os)]
+    leave_files((*FONTS, *libraries))
     try:
         if kind == "picture":
             count, pages = drawing.draw_picture(document, int(width))
