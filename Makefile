@@ -23,8 +23,10 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 run: $(RUN_READY)
 	@exec $(BIN)/davserver demo --data .demo/data $(if $(PORT),--port $(PORT))
 
+# Two processes at a time; then, one by one, what measures time. Exit code 5: ARGS chose no test of that kind.
 test: check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 check: $(TEST_READY)
 	$(BIN)/ruff check

@@ -18,12 +18,12 @@ from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.endpoints import Endpoints
-from davserver.nextcloud.kept import KeptAnnex
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
 from davserver.nextcloud.trashbin import TrashCall
-from davserver.nextcloud.uploads import UploadsAnnex
+from davserver.nextcloud.uploads import UploadsCall
 from davserver.nextcloud.versions import VersionsCall
 from davserver.notices import read_notices
 from davserver.portal.application import create
@@ -121,10 +121,10 @@ class Worker:
                 WebdavMount(drives),
             ),
             annexes=(
-                Signposts(drives, ("files", "uploads", TrashCall.root, VersionsCall.root)),
-                UploadsAnnex(drives, self._uploads),
-                KeptAnnex(TrashCall, drives),
-                KeptAnnex(VersionsCall, drives),
+                Signposts(drives, ("files", UploadsCall.root, TrashCall.root, VersionsCall.root)),
+                DavAnnex(UploadsCall.root, drives, partial(UploadsCall, self._uploads)),
+                DavAnnex(TrashCall.root, drives, TrashCall),
+                DavAnnex(VersionsCall.root, drives, VersionsCall),
             ),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)

@@ -3,8 +3,8 @@
 A file holds one JSON value per line. The first says who spoke (`client`, `agent`), what must be there before
 (`before`), as whom to replay (`as`: clerk unless it says reader, holder of a one-time address, or syncing: a clerk at
 the address of Nextcloud's clients) and bodies that recur (`bodies`). `origin` says of a conversation that it was
-rebuilt from what is public, not recorded. Each other line is a request: `verb`, `at` (below the folder of the replay) or
-`absolute` (on the host), `send` (headers), the content (`body`: a name of `bodies`, `text`, or `bytes`: a length;
+rebuilt from what is public, not recorded. Each other line is a request: `verb`, `at` (below the folder of the replay)
+or `absolute` (on the host), `send` (headers), the content (`body`: a name of `bodies`, `text`, or `bytes`: a length;
 `chunked`), `anonymous`, `agent`, `keep` (remember the lock token under this name), `about` (of what the answer tells
 the entity tag); and what must come back: `status`, `responses` (of a multistatus), `range` (Content-Range), `headers`
 (that must be there). In headers, texts and `absolute` stand `{url}`, `{path}` (of the folder), `{user}`, `{lock1}` (a

@@ -33,6 +33,7 @@ def answers(served: RunningServer, user: str, password: str, count: int = CONNEC
     return got
 
 
+@pytest.mark.alone
 def test_a_revoked_app_password_fails_within_a_second_in_every_worker(served: RunningServer) -> None:
     """security.md S-14: after the command returned, no worker serves it any more."""
     made = json.loads(command("app-password", "create", "otto", "--label", "x", "--json", data=served.data))

@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.conftest import need
+from tests.foreign import need
 from tests.running import PASSWORD
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"

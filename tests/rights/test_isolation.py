@@ -249,6 +249,7 @@ def test_the_rank_test_finds_a_difference() -> None:
     assert rank_test(noise, [dice.gauss(104, 10) for _ in range(PAIRS)]) < 0.01
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ["stranger", "member"])
 @pytest.mark.parametrize("method", ["GET", "PROPFIND", "PUT", "DELETE"])
 def test_forbidden_takes_as_long_as_absent(city: City, name: str, method: str) -> None:

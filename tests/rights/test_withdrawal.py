@@ -17,6 +17,8 @@ import pytest
 from tests.davclient import DavClient
 from tests.running import RunningServer, command, start
 
+pytestmark = pytest.mark.alone
+
 FOLDER = "/dav/ba05/Arbeitsordner"
 LIMIT, DOWNLOAD_LIMIT = 1.0, 5.0
 LARGE = 96 * 1024 * 1024

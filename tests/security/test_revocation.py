@@ -27,6 +27,8 @@ from davserver.tree.forest import SharePlaces
 from tests.davclient import DavClient
 from tests.running import PASSWORD, RunningServer, start
 
+pytestmark = pytest.mark.alone
+
 BEFORE, AFTER = 0.6, 1.6
 LIMIT = 1.0
 MANDATE = """

@@ -6,9 +6,13 @@ import threading
 import time
 from contextlib import ExitStack
 
+import pytest
+
 from davserver.serving.limits import Limits
 from tests.serving.conftest import Running, Serving
 from tests.serving.raw import eventually, request
+
+pytestmark = pytest.mark.alone
 
 
 def answers_at_once(running: Running, seconds: float = 0.5) -> bool:
