@@ -20,6 +20,7 @@ from acl.rules import ShareRules
 from davserver import throttle
 from davserver.house import House
 from davserver.schema import setting
+from davserver.tree import bookmarks
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import bare_name, is_programs
 from davserver.tree.uploads import sweep
@@ -91,6 +92,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
             done.orphans[share] = provider.collect(house.clock() - ORPHAN_AGE)
     with house.database.transaction() as connection:
         throttle.sweep(connection, house.clock())
+        bookmarks.sweep(connection, house.clock())
     return done
 
 

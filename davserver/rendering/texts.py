@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 MARKDOWN = "text/markdown"
 TEXTS = frozenset({"application/json", "application/xml", "application/yaml", "application/javascript"})
@@ -34,14 +36,14 @@ def read(document: Iterable[bytes]) -> Text:
         raw += piece
         if len(raw) > LONGEST:
             break
-    shown = bytes(raw[:LONGEST])
-    return Text(_decoded(shown), len(raw) <= LONGEST)
+    whole = len(raw) <= LONGEST
+    return Text(_decoded(bytes(raw[:LONGEST]), whole), whole)
 
 
-def _decoded(raw: bytes) -> str:
+def _decoded(raw: bytes, whole: bool) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace")
-    for cut in range(4):  # a long text may have been cut inside a letter
+    for cut in range(1 if whole else 4):  # a long text may have been cut inside a letter
         try:
             return raw[: len(raw) - cut].decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -51,5 +53,15 @@ def _decoded(raw: bytes) -> str:
 
 def html_of(markdown: str) -> str:
     """CommonMark with tables; HTML in it stays text, pictures are left out, links lead where they say."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    return str(parser.render(markdown))
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.add_render_rule("image", _told)
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        if token.type.startswith("heading_"):  # below the heading of our page
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
+    return str(parser.renderer.render(tokens, parser.options, {}))
+
+
+def _told(_: object, tokens: Sequence[Token], place: int, *__: object) -> str:
+    """What a picture is said to show."""
+    return escape(tokens[place].content)

@@ -12,8 +12,10 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from acl.privileges import Rights
+from davserver.rendering import texts
 from davserver.rendering.maker import PDF, Drawing, Maker, NotMade, Page, Reason, read_drawing
 from davserver.tree.seen import Seen
 from davserver.tree.uploads import UploadStore, destroy
@@ -125,6 +127,16 @@ def _is_current(name: str, shares: Mapping[str, ShareProvider]) -> bool:
         return False
 
 
+class Shown(NamedTuple):
+    """A page that somebody looks at."""
+
+    total: int
+    """Pages of the document."""
+    page: Page
+    to_be_marked: bool
+    """He may look only: his name and the time belong on it."""
+
+
 class Showing:
     """What one reader may look at without receiving it; every call asks the door anew."""
 
@@ -135,8 +147,8 @@ class Showing:
         """Are there pages of such documents?"""
         return self._maker.draws(media_type) or self._maker.converts(media_type)
 
-    def page(self, seen: Seen, number: int, width: int) -> tuple[int, Page]:
-        """How many pages there are, and this one (from 1), `width` pixels wide: one of WIDTHS.
+    def page(self, seen: Seen, number: int, width: int) -> Shown:
+        """This page (from 1), `width` pixels wide: one of WIDTHS.
 
         Raises AccessDenied without the right to view; NotMade, Busy; NotFound beyond the last page.
         """
@@ -145,8 +157,12 @@ class Showing:
         drawing = self._drawn(seen, number, width) if kept is None else read_drawing(zlib.decompress(kept))
         for page in drawing.pages:
             if page.number == number:
-                return drawing.total, page
+                return Shown(drawing.total, page, bool(Rights.READ & ~seen.rights))
         raise NotFound("there is no such page")
+
+    def text(self, seen: Seen) -> texts.Text:
+        """What stands in a text. Raises AccessDenied without the right to view."""
+        return texts.read(self._tree.source(seen))
 
     def pdf(self, seen: Seen) -> bytes | None:
         """An office document as PDF, for who may read it; None for one that is a PDF itself.

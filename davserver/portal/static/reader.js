@@ -1,0 +1,183 @@
+/* Reading in place: keys for everybody; for those who may download, all pages of a PDF drawn here by pdf.js. The page
+   works without this file: then each page is a picture that the server has drawn. */
+
+const viewer = document.querySelector(".viewer");
+const frame = viewer.querySelector(".sheets");
+
+const follow = (selector) => {
+  const link = viewer.querySelector(selector);
+  if (link) link.click();
+};
+
+document.addEventListener("keydown", (event) => {
+  const writing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const scrollable = frame.scrollWidth > frame.clientWidth && event.target === frame;
+  if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !scrollable) follow(`[data-key=${event.key}]`);
+  if (event.key === "+" || event.key === "-") {
+    const zooms = [...viewer.querySelectorAll("[data-zoom]")];
+    const next = zooms.findIndex((link) => link.ariaCurrent) + (event.key === "+" ? 1 : -1);
+    if (zooms[next]) zooms[next].click();
+  }
+});
+
+class Sheets {
+  /* All pages under each other: each gets its size at once, its words soon, its picture when it comes near. */
+
+  constructor(pdf, library) {
+    this.pdf = pdf;
+    this.library = library;
+    this.zoom = Number(viewer.querySelector("[data-zoom][aria-current]").dataset.zoom);
+    this.number = Number(viewer.dataset.page);
+    this.near = new IntersectionObserver((entries) => this.arrive(entries), { rootMargin: "800px 0px" });
+    this.seen = new IntersectionObserver((entries) => this.stop(entries), { rootMargin: "-45% 0px -45% 0px" });
+  }
+
+  async lay() {
+    const first = await this.pdf.getPage(this.number);
+    this.shape = first.getViewport({ scale: 1 });
+    const sheets = document.createDocumentFragment();
+    for (let number = 1; number <= this.pdf.numPages; number += 1) {
+      const sheet = document.createElement("div");
+      sheet.className = "sheet drawn-here";
+      sheet.dataset.number = number;
+      sheet.setAttribute("role", "group");
+      sheet.setAttribute("aria-label", viewer.dataset.words.replace("{}", number));
+      sheets.append(sheet);
+    }
+    frame.replaceChildren(sheets);
+    frame.removeAttribute("role");
+    frame.removeAttribute("aria-label");
+    frame.removeAttribute("tabindex");
+    this.sheets = [...frame.children];
+    this.measure();
+    this.show(this.number);
+    for (const sheet of this.sheets) {
+      this.near.observe(sheet);
+      this.seen.observe(sheet);
+    }
+  }
+
+  get width() {
+    return (frame.clientWidth * this.zoom) / 100;
+  }
+
+  measure() {
+    for (const sheet of this.sheets) {
+      const shape = sheet.shape || this.shape;
+      sheet.style.width = `${this.width}px`;
+      sheet.style.height = `${(this.width * shape.height) / shape.width}px`;
+      sheet.state = "";
+      sheet.replaceChildren();
+    }
+  }
+
+  resize(zoom) {
+    this.zoom = zoom;
+    const number = this.number;
+    this.measure();
+    this.show(number);
+    for (const sheet of this.sheets) {
+      this.near.unobserve(sheet);
+      this.near.observe(sheet);
+    }
+  }
+
+  show(number) {
+    this.sheets[Math.min(Math.max(number, 1), this.sheets.length) - 1].scrollIntoView({ block: "start" });
+  }
+
+  arrive(entries) {
+    for (const entry of entries) {
+      if (entry.isIntersecting) this.draw(entry.target);
+      else if (entry.target.state === "drawn") {
+        entry.target.state = "";
+        entry.target.replaceChildren();
+      }
+    }
+  }
+
+  async draw(sheet) {
+    if (sheet.state) return;
+    sheet.state = "drawing";
+    const page = await this.pdf.getPage(Number(sheet.dataset.number));
+    const plain = page.getViewport({ scale: 1 });
+    sheet.shape = plain;
+    const viewport = page.getViewport({ scale: this.width / plain.width });
+    sheet.style.height = `${viewport.height}px`;
+    const dense = Math.min(window.devicePixelRatio || 1, 2);
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.floor(viewport.width * dense);
+    canvas.height = Math.floor(viewport.height * dense);
+    canvas.setAttribute("aria-hidden", "true");
+    const words = document.createElement("div");
+    words.className = "textLayer";
+    words.style.setProperty("--total-scale-factor", viewport.scale);
+    sheet.replaceChildren(canvas, words);
+    await page.render({ canvas, viewport, transform: [dense, 0, 0, dense, 0, 0] }).promise;
+    await new this.library.TextLayer({
+      textContentSource: page.streamTextContent(), container: words, viewport,
+    }).render();
+    sheet.state = "drawn";
+  }
+
+  stop(entries) {
+    const here = entries.find((entry) => entry.isIntersecting);
+    if (!here) return;
+    this.number = Number(here.target.dataset.number);
+    field.value = this.number;
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.remember(), 1500);
+  }
+
+  remember() {
+    const body = new URLSearchParams({ token: viewer.dataset.token, seite: this.number });
+    fetch(viewer.dataset.bookmark, { method: "POST", body, keepalive: true });
+  }
+}
+
+const field = viewer.querySelector("#seite");
+
+const steer = (sheets) => {
+  /* The bar's links and form move within the page now. */
+  const step = (event, by) => {
+    event.preventDefault();
+    sheets.show(sheets.number + by);
+  };
+  for (const key of ["ArrowLeft", "ArrowRight"]) {
+    let link = viewer.querySelector(`[data-key=${key}]`);
+    if (!link) continue;
+    link.addEventListener("click", (event) => step(event, key === "ArrowLeft" ? -1 : 1));
+  }
+  field.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    sheets.show(Number(field.value) || 1);
+  });
+  for (const link of viewer.querySelectorAll("[data-zoom]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      for (const other of viewer.querySelectorAll("[data-zoom]")) other.removeAttribute("aria-current");
+      link.setAttribute("aria-current", "true");
+      sheets.resize(Number(link.dataset.zoom));
+    });
+  }
+};
+
+if (viewer.dataset.source) {
+  const { source, library, worker, fonts, decoders, failed } = viewer.dataset;
+  try {
+    const pdfjs = await import(library);
+    pdfjs.GlobalWorkerOptions.workerSrc = worker;
+    const wishes = { url: source, standardFontDataUrl: fonts, wasmUrl: decoders, isEvalSupported: false, enableXfa: false };
+    const pdf = await pdfjs.getDocument({ ...wishes, disableRange: true, disableStream: false }).promise;
+    const sheets = new Sheets(pdf, pdfjs);
+    await sheets.lay();
+    steer(sheets);
+    viewer.dataset.ready = "true";
+  } catch (error) {
+    const told = viewer.querySelector(".refused");
+    told.textContent = failed;
+    told.hidden = false;
+    console.warn(error);
+  }
+}
