@@ -15,7 +15,7 @@ FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 QUALITY = 82
 ACROSS, LEAN = 26, 30
 """Height of the large letters as a part of the page's width; how far they lean, in degrees."""
-FAINT, BAND, INK = 34, 226, (60, 60, 60)
+FAINT, BAND, INK = 44, 226, (60, 60, 60)
 MEDIA_TYPE = "image/webp"
 
 
@@ -37,8 +37,8 @@ def _marked(picture: Image.Image, mark: str) -> Image.Image:
     tile = Image.new("RGBA", (right - left + 8, bottom - top + 8), (0, 0, 0, 0))
     ImageDraw.Draw(tile).text((4 - left, 4 - top), mark, font=letters, fill=(*INK, FAINT))
     leaning = tile.rotate(LEAN, expand=True, resample=Image.Resampling.BILINEAR)
-    for number, down in enumerate(range(-leaning.height // 4, high, max(40, leaning.height))):
-        over.alpha_composite(leaning, (max(0, (wide - leaning.width) * (number % 2)), max(0, down)))
+    for number, down in enumerate(range(0, high, max(40, leaning.height))):
+        over.alpha_composite(leaning, (max(0, (wide - leaning.width) * (number % 2)), down))
     small = ImageFont.truetype(str(FONT), max(10, wide // 64))
     line = int(small.size * 2)
     pen = ImageDraw.Draw(over)

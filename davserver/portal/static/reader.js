@@ -4,9 +4,11 @@
 const viewer = document.querySelector(".viewer");
 const frame = viewer.querySelector(".sheets");
 
+const STEPS = [["ArrowLeft", -1], ["ArrowRight", 1]];
+
 const follow = (selector) => {
   const link = viewer.querySelector(selector);
-  if (link) link.click();
+  if (link && !link.hidden) link.click();
 };
 
 document.addEventListener("keydown", (event) => {
@@ -51,7 +53,7 @@ class Sheets {
     frame.removeAttribute("tabindex");
     this.sheets = [...frame.children];
     this.measure();
-    this.show(this.number);
+    if (this.number > 1) this.show(this.number);
     for (const sheet of this.sheets) {
       this.near.observe(sheet);
       this.seen.observe(sheet);
@@ -126,8 +128,16 @@ class Sheets {
     if (!here) return;
     this.number = Number(here.target.dataset.number);
     field.value = this.number;
+    this.offer();
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.remember(), 1500);
+  }
+
+  offer() {
+    for (const [key, by] of STEPS) {
+      const number = this.number + by;
+      viewer.querySelector(`[data-key=${key}]`).hidden = number < 1 || number > this.sheets.length;
+    }
   }
 
   remember() {
@@ -140,14 +150,11 @@ const field = viewer.querySelector("#seite");
 
 const steer = (sheets) => {
   /* The bar's links and form move within the page now. */
-  const step = (event, by) => {
-    event.preventDefault();
-    sheets.show(sheets.number + by);
-  };
-  for (const key of ["ArrowLeft", "ArrowRight"]) {
-    let link = viewer.querySelector(`[data-key=${key}]`);
-    if (!link) continue;
-    link.addEventListener("click", (event) => step(event, key === "ArrowLeft" ? -1 : 1));
+  for (const [key, by] of STEPS) {
+    viewer.querySelector(`[data-key=${key}]`).addEventListener("click", (event) => {
+      event.preventDefault();
+      sheets.show(sheets.number + by);
+    });
   }
   field.form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -168,7 +175,7 @@ if (viewer.dataset.source) {
   try {
     const pdfjs = await import(library);
     pdfjs.GlobalWorkerOptions.workerSrc = worker;
-    const wishes = { url: source, standardFontDataUrl: fonts, wasmUrl: decoders, isEvalSupported: false, enableXfa: false };
+    const wishes = { url: source, standardFontDataUrl: fonts, wasmUrl: decoders, isEvalSupported: false, useSystemFonts: false };
     const pdf = await pdfjs.getDocument({ ...wishes, disableRange: true, disableStream: false }).promise;
     const sheets = new Sheets(pdf, pdfjs);
     await sheets.lay();
