@@ -84,6 +84,13 @@ def convert(program: str, ending: str) -> int:
     os._exit(_convert(program, ending, holds))
 
 
+def probe() -> int:
+    """Would an office document be shut in here?"""
+    holds = leave_network()
+    give_up_privileges()
+    return MADE if OFFICE_NEEDS in holds | leave_files(()) else NOT_CONFINED
+
+
 def _convert(program: str, ending: str, holds: Holds) -> int:
     limit(MEMORY, SECONDS, open_files=512, processes=128, file_bytes=256 * MIB)
     give_up_privileges()
@@ -119,11 +126,11 @@ def _write(name: str, content: bytes | None) -> None:
         file.write(content or b"")
 
 
-WORKS: Mapping[str, Callable[..., int]] = MappingProxyType({"draw": draw, "convert": convert})
+WORKS: Mapping[str, Callable[..., int]] = MappingProxyType({"draw": draw, "convert": convert, "probe": probe})
 
 
 def main(words: Sequence[str]) -> int:
-    """`draw KIND WIDTH PAGE…` or `convert PROGRAM ENDING`."""
+    """`draw KIND WIDTH PAGE…`, `convert PROGRAM ENDING` or `probe`."""
     return WORKS[words[0]](*words[1:])
 
 

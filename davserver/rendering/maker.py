@@ -7,6 +7,7 @@ a converted document is looked at by another child only.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import shutil
@@ -51,6 +52,9 @@ OFFICE_ENDINGS: Mapping[str, str] = MappingProxyType(
 """Media types that are converted, and the ending by which the program knows them."""
 PICTURES = frozenset({f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "tiff", "bmp")})
 PDF = "application/pdf"
+
+
+_log = logging.getLogger(__name__)
 
 
 class Reason(StrEnum):
@@ -113,13 +117,13 @@ class Maker:
 
     def __init__(self, office: str | None, *, seconds: float = WALL_SECONDS) -> None:
         """`office`: the program that converts office documents, None for none; `seconds`: given to one document."""
-        self.office = office
+        self._office, self._confined = office, office is None
         self._seconds = seconds
         self._room = threading.BoundedSemaphore(AT_ONCE)
 
     @staticmethod
     def find_office() -> str | None:
-        """LibreOffice, if it is installed and this machine can confine it."""
+        """LibreOffice, if it is installed."""
         program = shutil.which("soffice", path="/usr/local/bin:/usr/bin:/bin")
         return program and os.path.realpath(program)
 
@@ -129,7 +133,18 @@ class Maker:
 
     def converts(self, media_type: str) -> bool:
         """Can it make a PDF of such documents first?"""
-        return self.office is not None and media_type in OFFICE_ENDINGS
+        return media_type in OFFICE_ENDINGS and self._can_convert()
+
+    def _can_convert(self) -> bool:
+        """Is there a program, and can this machine shut it in? The second is found out at the first question."""
+        if not self._confined:
+            try:
+                self._run((), ["probe"], 0)
+            except NotMade:
+                _log.warning("office documents are not shown: this machine cannot shut LibreOffice in")
+                self._office = None
+            self._confined = True
+        return self._office is not None
 
     def draw(self, document: Iterable[bytes], media_type: str, width: int, numbers: Sequence[int]) -> Drawing:
         """These pages of a PDF (or a picture as the only one), `width` pixels wide. Raises NotMade, Busy."""
@@ -142,8 +157,8 @@ class Maker:
 
     def convert(self, document: Iterable[bytes], media_type: str) -> bytes:
         """The PDF of an office document. Raises NotMade, Busy."""
-        assert self.office is not None
-        made = self._run(document, ["convert", self.office, OFFICE_ENDINGS[media_type]], LARGEST_PDF)
+        assert self._office is not None
+        made = self._run(document, ["convert", self._office, OFFICE_ENDINGS[media_type]], LARGEST_PDF)
         if not made.startswith(b"%PDF-"):
             raise NotMade(Reason.DAMAGED)
         return made

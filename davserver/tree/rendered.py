@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LIFE = 30 * 24 * 3600 * 1_000_000
 """Microseconds after which it is made anew, if anybody still asks."""
+TRY_AGAIN = 3600 * 1_000_000
+"""Microseconds after which what was too much is tried once more."""
 MOST_BYTES = 4 * 1024**3
 WIDTHS = (800, 1200, 1800)
 """Pixels across a page in which it is drawn."""
@@ -59,9 +61,18 @@ class Kept:
         except NotFound:
             return None
 
+    def refused(self, seen: Seen) -> Reason | None:
+        """Why this version could not be shown. That it was too much is asked again: the server may have been busy."""
+        try:
+            node = self._store.stat(self._home(seen) / REFUSED)
+            reason = Reason(b"".join(self._store.read(node)).decode())
+        except NotFound:
+            return None
+        return None if reason is Reason.HEAVY and node.modified < self._clock() - TRY_AGAIN else reason
+
     def put(self, seen: Seen, made: Mapping[str, bytes]) -> None:
         """Keep these, by name. A database that is busy keeps nobody from reading: then they are made anew."""
-        writing = Writing(BY, self._clock(), keep_version=False)
+        writing = Writing(BY, self._clock())
         staged: dict[str, Staged] = {}
         try:
             staged |= {name: self._store.stage([content]) for name, content in made.items()}
@@ -207,9 +218,9 @@ class _Refusals:
         self._kept, self._seen = kept, seen
 
     def __enter__(self) -> None:
-        why = self._kept.get(self._seen, REFUSED)
+        why = self._kept.refused(self._seen)
         if why is not None:
-            raise NotMade(Reason(why.decode()))
+            raise NotMade(why)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, NotMade):

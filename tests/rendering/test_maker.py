@@ -73,6 +73,7 @@ def test_an_office_document_becomes_a_pdf(office: Maker, maker: Maker) -> None:
 def test_without_the_program_nothing_is_converted(maker: Maker) -> None:
     assert not maker.converts(ODT)
     assert Maker("/usr/bin/soffice").converts(ODT)
+    assert not Maker("/usr/bin/soffice").converts(PDF)
     assert set(OFFICE_ENDINGS.values()) >= {"odt", "ods", "odp", "docx", "xlsx", "pptx", "doc", "rtf"}
 
 
@@ -275,4 +276,4 @@ def test_a_lying_child_is_not_believed() -> None:
 
 
 def test_the_work_of_a_child_is_named() -> None:
-    assert set(child.WORKS) == {"draw", "convert"}
+    assert set(child.WORKS) == {"draw", "convert", "probe"}
