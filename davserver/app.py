@@ -15,6 +15,7 @@ from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
+from davserver.hosts import Hosts
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
@@ -91,6 +92,7 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
+        self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
         public_url = house.settings.public_url
         self._portal = create(
@@ -138,6 +140,8 @@ class Worker:
         self._forwarding.apply(environ)
         if environ["PATH_INFO"] == "/healthz":
             return self._health(environ, start_response)
+        if not self._hosts.is_ours(environ):
+            return self._hosts.refuse(environ, start_response)
         if self._endpoints.takes(environ["PATH_INFO"]):
             return self._endpoints(environ, start_response)
         page = page_instead(environ)
