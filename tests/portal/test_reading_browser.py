@@ -64,6 +64,11 @@ def test_a_hundred_pages_are_read_in_the_viewer(server: RunningServer, place: st
         here.wait(lambda _: "Seite 60 der Vorlage" in here.text)
         here.wait(lambda _: here.one("#seite").get_attribute("value") == "60")
         assert len(here.all(".sheet canvas")) < 12, "only what is near is drawn"
+        here.wait(lambda _: len(here.all(".textLayer span")) >= 100)
+        assert here.driver.execute_script("return window.find('Seite 97 der Vorlage')"), "by the browser's search"
+        field.clear()
+        field.send_keys("60", Keys.ENTER)
+        here.wait(lambda _: here.one("#seite").get_attribute("value") == "60")
         here.one("[data-key=ArrowLeft]").click()
         here.wait(lambda _: here.one("#seite").get_attribute("value") == "59")
         here.one("[data-zoom='200']").click()

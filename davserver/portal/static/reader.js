@@ -4,6 +4,7 @@
 const viewer = document.querySelector(".viewer");
 const frame = viewer.querySelector(".sheets");
 
+const SEARCHED = 200; // pages whose words are laid out, so that the browser's own search finds them
 const STEPS = [["ArrowLeft", -1], ["ArrowRight", 1]];
 
 const follow = (selector) => {
@@ -65,6 +66,7 @@ class Sheets {
   }
 
   measure() {
+    this.round = (this.round || 0) + 1; // what is on its way for the size of before is dropped
     for (const sheet of this.sheets) {
       const shape = sheet.shape || this.shape;
       sheet.style.width = `${this.width}px`;
@@ -83,6 +85,7 @@ class Sheets {
       this.near.unobserve(sheet);
       this.near.observe(sheet);
     }
+    this.writeAll();
   }
 
   show(number) {
@@ -94,7 +97,7 @@ class Sheets {
       if (entry.isIntersecting) this.draw(entry.target);
       else if (entry.target.state === "drawn") {
         entry.target.state = "";
-        entry.target.replaceChildren();
+        entry.target.querySelector("canvas").remove();
       }
     }
   }
@@ -102,25 +105,44 @@ class Sheets {
   async draw(sheet) {
     if (sheet.state) return;
     sheet.state = "drawing";
+    const round = this.round;
     const page = await this.pdf.getPage(Number(sheet.dataset.number));
+    if (round !== this.round || sheet.state !== "drawing") return;
     const plain = page.getViewport({ scale: 1 });
     sheet.shape = plain;
+    sheet.style.height = `${(this.width * plain.height) / plain.width}px`;
     const viewport = page.getViewport({ scale: this.width / plain.width });
-    sheet.style.height = `${viewport.height}px`;
     const dense = Math.min(window.devicePixelRatio || 1, 2);
     const canvas = document.createElement("canvas");
     canvas.width = Math.floor(viewport.width * dense);
     canvas.height = Math.floor(viewport.height * dense);
     canvas.setAttribute("aria-hidden", "true");
+    sheet.prepend(canvas);
+    await page.render({ canvas, viewport, transform: [dense, 0, 0, dense, 0, 0] }).promise;
+    await this.write(sheet);
+    if (round === this.round && sheet.state === "drawing") sheet.state = "drawn";
+  }
+
+  async write(sheet) {
+    /* The words of a page stay once they are there, so that the browser's own search finds them. */
+    if (sheet.querySelector(".textLayer")) return;
     const words = document.createElement("div");
     words.className = "textLayer";
+    sheet.append(words);
+    const page = await this.pdf.getPage(Number(sheet.dataset.number));
+    const viewport = page.getViewport({ scale: this.width / page.getViewport({ scale: 1 }).width });
     words.style.setProperty("--total-scale-factor", viewport.scale);
-    sheet.replaceChildren(canvas, words);
-    await page.render({ canvas, viewport, transform: [dense, 0, 0, dense, 0, 0] }).promise;
     await new this.library.TextLayer({
       textContentSource: page.streamTextContent(), container: words, viewport,
     }).render();
-    sheet.state = "drawn";
+  }
+
+  async writeAll() {
+    const round = this.round;
+    for (const sheet of this.sheets.slice(0, SEARCHED)) {
+      if (round !== this.round) return;
+      await this.write(sheet);
+    }
   }
 
   stop(entries) {
@@ -181,6 +203,7 @@ if (viewer.dataset.source) {
     await sheets.lay();
     steer(sheets);
     viewer.dataset.ready = "true";
+    await sheets.writeAll();
   } catch (error) {
     const told = viewer.querySelector(".refused");
     told.textContent = failed;
