@@ -98,9 +98,11 @@ def _convert(program: str, ending: str, holds: Holds) -> int:
     if OFFICE_NEEDS not in holds:
         return NOT_CONFINED
     os.chdir(SCRATCH)
-    os.makedirs("profile/user", mode=0o700)  # noqa: PTH103 (pathlib would be loaded behind the closed door)
-    _write("profile/user/registrymodifications.xcu", PROFILE.encode())
-    _write(f"document.{ending}", io.FileIO(0, closefd=False).read())
+    profile = Path("profile/user")
+    profile.mkdir(parents=True)
+    (profile / "registrymodifications.xcu").write_text(PROFILE, "utf-8")
+    with io.FileIO(0, closefd=False) as document:
+        Path(f"document.{ending}").write_bytes(document.readall())
     words = [program, f"-env:UserInstallation=file://{SCRATCH}/profile", "--headless", "--norestore", "--nologo"]
     words += ["--nodefault", "--nolockcheck", "--convert-to", "pdf", "--outdir", "made", f"document.{ending}"]
     silence = os.open("/dev/null", os.O_RDWR)
@@ -119,11 +121,6 @@ def _convert(program: str, ending: str, holds: Holds) -> int:
         while piece := made.read(MIB):
             os.write(1, piece)
     return MADE
-
-
-def _write(name: str, content: bytes | None) -> None:
-    with io.FileIO(name, "x") as file:
-        file.write(content or b"")
 
 
 WORKS: Mapping[str, Callable[..., int]] = MappingProxyType({"draw": draw, "convert": convert, "probe": probe})

@@ -199,8 +199,9 @@ class Maker:
         except subprocess.TimeoutExpired:
             raise NotMade(Reason.HEAVY) from None
         finally:
-            os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
-            process.wait()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             process.stdout.close()
         if status != child.MADE:
             raise NotMade(REASONS.get(status, Reason.HEAVY))
