@@ -14,6 +14,7 @@ from acl.principals import Principal
 from davserver.devices import DeviceLogin
 from davserver.notices import Notice
 from davserver.sessions import Sessions, SignedIn
+from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    showing: Callable[[GuardedTree], Showing]
+    """Through a door, what its asker may look at in place."""
     public_url: str = ""
 
 
@@ -57,6 +60,11 @@ class Visit:
     def tree(self) -> GuardedTree:
         """The door, as whoever is signed in may go through it; opened for this request alone."""
         return self.ground.door(self.principal)
+
+    @cached_property
+    def showing(self) -> Showing:
+        """Pages of documents, as whoever is signed in may look at them."""
+        return self.ground.showing(self.tree)
 
     @property
     def principal(self) -> Principal:
