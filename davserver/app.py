@@ -32,6 +32,7 @@ from davserver.notices import read_notices
 from davserver.portal.application import create
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
 from davserver.portal.ground import Ground
+from davserver.rendering.maker import Maker
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
@@ -45,6 +46,7 @@ from davserver.tree.mirrored import MirroredTree
 from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.rendered import Showing
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
@@ -89,6 +91,11 @@ def _digests_of(house: House, forest: Forest) -> Digests | None:
     return Digests(house, forest, Post(house.settings, house.directory).send)
 
 
+def office_of(settings: Settings) -> str | None:
+    """The program that converts office documents; None if there is none, or if it is not wanted."""
+    return Maker.find_office() if settings.convert_office else None
+
+
 class Worker:
     """The WSGI application of one process, and the little work that it does by itself every second."""
 
@@ -110,6 +117,7 @@ class Worker:
                 links=house.links,
                 link_door=partial(LinkTree, forest),
                 letter=partial(by_digest, forest),
+                showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
                 public_url=public_url,
             )
         )

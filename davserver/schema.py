@@ -175,6 +175,17 @@ visit = Table(
     comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
 )
 
+bookmark = Table(
+    "bookmark",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("share", String(32), primary_key=True),
+    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    Column("page", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    comment="at which page of a document somebody stopped reading",
+)
+
 device_login = Table(
     "device_login",
     metadata,

@@ -77,6 +77,7 @@ class Settings:
     trash_days: int = _number(90, 1, 36500)
     versions_days: int = _number(365, 1, 36500)
     versions_kept: int = _number(20, 1, 10_000)
+    convert_office: bool = True
     upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property

@@ -16,6 +16,7 @@ from davserver.devices import DeviceLogin
 from davserver.links import LinkLogin
 from davserver.notices import Notice
 from davserver.sessions import Sessions, SignedIn
+from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Ground:
     """What a link opens. Raises NotFound if its document or folder has gone."""
     letter: Callable[[bytes], Letter]
     """What somebody without an account wrote, by the digest of its reply link. Raises NotFound."""
+    showing: Callable[[GuardedTree], Showing]
+    """Through a door, what its asker may look at in place."""
     public_url: str = ""
 
 
@@ -66,6 +69,11 @@ class Visit:
     def tree(self) -> GuardedTree:
         """The door, as whoever is signed in may go through it; opened for this request alone."""
         return self.ground.door(self.principal)
+
+    @cached_property
+    def showing(self) -> Showing:
+        """Pages of documents, as whoever is signed in may look at them."""
+        return self.ground.showing(self.tree)
 
     @property
     def principal(self) -> Principal:

@@ -25,6 +25,7 @@ SEARCH_SECONDS = 3.0
 HITS = 100
 LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
+    ("look", Rights.VIEW, False),
     ("download", Rights.READ, False),
     ("versions", Rights.READ, False),
     ("comment", Rights.COMMENT, False),

@@ -70,6 +70,16 @@ def upgrade() -> None:
         batch_op.create_index("audit_by_who", ["who", "at"], unique=False)
 
     op.create_table(
+        "bookmark",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user", "share", "node"),
+        comment="at which page of a document somebody stopped reading",
+    )
+    op.create_table(
         "comment",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -713,6 +723,7 @@ def downgrade() -> None:
         batch_op.drop_index("comment_by_node")
 
     op.drop_table("comment")
+    op.drop_table("bookmark")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")
 
