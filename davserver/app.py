@@ -84,16 +84,16 @@ def forest_of(house: House) -> Forest:
     )
 
 
+def office_of(settings: Settings) -> str | None:
+    """The program that converts office documents; None if there is none, or if it is not wanted."""
+    return Maker.find_office() if settings.convert_office else None
+
+
 def _digests_of(house: House, forest: Forest) -> Digests | None:
     """The daily mail, where the settings name a server for it. Raises SettingsError."""
     if not house.settings.mail_server:
         return None
     return Digests(house, forest, Post(house.settings, house.directory).send)
-
-
-def office_of(settings: Settings) -> str | None:
-    """The program that converts office documents; None if there is none, or if it is not wanted."""
-    return Maker.find_office() if settings.convert_office else None
 
 
 class Worker:
@@ -114,10 +114,10 @@ class Worker:
                 log=lines.write,
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
+                showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
                 links=house.links,
                 link_door=partial(LinkTree, forest),
                 letter=partial(by_digest, forest),
-                showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
                 public_url=public_url,
             )
         )

@@ -39,13 +39,13 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    showing: Callable[[GuardedTree], Showing]
+    """Through a door, what its asker may look at in place."""
     links: LinkLogin
     link_door: Callable[[Link], LinkTree]
     """What a link opens. Raises NotFound if its document or folder has gone."""
     letter: Callable[[bytes], Letter]
     """What somebody without an account wrote, by the digest of its reply link. Raises NotFound."""
-    showing: Callable[[GuardedTree], Showing]
-    """Through a door, what its asker may look at in place."""
     public_url: str = ""
 
 
