@@ -14,11 +14,13 @@ from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
+from davserver.digest import Digests
 from davserver.forwarding import Forwarding
 from davserver.hosts import Hosts
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.mailing import Post
 from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.endpoints import Endpoints
 from davserver.nextcloud.mapping import FileIds
@@ -37,6 +39,7 @@ from davserver.settings import Settings
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
+from davserver.tree.letters import by_digest
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
@@ -86,6 +89,13 @@ def office_of(settings: Settings) -> str | None:
     return Maker.find_office() if settings.convert_office else None
 
 
+def _digests_of(house: House, forest: Forest) -> Digests | None:
+    """The daily mail, where the settings name a server for it. Raises SettingsError."""
+    if not house.settings.mail_server:
+        return None
+    return Digests(house, forest, Post(house.settings, house.directory).send)
+
+
 class Worker:
     """The WSGI application of one process, and the little work that it does by itself every second."""
 
@@ -105,6 +115,9 @@ class Worker:
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
                 showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
+                links=house.links,
+                link_door=partial(LinkTree, forest),
+                letter=partial(by_digest, forest),
                 public_url=public_url,
             )
         )
@@ -130,6 +143,7 @@ class Worker:
             ),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
+        self._digests = _digests_of(house, forest)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
@@ -200,11 +214,13 @@ class Worker:
                 _log.exception("tidying failed")
 
     def _keep_up(self) -> None:
-        """Once a day in one of all workers: let go of what need not be kept any longer."""
+        """Once a day in one of all workers: let go of what need not be kept any longer, tell by mail what is new."""
         while not self._stopping.wait(UPKEEP_LOOKS_SECONDS):
             try:
                 if is_due(self._house) and claim(self._house):
                     tidy(self._house, UPKEEP, self._stopping.is_set)
+                if self._digests is not None:
+                    self._digests.run(self._stopping.is_set)
             except Unavailable as busy:
                 _log.warning("upkeep waits: %s", busy)
             except Exception:  # noqa: BLE001 (as above: the thread must outlive what one day meets)

@@ -198,6 +198,41 @@ device_login = Table(
     "user: who has consented",
 )
 
+comment = Table(
+    "comment",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("author", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("changed", BigInteger),
+    Column("text", LargeBinary),
+    Index("comment_by_node", "share", "node"),
+    sqlite_autoincrement=True,
+    comment="of people with an office, on a document; text: sealed with the node's id, null once the office has taken"
+    " it away",
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("link", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("answer", LargeBinary),
+    Column("answered", BigInteger),
+    Column("published", Boolean, nullable=False, default=False),
+    Index("letter_by_node", "share", "node"),
+    sqlite_autoincrement=True,
+    comment="of people without an account, through a link; digest: HMAC-SHA-256 of the token of its private reply link;"
+    " text, answer: sealed with the node's id",
+)
+
 throttle = Table(
     "throttle",
     metadata,

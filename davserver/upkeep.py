@@ -17,7 +17,7 @@ from acl import store
 from acl.labels import ON_CREATION
 from acl.meetings import MeetingState
 from acl.rules import ShareRules
-from davserver import throttle
+from davserver import comments, throttle
 from davserver.house import House
 from davserver.schema import setting
 from davserver.tree import bookmarks
@@ -140,7 +140,9 @@ class Retention:
         self._house.audit.note(
             connection, self._by, "purge", share=self._share, node=node.id, detail="kept long enough"
         )
-        store.forget_nodes(connection, self._share, provider.purge(node_id))
+        ended = provider.purge(node_id)
+        comments.forget(connection, self._share, ended)
+        store.forget_nodes(connection, self._share, ended)
         return True
 
     # -- versions -------------------------------------------------------------------------------------------------

@@ -13,13 +13,18 @@ from flask import Flask, Response, g, request, url_for
 from davserver.portal import (
     browsing,
     changing,
+    commenting,
     connecting,
     errors,
+    giving,
     guarding,
     home,
     keeping,
+    landing,
     language,
     legal,
+    letters,
+    public,
     reading,
     signing,
     wording,
@@ -32,7 +37,8 @@ FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
-    *(changing.pages, keeping.pages, connecting.pages),
+    *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
+    *(letters.pages, public.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

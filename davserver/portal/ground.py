@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from flask import Request, g, request
 
+from acl.links import Link
 from acl.principals import Principal
 from davserver.devices import DeviceLogin
+from davserver.links import LinkLogin
 from davserver.notices import Notice
 from davserver.sessions import Sessions, SignedIn
 from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
+    from davserver.tree.letters import Letter
+    from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
 
 COOKIE, COOKIE_OVER_TLS = "gremium", "__Host-gremium"
@@ -37,6 +41,11 @@ class Ground:
     devices: DeviceLogin
     showing: Callable[[GuardedTree], Showing]
     """Through a door, what its asker may look at in place."""
+    links: LinkLogin
+    link_door: Callable[[Link], LinkTree]
+    """What a link opens. Raises NotFound if its document or folder has gone."""
+    letter: Callable[[bytes], Letter]
+    """What somebody without an account wrote, by the digest of its reply link. Raises NotFound."""
     public_url: str = ""
 
 

@@ -28,6 +28,7 @@ OFFERED = (
     ("look", Rights.VIEW, False),
     ("download", Rights.READ, False),
     ("versions", Rights.READ, False),
+    ("comment", Rights.COMMENT, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
 )
@@ -147,6 +148,8 @@ class Finding:
                 for word, there, here in OFFERED_BY_FOLDER
                 if not there & ~folder.rights and not here & ~seen.rights
             }
+        if seen.rights & (Rights.SHARE | Rights.LINK) and len(seen.path.segments) > 1:
+            offers.add("share")
         if not seen.share:
             return Described(seen, seen.display_name, "", Classification.PUBLIC, Phase.RELEASED, frozenset())
         places = tree._share(seen.share)

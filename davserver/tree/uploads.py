@@ -96,8 +96,10 @@ class Uploads:
         destroy(self._store, self._path(name, part), self._writing())
 
     def _held(self) -> int:
+        """Bytes of all parts; not the size of their collection, which does not count what keeps no versions."""
         try:
-            return self._store.stat(self._home).size
+            begun = self._store.children(self._store.stat(self._home))
+            return sum(part.size for upload in begun for part in self._store.children(upload))
         except NotFound:
             return 0
 
