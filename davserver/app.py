@@ -38,6 +38,7 @@ from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
+from davserver.tree.office import Office
 from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
@@ -95,6 +96,7 @@ class Worker:
                 log=lines.write,
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
+                office=partial(Office, house),
                 public_url=public_url,
             )
         )

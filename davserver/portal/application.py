@@ -24,6 +24,7 @@ from davserver.portal import (
     signing,
     wording,
 )
+from davserver.portal.desk import arriving, meetings, stages
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import protect
 from davserver.portal.language import Catalogues
@@ -33,6 +34,7 @@ YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(changing.pages, keeping.pages, connecting.pages),
+    *(meetings.pages, arriving.pages, stages.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

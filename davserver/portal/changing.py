@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from davserver.portal.browsing import address_of
 from davserver.portal.ground import visit
 from davserver.portal.guarding import streaming
-from davserver.portal.uploads import UploadForm
+from davserver.portal.uploads import Upload, UploadForm
 from davserver.tree.finding import Finding
 from davserver.tree.seen import PreconditionFailed, Seen, Terms
 from shareproviders.contract import BadName, NameTaken, NotFound
@@ -25,21 +25,26 @@ NO_TERMS = Terms()
 @streaming
 def upload(share: str, node: int) -> Any:
     """Take documents into a folder; one that has the name of another becomes its next version."""
-    form, tree = UploadForm(), visit().tree
+    form = UploadForm()
     folder: Seen | None = None
     count = 0
     for document in form.documents():
         folder = folder or _at(share, node)
-        path = folder.path / document.name.rpartition("/")[2].rpartition("\\")[2]
-        tree.admit_put(path, NO_TERMS, None)
-        staged = tree.stage(path, document.chunks())
-        try:
-            seen, _ = tree.put(path, staged, NO_TERMS, media_type=_media_type(document.media_type))
-        finally:
-            staged.discard()
-        visit().noted(seen)
+        take(document, folder.path / document.bare_name)
         count += 1
     return _back(folder or _at(share, node), "uploaded" if count else "")
+
+
+def take(document: Upload, path: SharePath) -> Seen:
+    """Let a document of a form arrive at a path; one that stands there gets a new version."""
+    tree = visit().tree
+    tree.admit_put(path, NO_TERMS, None)
+    staged = tree.stage(path, document.chunks())
+    try:
+        seen, _ = tree.put(path, staged, NO_TERMS, media_type=_media_type(document.media_type))
+    finally:
+        staged.discard()
+    return visit().noted(seen)
 
 
 def _media_type(named: str) -> str:

@@ -18,6 +18,7 @@ from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
     from davserver.tree.locking import GuardedTree
+    from davserver.tree.office import Office
 
 COOKIE, COOKIE_OVER_TLS = "gremium", "__Host-gremium"
 
@@ -34,6 +35,8 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    office: Callable[[GuardedTree, str], Office]
+    """The desk of a committee. Raises NotFound, AccessDenied."""
     public_url: str = ""
 
 

@@ -11,6 +11,7 @@ from davserver.portal.wording import kind_of
 from davserver.tree.coming import coming_meetings
 from davserver.tree.finding import Finding, Hits
 from davserver.tree.news import news
+from davserver.tree.office import works_at_desk
 from shareproviders.paths import ROOT, SharePath
 
 pages = Blueprint("home", __name__)
@@ -29,7 +30,12 @@ def home() -> Any:
         offices.setdefault(share, []).append(known.titles[role])
     drives = sorted(tree.children(tree.stat(ROOT)), key=lambda seen: seen.share not in offices)
     return render_template(
-        "home.html", drives=drives, offices=offices, meetings=coming_meetings(tree, MEETINGS), news=news(tree, NEWS)
+        "home.html",
+        drives=drives,
+        offices=offices,
+        meetings=coming_meetings(tree, MEETINGS),
+        news=news(tree, NEWS),
+        at_desk=any(works_at_desk(seen) for seen in drives),
     )
 
 

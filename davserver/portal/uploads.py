@@ -30,6 +30,11 @@ class Upload:
         self.name, self.media_type = name, media_type
         self._form = form
 
+    @property
+    def bare_name(self) -> str:
+        """Without the folders that some programs write before it."""
+        return self.name.rpartition("/")[2].rpartition("\\")[2]
+
     def chunks(self) -> Iterator[bytes]:
         """The document. Raises BodyTruncated where the form ends too early."""
         return self._form.rest_of_part()
@@ -46,6 +51,8 @@ class UploadForm:
         request.max_content_length = sys.maxsize  # how much fits is the drive's to say
         self._decoder = MultipartDecoder(boundary.encode("latin-1", "replace"), MAX_BUFFERED, max_parts=MAX_PARTS)
         self._ended = False
+        self.fields: dict[str, str] = {}
+        """Other fields than documents, as far as they have been read: those before a document are known with it."""
 
     def documents(self) -> Iterator[Upload]:
         """Each document once, after the token was found right. Raises ForeignForm, NoForm, BodyTruncated."""
@@ -53,8 +60,9 @@ class UploadForm:
         while not isinstance(event := self._next(), Epilogue):
             if isinstance(event, Field):
                 value = b"".join(self._limited())
+                self.fields[event.name] = value.decode("utf-8", "replace")
                 if event.name == FORM_FIELD:
-                    check_token(value.decode("utf-8", "replace"))
+                    check_token(self.fields[event.name])
                     shown = True
             elif isinstance(event, File):
                 if not shown:

@@ -1,0 +1,186 @@
+"""The clerk's desk over HTTP, without script: meetings, agendas, papers, releases; and who may not (portal.md §8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.portal.desk import install_with_desk
+from tests.portal.portalclient import Page, PortalClient
+from tests.running import RunningServer, start
+
+DESK = "/geschaeftsstelle/rat"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with start(install_with_desk(tmp_path_factory.mktemp("desk")), workers=1) as server:
+        yield server
+
+
+@pytest.fixture
+def visitors(running: RunningServer) -> Callable[[str], PortalClient]:
+    def signed_in(user: str) -> PortalClient:
+        client = PortalClient(running.url)
+        assert client.sign_in(user).status == 303
+        client.language = "en"
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def clerk(visitors: Callable[[str], PortalClient]) -> PortalClient:
+    return visitors("clara")
+
+
+@pytest.fixture
+def meeting(clerk: PortalClient) -> str:
+    """The page of a fresh meeting at the desk."""
+    made = clerk.submit(clerk.get(DESK), DESK, title="Vollgremium", day="2027-03-01", begin="19:00", end="22:00")
+    assert made.status == 303
+    return made.onward.partition("?")[0]
+
+
+def with_agenda(clerk: PortalClient, meeting: str, text: str = "1\tBudget\nN 1\tSecret contract\n") -> Page:
+    """Pasted, checked, taken."""
+    checked = clerk.submit(clerk.get(meeting), f"{meeting}/tagesordnung", table=text)
+    assert checked.status == 200, checked.text
+    taken = clerk.submit(checked, f"{meeting}/tagesordnung", take="yes")
+    assert taken.status == 303
+    return clerk.open(meeting)
+
+
+def uploaded(clerk: PortalClient, meeting: str, *documents: tuple[str, bytes]) -> Page:
+    page = clerk.get(meeting)
+    sent = clerk.upload(f"{meeting}/hochladen", page.token(), documents)
+    assert sent.status == 303, sent.text
+    return clerk.open(meeting)
+
+
+def papers(page: Page) -> dict[str, str]:
+    """Number → how many documents, from the agenda on a meeting's page."""
+    rows = page.tree.xpath("//table//tbody/tr")
+    return {row[0].text_content().strip(): row[-1].text_content().strip() for row in rows}
+
+
+def test_only_those_who_work_there_find_the_desk(visitors: Callable[[str], PortalClient]) -> None:
+    """Clerks by their office; a member and the chair are refused, a stranger learns of no committee (law 3)."""
+    assert visitors("clara").get(DESK).status == 200
+    for user, status in (("otto", 403), ("vera", 403), ("sam", 404)):
+        visitor = visitors(user)
+        assert visitor.get(DESK).status == status, user
+        assert visitor.get(f"{DESK}/sitzung/2027-03-01").status == status, user
+        assert visitor.post(DESK, {"token": visitor.get("/").token(), "title": "x"}).status == status, user
+        assert "To the desk" not in visitor.get("/").text
+    assert (
+        visitors("sam").get("/geschaeftsstelle").status
+        == visitors("sam").get("/geschaeftsstelle/nowhere").status
+        == 404
+    )
+
+
+def test_a_meeting_is_entered_and_has_a_folder(clerk: PortalClient, meeting: str) -> None:
+    """Two on one day are told apart; what is wrong is said in words, and what was typed stays."""
+    again = clerk.submit(clerk.get(DESK), DESK, title="Sondersitzung", day="2027-03-01", begin="22:00", end="23:00")
+    assert re.fullmatch(rf"{DESK}/sitzung/2027-03-01-\d+\?getan=declared", again.onward)
+    assert clerk.get(meeting).title == "Vollgremium"
+    wrong = clerk.submit(clerk.get(DESK), DESK, title="Verkehrt", day="2027-03-02", begin="22:00", end="20:00")
+    assert wrong.status == 400
+    assert "must end after it begins" in wrong.text
+    assert wrong.form(DESK)["title"] == "Verkehrt"
+
+
+def test_a_pasted_agenda_is_checked_line_by_line(clerk: PortalClient, meeting: str) -> None:
+    """Nothing is taken while a line is wrong; each wrong line is named with its number."""
+    text = "1\tBudget\n2\t\n1\tAgain\n3\tRoads\tgeheim\n"
+    checked = clerk.submit(clerk.get(meeting), f"{meeting}/tagesordnung", table=text)
+    assert checked.status == 400
+    for line in ("Line 2: It has no number", "Line 3: The number 1 stands twice", "Line 4: It is neither public nor"):
+        assert line in checked.text
+    page = clerk.submit(checked, f"{meeting}/tagesordnung", table=text, take="yes")
+    assert page.status == 400
+    assert papers(clerk.get(meeting)) == {}
+
+
+def test_word_and_excel_tables_are_read(clerk: PortalClient, meeting: str) -> None:
+    """Headings of the parts, numbers with a dot, a quoted cell, a matter; N means not public."""
+    text = (
+        'Öffentlicher Teil\n1.\t"Rad/Fuß" am Ring\t20-26 / V 15898\n'
+        "Nichtöffentlicher Teil:\n2\tVergabe\nN 3\tPersonal\n4\tBericht\töffentlich\n"
+    )
+    page = with_agenda(clerk, meeting, text)
+    rows = [[cell.text_content().strip() for cell in row] for row in page.tree.xpath("//table//tbody/tr")]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("1", "public"),
+        ("2", "not public"),
+        ("N 3", "not public"),
+        ("4", "public"),
+    ]
+    assert '"Rad/Fuß" am Ring' in rows[0][1]
+    assert "20-26 / V 15898" in rows[0][1]
+
+
+def test_papers_go_to_the_item_that_their_name_begins_with(clerk: PortalClient, meeting: str) -> None:
+    """A bare number never leads from the public part astray; what names no item waits in the inbox."""
+    with_agenda(clerk, meeting)
+    page = uploaded(
+        clerk, meeting, ("1 Plan.pdf", b"%PDF-1"), ("TOP 01_Anlage.pdf", b"%PDF-2"), ("N 1 Vertrag.pdf", b"%PDF-3")
+    )
+    assert papers(page) == {"1": "2", "N 1": "1"}
+    page = uploaded(
+        clerk, meeting, ("Brief.pdf", b"%PDF-4"), ("2027-03-01 Notiz.pdf", b"%PDF-5"), ("Brief.pdf", b"%PDF-6")
+    )
+    assert papers(page) == {"1": "2", "N 1": "1"}
+    assert "3 documents name no agenda item" in page.text
+    choosing = clerk.get(f"{meeting}/zuordnen")
+    assert {"Brief.pdf", "Brief (2).pdf", "2027-03-01 Notiz.pdf"} <= {
+        label.text for label in choosing.tree.xpath("//label")
+    }
+    choice = next(name for name in choosing.form(f"{meeting}/zuordnen") if name.startswith("paper-"))
+    option = choosing.tree.xpath(f"//select[@name='{choice}']/option[contains(., 'N 1')]/@value")[0]
+    assert clerk.submit(choosing, f"{meeting}/zuordnen", **{choice: option}).status == 303
+    page = clerk.get(meeting)
+    assert papers(page) == {"1": "2", "N 1": "2"}
+    assert "2 documents name no agenda item" in page.text
+
+
+def test_a_release_tells_first_who_gains_what(
+    clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
+) -> None:
+    """GET changes nothing and names the people; POST does it; then members read, and what comes late waits."""
+    with_agenda(clerk, meeting)
+    uploaded(clerk, meeting, ("1 Haushalt.pdf", b"%PDF-1"), ("N 1 Vertrag.pdf", b"%PDF-3"))
+    otto, step = visitors("otto"), f"{meeting}/stand"
+    foreseen = clerk.get(f"{step}?neu=agenda_released")
+    assert "Otto Maier" in foreseen.text
+    assert "may then read and download 1 document" in foreseen.text
+    assert "may then read 1 document here in the portal" in foreseen.text
+    paper = otto.get("/suche?q=haushalt").links()["1 Haushalt.pdf"].replace("lesen", "herunterladen")
+    assert otto.get(paper).status == 403
+    assert clerk.submit(foreseen, step, neu="agenda_released").status == 303
+    assert otto.get(paper).status == 200
+    page = uploaded(clerk, meeting, ("1 Nachtrag.pdf", b"%PDF-9"))
+    assert "Came late" in page.text
+    paper = otto.get("/suche?q=nachtrag").links()["1 Nachtrag.pdf"].replace("lesen", "herunterladen")
+    assert otto.get(paper).status == 403
+    late = clerk.get(f"{step}?neu=late")
+    assert "Otto Maier" in late.text
+    assert clerk.submit(late, step, neu="late").status == 303
+    assert "Came late" not in clerk.get(meeting).text
+    assert otto.get(paper).status == 200
+    for state in ("running", "closed", "minutes_approved"):
+        assert clerk.submit(clerk.get(f"{step}?neu={state}"), step, neu=state).status == 303
+    assert "Minutes approved" in clerk.get(meeting).text
+
+
+def test_numbers_are_exchanged_all_at_once(clerk: PortalClient, meeting: str) -> None:
+    """Each item keeps its papers; a number that would stand twice changes nothing."""
+    with_agenda(clerk, meeting, "1\tBudget\n2\tRoads\n")
+    uploaded(clerk, meeting, ("1 Plan.pdf", b"%PDF-1"))
+    form, action = clerk.get(f"{meeting}/nummern"), f"{meeting}/nummern"
+    assert clerk.submit(form, action, **{"number-1": "2"}).status == 409
+    assert clerk.submit(form, action, **{"number-1": "2", "number-2": "1"}).status == 303
+    assert papers(clerk.get(meeting)) == {"1": "0", "2": "1"}
