@@ -39,7 +39,7 @@ from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
 from davserver.tree.office import Office
-from davserver.tree.opened import OpenedTree
+from davserver.tree.opened import OpenedTree, open_once
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.tree.uploads import Uploads
@@ -96,6 +96,8 @@ class Worker:
                 log=lines.write,
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
+                own_devices=house.own_devices,
+                open_once=partial(open_once, forest, house.openings),
                 office=partial(Office, house),
                 public_url=public_url,
             )

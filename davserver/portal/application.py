@@ -20,6 +20,7 @@ from davserver.portal import (
     keeping,
     language,
     legal,
+    mounting,
     reading,
     signing,
     wording,
@@ -34,7 +35,7 @@ YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(changing.pages, keeping.pages, connecting.pages),
-    *(meetings.pages, arriving.pages, stages.pages),
+    *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from flask import Request, g, request
 
 from acl.principals import Principal
-from davserver.devices import DeviceLogin
+from davserver.devices import DeviceLogin, OwnDevices
 from davserver.notices import Notice
+from davserver.openings import NewOpening
 from davserver.sessions import Sessions, SignedIn
 from davserver.tree.seen import Seen
+from shareproviders.paths import SharePath
 
 if TYPE_CHECKING:
     from davserver.tree.locking import GuardedTree
@@ -35,6 +37,9 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    own_devices: OwnDevices
+    open_once: Callable[[Principal, SharePath], NewOpening]
+    """A one-time address of a document for a program. Raises AccessDenied, DoesNotFit."""
     office: Callable[[GuardedTree, str], Office]
     """The desk of a committee. Raises NotFound, AccessDenied."""
     public_url: str = ""
