@@ -34,6 +34,7 @@ from davserver.serving import serve as serve_app
 from davserver.settings import Settings
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
+from davserver.tree.exclusions import Exclusions
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
@@ -42,6 +43,7 @@ from davserver.tree.office import Office
 from davserver.tree.opened import OpenedTree, open_once
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.seconding import Seconding
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
@@ -99,6 +101,8 @@ class Worker:
                 own_devices=house.own_devices,
                 open_once=partial(open_once, forest, house.openings),
                 office=partial(Office, house),
+                seconding=partial(Seconding, house),
+                exclusions=partial(Exclusions, house),
                 public_url=public_url,
             )
         )

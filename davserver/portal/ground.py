@@ -19,8 +19,10 @@ from davserver.tree.seen import Seen
 from shareproviders.paths import SharePath
 
 if TYPE_CHECKING:
+    from davserver.tree.exclusions import Exclusions
     from davserver.tree.locking import GuardedTree
     from davserver.tree.office import Office
+    from davserver.tree.seconding import Seconding
 
 COOKIE, COOKIE_OVER_TLS = "gremium", "__Host-gremium"
 
@@ -42,6 +44,8 @@ class Ground:
     """A one-time address of a document for a program. Raises AccessDenied, DoesNotFit."""
     office: Callable[[GuardedTree, str], Office]
     """The desk of a committee. Raises NotFound, AccessDenied."""
+    seconding: Callable[[GuardedTree], Seconding]
+    exclusions: Callable[[GuardedTree], Exclusions]
     public_url: str = ""
 
 

@@ -68,6 +68,7 @@ def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_pat
         here.sign_in("clara")
         here.clicks += 1
         here.click("Zur Geschäftsstelle")
+        here.click("Stadtrat")
         here.type("day", "2027-04-12")
         here.click("Sitzung eintragen")
         here.wait_for("Die Sitzung ist eingetragen")
