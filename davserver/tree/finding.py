@@ -30,6 +30,8 @@ OFFERED = (
     ("versions", Rights.READ, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
+    ("label", Rights.CLASSIFY | Rights.WRITE_ACL, False),
+    ("label", Rights.CLASSIFY | Rights.WRITE_ACL, True),
 )
 """What one may do to a thing, with which rights over it, and whether that is for folders or for documents."""
 OFFERED_BY_FOLDER = (

@@ -184,3 +184,95 @@ def test_numbers_are_exchanged_all_at_once(clerk: PortalClient, meeting: str) ->
     assert clerk.submit(form, action, **{"number-1": "2"}).status == 409
     assert clerk.submit(form, action, **{"number-1": "2", "number-2": "1"}).status == 303
     assert papers(clerk.get(meeting)) == {"1": "0", "2": "1"}
+
+
+def item_of(clerk: PortalClient, meeting: str, number: str) -> str:
+    """`<share>/<node>` of the folder of an item."""
+    rows = clerk.get(meeting).tree.xpath("//table//tbody/tr")
+    row = next(row for row in rows if row[0].text_content().strip() == number)
+    return str(row.xpath(".//a/@href")[0]).removeprefix("/ordner/")
+
+
+def test_lowering_a_released_paper_takes_a_second_person(
+    clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
+) -> None:
+    """One clerk proposes; he cannot approve his own, a member finds nothing; the second clerk does (rights.md §2)."""
+    with_agenda(clerk, meeting)
+    step, item = f"{meeting}/stand", item_of(clerk, meeting, "1")
+    assert clerk.submit(clerk.get(f"{step}?neu=agenda_released"), step, neu="agenda_released").status == 303
+    action = f"/einstufung/{item}"
+    assert clerk.submit(clerk.get(action), action, classification="non_public", yes="yes").status == 303
+    foreseen = clerk.submit(clerk.get(action), action, classification="restricted")
+    assert (foreseen.status, "Yes, do it" in foreseen.text) == (200, True)
+    proposed = clerk.submit(foreseen, action, yes="yes")
+    assert proposed.onward.endswith("getan=proposed")
+    waiting = clerk.get("/zustimmen")
+    assert "Somebody else must say yes" in waiting.text
+    kurt, otto = visitors("kurt"), visitors("otto")
+    number = kurt.get("/zustimmen").tree.xpath("//button[@name='proposal']/@value")[-1]
+    assert clerk.post("/zustimmen", {"token": waiting.token(), "proposal": number}).status == 409
+    assert otto.get("/zustimmen").tree.xpath("//button[@name='proposal']") == []
+    assert otto.post("/zustimmen", {"token": otto.get("/").token(), "proposal": number}).status == 404
+    assert "not public" in clerk.get(action).text
+    assert kurt.submit(kurt.get("/zustimmen"), "/zustimmen", proposal=number).status == 303
+    marks = clerk.get(action).tree.xpath("string(//p[@class='tags'])")
+    assert "for the committee only" in marks
+
+
+def test_raising_needs_nobody_else_and_tells_who_loses(
+    clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
+) -> None:
+    """Looked at first; done by a yes; then the members' page is not found any more."""
+    with_agenda(clerk, meeting)
+    uploaded(clerk, meeting, ("1 Gutachten.pdf", b"%PDF-1"))
+    step, item = f"{meeting}/stand", item_of(clerk, meeting, "1")
+    clerk.submit(clerk.get(f"{step}?neu=agenda_released"), step, neu="agenda_released")
+    otto, action = visitors("otto"), f"/einstufung/{item}"
+    assert "Otto Maier" in clerk.get(action).text
+    foreseen = clerk.submit(clerk.get(action), action, classification="office")
+    assert "may no longer download 1 document" in foreseen.text
+    assert otto.get(f"/ordner/{item}").status == 200
+    assert clerk.submit(foreseen, action, yes="yes").onward.endswith("getan=relabelled")
+    assert otto.get(f"/ordner/{item}").status == 404
+    for user in ("otto", "vera"):
+        assert visitors(user).get(action).status in (403, 404)
+
+
+def test_a_hold_keeps_a_paper_until_it_ends(clerk: PortalClient, meeting: str) -> None:
+    """Its class stays while it is held; ending it is an act of its own."""
+    with_agenda(clerk, meeting)
+    action = f"/einstufung/{item_of(clerk, meeting, '1')}"
+    assert clerk.submit(clerk.get(action), f"{action}/festhalten", reason="Klage 3 K 12").status == 303
+    held = clerk.get(action)
+    assert "Klage 3 K 12" in held.text
+    assert clerk.submit(held, action, classification="restricted", yes="yes").status == 403
+    number = held.tree.xpath("//button[@name='hold']/@value")[0]
+    assert clerk.submit(held, f"{action}/loslassen", hold=number).status == 303
+    assert clerk.submit(clerk.get(action), action, classification="restricted", yes="yes").status == 303
+
+
+def test_a_member_declares_his_own_exclusion_and_cannot_take_it_back(
+    clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
+) -> None:
+    """Art. 49 GO: for himself only, in force at once; the chair records and lifts it for others, never her own."""
+    with_agenda(clerk, meeting)
+    step, item = f"{meeting}/stand", item_of(clerk, meeting, "1")
+    clerk.submit(clerk.get(f"{step}?neu=agenda_released"), step, neu="agenda_released")
+    otto, vera, action = visitors("otto"), visitors("vera"), f"/ausschluss/{item}"
+    form = otto.get(action)
+    assert otto.post(action, {"token": form.token(), "person": "paula"}).status == 403
+    assert "You have declared it" in otto.submit(form, action).text
+    assert otto.get(action).status == otto.get(f"/ordner/{item}").status == 404
+    standing = vera.get(action)
+    assert "Otto Maier" in standing.tree.xpath("string(//section[@aria-labelledby='standing'])")
+    number = standing.tree.xpath("//button[@name='recusal']/@value")[0]
+    paula = visitors("paula")
+    assert paula.post(f"{action}/aufheben", {"token": form_token(paula), "recusal": number}).status == 403
+    assert vera.submit(standing, f"{action}/aufheben", recusal=number).status == 303
+    assert otto.get(f"/ordner/{item}").status == 200
+    assert "You have declared it" in vera.submit(vera.get(action), action, person="vera").text
+    assert vera.get(f"/ordner/{item}").status == 404
+
+
+def form_token(client: PortalClient) -> str:
+    return client.get("/").token()
