@@ -26,7 +26,7 @@ from davserver.portal import (
     signing,
     wording,
 )
-from davserver.portal.desk import arriving, meetings, papers, stages
+from davserver.portal.desk import arriving, meetings, papers, people, stages
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import protect
 from davserver.portal.language import Catalogues
@@ -37,7 +37,7 @@ PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(changing.pages, keeping.pages, connecting.pages),
     *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
-    *(papers.pages, excluding.pages),
+    *(papers.pages, people.pages, excluding.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

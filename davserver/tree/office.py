@@ -117,7 +117,7 @@ class Office:
         with self.house.database.read() as connection:
             found = store.meetings(connection, self.house.keys.sealer(self.share), self.share)
         found.sort(key=lambda meeting: (meeting.start, meeting.id), reverse=True)
-        return [(meeting, self._folder(meeting.node)) for meeting in found]
+        return [(meeting, self.described(meeting.node)) for meeting in found]
 
     def meeting(self, meeting_id: str) -> tuple[Meeting, Described | None]:
         """One of them. Raises NotFound."""
@@ -133,13 +133,14 @@ class Office:
         return [self._point(point) for point in points]
 
     def _point(self, point: AgendaItem) -> Point:
-        folder = self._folder(point.node)
+        folder = self.described(point.node)
         knows = bool(folder.title) if folder is not None else point.public
         papers = 0 if folder is None else sum(not one.node.is_collection for one in self.finding.members(folder.seen))
         title, matter = (point.title, point.matter or "") if knows else ("", "")
         return Point(point.number, title, point.public, matter, folder, papers)
 
-    def _folder(self, node: int | None) -> Described | None:
+    def described(self, node: int | None) -> Described | None:
+        """What has this number in the drive; None for what is absent or hidden."""
         if node is None:
             return None
         try:
@@ -152,7 +153,7 @@ class Office:
         rules = self.tree._view(self._places).rules
         found = []
         for pin in rules.beneath.get(folder.seen.node.id, ()):
-            described = self._folder(pin) if rules.bound_at(rules.places[pin]).release_at == NEVER else None
+            described = self.described(pin) if rules.bound_at(rules.places[pin]).release_at == NEVER else None
             if described is not None and not described.seen.node.is_collection:
                 found.append(described)
         return sorted(found, key=lambda each: each.seen.path.segments)

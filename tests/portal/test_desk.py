@@ -274,5 +274,60 @@ def test_a_member_declares_his_own_exclusion_and_cannot_take_it_back(
     assert vera.get(f"/ordner/{item}").status == 404
 
 
+def test_offices_are_given_and_ended_by_somebody_else(
+    clerk: PortalClient, visitors: Callable[[str], PortalClient]
+) -> None:
+    """rights.md §2: nobody gives himself a mandate; an office that ends takes its rights at once."""
+    action = f"{DESK}/personen"
+    page = clerk.get(action)
+    for user, status in (("clara", 409), ("nobody", 409), ("sam", 303)):
+        assert clerk.submit(page, action, user=user, role="member", begin="2026-01-01").status == status, user
+    assert clerk.submit(page, action, user="otto", role="auditor", begin="2026-01-01").status == 409
+    sam = visitors("sam")
+    assert sam.get("/ordner/rat").status == 303
+    listed = clerk.get(action)
+    assert "Sam Stranger" in listed.text
+    assert "not pledged to secrecy yet" in listed.text
+    assert clerk.post(f"{action}/verpflichten", {"token": listed.token(), "user": "clara"}).status == 409
+    assert clerk.post(f"{action}/verpflichten", {"token": listed.token(), "user": "sam"}).status == 303
+    assert "not pledged to secrecy yet" not in clerk.get(action).text
+    assert clerk.post(f"{action}/beenden", {"token": listed.token(), "office": "clara/clerk"}).status == 409
+    assert clerk.post(f"{action}/beenden", {"token": listed.token(), "office": "sam/member"}).status == 303
+    assert sam.get("/ordner/rat").status == 404
+    told = clerk.get(f"{DESK}/verlauf").text
+    assert "Clara Clerk ended an office" in told
+    assert "sam is member" in told
+
+
+def test_the_log_tells_changes_and_no_reads(clerk: PortalClient, meeting: str) -> None:
+    """Who has read what is the auditors' to know."""
+    with_agenda(clerk, meeting)
+    uploaded(clerk, meeting, ("N 1 Vermerk.pdf", b"%PDF-1"))
+    paper = clerk.get("/suche?q=vermerk").links()["N 1 Vermerk.pdf"]
+    assert clerk.get(paper.replace("lesen", "herunterladen")).status == 200
+    told = clerk.get(f"{DESK}/verlauf").text
+    assert "Clara Clerk saved: N 1 Vermerk.pdf" in told
+    assert " read" not in told.replace("Who has read what", "")
+
+
+def test_a_lock_is_broken_by_the_desk_and_that_is_logged(
+    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+) -> None:
+    """The document is free again for the next one; a member cannot do it."""
+    path = "/dav/rat/Arbeitsordner/Entwurf.docx"
+    with running.client("kurt") as kurt, running.client("clara") as clara:
+        assert kurt.put(path, b"PK").status == 201
+        assert kurt.lock(path).status == 200
+        assert clara.put(path, b"PK2").status == 423
+        page = clerk.get(f"{DESK}/sperren")
+        assert "Kurt Clerk" in page.text
+        lock = page.tree.xpath("//button[@name='lock']/@value")[0]
+        otto = visitors("otto")
+        assert otto.post(f"{DESK}/sperren", {"token": form_token(otto), "lock": lock}).status == 403
+        assert clerk.submit(page, f"{DESK}/sperren", lock=lock).status == 303
+        assert clara.put(path, b"PK2").status == 204
+    assert "broke a lock: Entwurf.docx" in clerk.get(f"{DESK}/verlauf").text
+
+
 def form_token(client: PortalClient) -> str:
     return client.get("/").token()
