@@ -3,6 +3,7 @@
 # make check             style, types, laws between the rooms
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1", ARGS=--rights, ARGS=--sync
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
+# make mutants [ARGS=…]  changes the decision's code in each way that cosmic-ray knows; lists what no test notices (hours)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
 
 PYTHON ?= python3
@@ -16,6 +17,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
+
+DECISION := engine weighing standing lending rules labels
 
 .PHONY: run test check bench docs-pictures lock clean
 .DEFAULT_GOAL := run
@@ -39,6 +42,9 @@ bench: $(TEST_READY)
 
 docs-pictures: $(TEST_READY)
 	$(BIN)/python -m tests.portal.pictures
+
+mutants: $(TEST_READY)
+	PYTHONPATH=. $(BIN)/python tests/acl/mutants.py $(or $(ARGS),$(DECISION:%=acl/%.py))
 
 lock: $(BIN)/python
 	$(INSTALL) uv

@@ -15,15 +15,16 @@ from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.forwarding import Forwarding
+from davserver.hosts import Hosts
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.endpoints import Endpoints
-from davserver.nextcloud.kept import KeptAnnex
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount, Signposts, WebdavMount
 from davserver.nextcloud.trashbin import TrashCall
-from davserver.nextcloud.uploads import UploadsAnnex
+from davserver.nextcloud.uploads import UploadsCall
 from davserver.nextcloud.versions import VersionsCall
 from davserver.notices import read_notices
 from davserver.portal.application import create
@@ -87,6 +88,7 @@ class Worker:
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
+        self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
         public_url = house.settings.public_url
         self._portal = create(
@@ -121,10 +123,10 @@ class Worker:
                 WebdavMount(drives),
             ),
             annexes=(
-                Signposts(drives, ("files", "uploads", TrashCall.root, VersionsCall.root)),
-                UploadsAnnex(drives, self._uploads),
-                KeptAnnex(TrashCall, drives),
-                KeptAnnex(VersionsCall, drives),
+                Signposts(drives, ("files", UploadsCall.root, TrashCall.root, VersionsCall.root)),
+                DavAnnex(UploadsCall.root, drives, partial(UploadsCall, self._uploads)),
+                DavAnnex(TrashCall.root, drives, TrashCall),
+                DavAnnex(VersionsCall.root, drives, VersionsCall),
             ),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
@@ -138,6 +140,8 @@ class Worker:
         self._forwarding.apply(environ)
         if environ["PATH_INFO"] == "/healthz":
             return self._health(environ, start_response)
+        if not self._hosts.is_ours(environ):
+            return self._hosts.refuse(environ, start_response)
         if self._endpoints.takes(environ["PATH_INFO"]):
             return self._endpoints(environ, start_response)
         page = page_instead(environ)

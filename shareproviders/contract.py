@@ -78,7 +78,7 @@ class Node(NamedTuple):
     """NFC; empty for the root."""
     is_collection: bool
     size: int
-    """Bytes; for a collection those of all current documents beneath it."""
+    """Bytes; for a collection those of all current documents beneath it, but for those whose versions are not kept."""
     entity_tag: str
     """Opaque, without quotes, [0-9A-Za-z.-]; new with every change of content, never reused. Empty for a collection."""
     media_type: str

@@ -70,6 +70,8 @@ class LiveProperty(NamedTuple):
     needs_locks: bool = False
     needs: Rights = Rights.NONE
     """Without these rights it is there, but may not be read (403 in its propstat, RFC 3744 §5)."""
+    is_confirmed: bool = False
+    """Clients set it to what they know anyway: that is confirmed and changes nothing."""
 
 
 def _creationdate(_page: Page, seen: Seen) -> str:

@@ -56,7 +56,9 @@ def proppatch(request: Request) -> Response:
     if wishes.refused:
         request.terms().check()
     else:
-        seen = request.tree.set_properties(request.path, wishes.changes, request.terms(), modified=wishes.modified)
+        confirmed = {prop.name for prop in request.site.properties if prop.is_confirmed}
+        changes = {name: value for name, value in wishes.changes.items() if name not in confirmed}
+        seen = request.tree.set_properties(request.path, changes, request.terms(), modified=wishes.modified)
         if is_minimal(request):
             return Response(200, [("Content-Length", "0"), ("Preference-Applied", "return=minimal")], [])
     href = request.href(seen.path, seen.node.is_collection)
@@ -76,7 +78,7 @@ def told(names: tuple[str, ...], refused: Mapping[str, Refusal]) -> str:
 
 def protected_in(request: Request) -> frozenset[str]:
     """Names of the live properties where the request went, which only the server sets."""
-    return PROTECTED.union(prop.name for prop in request.site.properties)
+    return PROTECTED.union(prop.name for prop in request.site.properties if not prop.is_confirmed)
 
 
 def read_wishes(root: etree._Element, protected: Container[str] = PROTECTED) -> Wishes:

@@ -32,7 +32,7 @@ def properties(ids: FileIds) -> tuple[LiveProperty, ...]:
         LiveProperty(f"{OC}id", False, _text(f"{OC}id", lambda _, seen: ids.long(seen))),
         LiveProperty(f"{OC}fileid", False, _text(f"{OC}fileid", lambda _, seen: str(ids.of(seen)))),
     ]
-    rows.append(LiveProperty(f"{OC}checksums", False, _checksums))
+    rows.append(LiveProperty(f"{OC}checksums", False, _checksums, is_confirmed=True))  # rclone sends it with a time
     rows += [LiveProperty(name, False, _text(name, told)) for name, told in _TOLD.items()]
     rows += [LiveProperty(name, False, _text(name, _of_lock(told)), needs_locks=True) for name, told in _LOCK.items()]
     return tuple(rows)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from davserver.dav.properties import LiveProperty, Page
 from davserver.dav.request import Response
 from davserver.dav.xml import element, escape
-from davserver.nextcloud.kept import KeptCall, Verbs
+from davserver.nextcloud.annexes import AnnexCall, Verbs
 from davserver.nextcloud.properties import NC, OC, SECOND
 from davserver.tree.seen import Seen, Thrown
 from shareproviders.contract import NotFound
@@ -21,7 +21,7 @@ TRASH, RESTORE = "trash", "restore"
 _NAMED = re.compile(r"(?s:.*)\.d([0-9]{1,19})")
 
 
-class TrashCall(KeptCall):
+class TrashCall(AnnexCall):
     """One request about what was deleted."""
 
     root = "trashbin"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from davserver.dav.properties import LiveProperty, Page
 from davserver.dav.request import Response
 from davserver.dav.xml import element, escape
-from davserver.nextcloud.kept import KeptCall, Verbs
+from davserver.nextcloud.annexes import AnnexCall, Verbs
 from davserver.nextcloud.properties import NC
 from davserver.tree.finding import Finding
 from davserver.tree.seen import Seen
@@ -18,7 +18,7 @@ VERSIONS, RESTORE, TARGET = "versions", "restore", "target"
 DIGITS = 19
 
 
-class VersionsCall(KeptCall):
+class VersionsCall(AnnexCall):
     """One request about the versions of one document."""
 
     root = "versions"

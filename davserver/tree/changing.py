@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from acl.labels import carried
 from acl.privileges import Rights
 from davserver.tree import parts
-from davserver.tree.counting import counted_lineage
-from davserver.tree.names import is_programs, is_temp
+from davserver.tree.counting import counted_lineage, counted_size
+from davserver.tree.names import bare_name, is_programs, is_temp
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot, SpottingTree
 from shareproviders.contract import (
@@ -63,7 +63,9 @@ class ChangingTree(SpottingTree):
             expected = Expected(absent=True) if spot.node is None else Expected(entity_tag=spot.node.entity_tag)
             writing = self._writing(path.name, media_type=media_type, modified=modified, checksum=checksum)
             node, _ = spot.places.provider.put(spot.inner, staged, expected, writing)
-            self._arrived(connection, spot, node, gain=node.size - (spot.node.size if spot.node else 0))
+            self._arrived(
+                connection, spot, node, gain=counted_size(node) - (counted_size(spot.node) if spot.node else 0)
+            )
             self._note(connection, "put", spot.places.share, node)
             return self._made(path), created
 
@@ -219,15 +221,16 @@ class ChangingTree(SpottingTree):
         bound, ground = rules.bound_at(left_at.lineage), rules.bound_at(spot.parent.node.lineage)
         points = self._points_at(spot.places, left_at.lineage)
         back = provider.move(now_at, spot.inner, writing)
-        self._left(connection, spot.places, rules, left_at, lost=left_at.size)
-        left = provider.copy(spot.inner, now_at, writing, deep=False)  # the program still expects its temp file
+        self._left(connection, spot.places, rules, left_at, lost=counted_size(left_at))
+        passing = self._writing(bare_name(now_at.name))
+        left = provider.copy(spot.inner, now_at, passing, deep=False)  # the program still expects its temp file
         if node in rules.regions:
             self._label(connection, spot.places, left, carried(bound, bound))
             self._bind_node(connection, spot.places, left, points)
         if left_at.lineage[:-1] != spot.parent.node.lineage:  # whatever class it met elsewhere stays with its versions
             self._label(connection, spot.places, left_at, carried(bound, ground))
             self._bind_node(connection, spot.places, left_at, points)
-        self._touched(connection, rules, left, left.size)
-        self._touched(connection, rules, back, back.size)
+        self._touched(connection, rules, left, counted_size(left))
+        self._touched(connection, rules, back, counted_size(back))
         self._repin(connection, spot.places)
         return True

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from acl import store
 from acl.meetings import MeetingState
-from davserver.tree.finding import Described, Finding
+from davserver.tree.finding import Described, Finding, shown_number
 from davserver.tree.locking import GuardedTree
 from shareproviders.contract import NotFound
 
@@ -22,6 +22,8 @@ class Coming(NamedTuple):
     end: int
     state: MeetingState
     folder: Described
+    excluded: tuple[str, ...] = ()
+    """Numbers of the items from which the asker is excluded himself (Art. 49 GO); never a title."""
 
 
 def coming_meetings(tree: GuardedTree, limit: int) -> list[Coming]:
@@ -43,5 +45,19 @@ def coming_meetings(tree: GuardedTree, limit: int) -> list[Coming]:
                     continue
                 title = meeting.title if folder.title else ""
                 name = rules.committee.name
-                found.append(Coming(share, name, title, meeting.start, meeting.end, meeting.state, folder))
+                out = _excluded(tree, share, meeting.id)
+                found.append(Coming(share, name, title, meeting.start, meeting.end, meeting.state, folder, out))
     return sorted(found, key=lambda one: (one.start, one.committee))[:limit]
+
+
+def _excluded(tree: GuardedTree, share: str, meeting: str) -> tuple[str, ...]:
+    """He alone is told, so that he knows why a paper is missing and when to leave the room."""
+    recusals = tree._view(tree._share(share)).rules.recusals.get(tree.principal.id, ())
+    own = [recusal for recusal in recusals if recusal.holds_at(tree.clock())]
+    if not own:
+        return ()
+    points = [recusal.agenda_item for recusal in own if recusal.agenda_item is not None]
+    matters = [recusal.matter_mark for recusal in own if recusal.matter_mark is not None]
+    with tree.forest.database.read() as connection:
+        numbers = store.numbers_concerned(connection, share, meeting, points, matters)
+    return tuple(shown_number(number, public=public) for number, public in numbers)

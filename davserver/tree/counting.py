@@ -11,6 +11,11 @@ from davserver.tree.names import Neighbours, bare_name, is_reserved, owner_of
 from shareproviders.contract import Node, NotFound, ShareProvider
 
 
+def counted_size(node: Node) -> int:
+    """What a node adds to the sizes of the collections above it: nothing, if it is a file of a program."""
+    return 0 if is_reserved(node.name) else node.size
+
+
 def counted_lineage(provider: ShareProvider, rules: ShareRules, node: Node) -> tuple[int, ...]:
     """The lineage through which a change of this node, and its bytes, count above it.
 

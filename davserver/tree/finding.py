@@ -169,7 +169,7 @@ class Finding:
             for share in {seen.share for seen in page if seen.share}:
                 nodes = {seen.node.id for seen in page if seen.share == share}
                 for node, (number, public) in store.agenda_numbers(connection, share, nodes).items():
-                    found[share, node] = number if public or number.startswith("N") else f"N {number}"
+                    found[share, node] = shown_number(number, public=public)
         return found
 
     def thrown_title(self, thrown: Thrown) -> str:
@@ -252,3 +252,8 @@ def is_secret(classification: Classification, rights: Rights) -> bool:
 def comparable(text: str) -> str:
     """Small letters, and blanks for the signs that people and file names write in different ways."""
     return " ".join("".join(letter if letter.isalnum() or letter == "." else " " for letter in text.casefold()).split())
+
+
+def shown_number(number: str, *, public: bool) -> str:
+    """The number of an agenda item as people read it: `4.2.1`, `N 3` in the non-public part."""
+    return number if public or number.startswith("N") else f"N {number}"

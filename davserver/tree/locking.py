@@ -54,7 +54,7 @@ class GuardedTree(GrantingTree):
                 spot = self._admit_document(connection, path, terms)
                 provider, share = spot.places.provider, spot.places.share
                 self._foreseen(connection, spot)
-                node, created = provider.put(spot.inner, staged, Expected(absent=True), self._writing())
+                node, created = provider.put(spot.inner, staged, Expected(absent=True), self._writing(path.name))
                 self._arrived(connection, spot, node, gain=0)
                 lock = self.forest.locks.create(connection, share, node.lineage, wish, self._lock_places(spot.places))
                 self._note(connection, "lock", share, node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 
@@ -224,10 +224,14 @@ class LookingTree(LocatingTree):
         view, root = self._look(places, lambda: places.provider.stat(ROOT))
         with self.forest.database.read() as connection:
             cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
-        sizes = {part.pin: part.size for part in cut if part.pin}
-        sizes[0] = root.size - sum(sizes.values())
-        used = sum(size for pin, size in sizes.items() if self._delivery(view, root.lineage, pin))
+        used = self._visible_size(view, root, cut)
         return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
+
+    def _visible_size(self, view: View, collection: Node, cut: Iterable[parts.Part]) -> int:
+        """Bytes at and beneath a collection, of what the asker may discover; `cut` are its parts."""
+        sizes = {part.pin: part.size for part in cut if part.pin}
+        sizes[0] = collection.size - sum(sizes.values())
+        return sum(size for pin, size in sizes.items() if self._delivery(view, collection.lineage, pin))
 
     def _demand(self, seen: Seen, needed: Rights) -> None:
         if needed & ~seen.rights:

@@ -69,6 +69,7 @@ class MirroredTree(GuardedTree):
     def __init__(self, forest: Forest, principal: Principal, channel: Channel) -> None:
         super().__init__(replace(forest, shares=lambda: Tracking(forest.shares())), principal, channel)
         self._told_locks: dict[str, list[Shown]] = {}
+        self._above: dict[tuple[str, tuple[int, ...]], Rights] = {}
 
     def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
         return super().remembered(path, (MIRRORED, about))
@@ -139,7 +140,10 @@ class MirroredTree(GuardedTree):
         """What the asker may do to the list of members that a resource stands in; nothing for a drive or a line."""
         if not seen.share or self._shared.is_fixed(seen.path):
             return Rights.NONE
-        return self._rights_above(self._view(self._share(seen.share)), seen.node.lineage)
+        folder = seen.share, seen.node.lineage[-2:-1]
+        if folder not in self._above:  # one answer for all members of a listing
+            self._above[folder] = self._rights_above(self._view(self._share(seen.share)), seen.node.lineage)
+        return self._above[folder]
 
     def committee(self, seen: Seen) -> str:
         """The name of the committee whose drive it lies in; empty for what has no drive."""
@@ -175,8 +179,5 @@ class MirroredTree(GuardedTree):
             with self.forest.database.read() as connection:
                 rows = parts.of_collections(connection, share, cut)
             for number, seen in cut.items():
-                sizes = {part.pin: part.size for part in rows.get(number, ()) if part.pin}
-                sizes[0] = seen.node.size - sum(sizes.values())
-                visible = (size for pin, size in sizes.items() if self._delivery(view, seen.node.lineage, pin))
-                found[share, number] = sum(visible)
+                found[share, number] = self._visible_size(view, seen.node, rows.get(number, ()))
         return found

@@ -19,6 +19,7 @@ from acl import store
 from acl.rules import ShareRules
 from davserver.schema import part as table
 from davserver.schema import settled
+from davserver.tree.counting import counted_size
 from davserver.tree.seen import Seen
 from shareproviders.contract import Node, NotFound, ShareProvider, TracksChanges
 
@@ -117,7 +118,7 @@ def is_settled(connection: Connection, share: str, epoch: int) -> bool:
 def own_size(connection: Connection, rules: ShareRules, node: Node) -> int:
     """Bytes at and beneath a node that no pin beneath it claims."""
     if node.id not in rules.beneath:
-        return node.size
+        return counted_size(node)
     cut = of_collections(connection, rules.share, [node.id]).get(node.id, [])
     return node.size - sum(part.size for part in cut if part.pin)
 
@@ -207,4 +208,4 @@ class _Cutting:
 
     def _size(self, number: int) -> int:
         node = self._node(number)
-        return node.size if node else 0
+        return counted_size(node) if node else 0

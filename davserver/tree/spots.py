@@ -16,7 +16,7 @@ from acl.privileges import Rights
 from acl.rules import ShareRules
 from davserver.locks import Holder
 from davserver.tree import parts, past
-from davserver.tree.counting import counted_lineage
+from davserver.tree.counting import counted_lineage, counted_size
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
@@ -51,14 +51,16 @@ class SpottingTree(SyncingTree):
     """Shares in which the open transaction has changed what is pinned, or where."""
     _pinned: set[int]
     """What the open transaction has pinned as it arrived: nobody knew it without its pin."""
+    _restored: set[int]
+    """Pins that the open transaction has brought back: they are cut from nothing either."""
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
         with self.forest.database.transaction() as connection:
-            self._repinned, self._pinned = set(), set()
+            self._repinned, self._pinned, self._restored = set(), set(), set()
             yield connection
             for places in self._repinned:
-                self.forest.rules.recut(connection, places, self._pinned)
+                self.forest.rules.recut(connection, places, self._pinned | self._restored)
 
     def _spot(self, path: SharePath) -> Spot:
         """Raises ParentMissing for an absent or undiscoverable parent alike, DoesNotFit for a drive itself, and
@@ -166,8 +168,9 @@ class SpottingTree(SyncingTree):
             self._repin(connection, spot.places)
         rules = self.forest.rules.of(spot.places)
         past.appear(connection, rules, node.id, node.change)
+        self._restored.update((node.id, *rules.beneath.get(node.id, ())))
         measured_anew = node.id in rules.regions or node.id in rules.beneath  # when the parts are cut
-        parts.touch(connection, rules, node.lineage, node.change, 0 if measured_anew else node.size)
+        parts.touch(connection, rules, node.lineage, node.change, 0 if measured_anew else counted_size(node))
         return node
 
     def _label(self, connection: Connection, places: SharePlaces, node: Node, label: Label) -> None:

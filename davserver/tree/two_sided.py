@@ -11,6 +11,7 @@ from acl import store
 from acl.labels import NEVER, carried
 from acl.privileges import Rights
 from davserver.tree import parts, past
+from davserver.tree.counting import counted_size
 from davserver.tree.forest import SharePlaces
 from davserver.tree.labelling import LabellingTree
 from davserver.tree.names import bare_name, is_programs, is_temp
@@ -77,7 +78,10 @@ class TwoSidedTree(LabellingTree):
                 self._inherit_pins(connection, start.places, seen.node, node)
             else:
                 self._brought(connection, end, node)
-            self._touched(connection, rules, node, size - (end.node.size if onto and end.node else 0), onto=onto)
+            gain = size if node.is_collection else counted_size(node)
+            self._touched(
+                connection, rules, node, gain - (counted_size(end.node) if onto and end.node else 0), onto=onto
+            )
             if node.id in self._pinned and node.id not in rules.regions:
                 past.pinned(connection, end.places.share, node.id, node.change)
             self._moved(connection, end.places, node)
@@ -117,7 +121,8 @@ class TwoSidedTree(LabellingTree):
             self._bind(connection, end, end.node if onto and end.node is not None else end.parent.node, brought)
             if not onto:
                 self._brought(connection, end, node)
-            self._touched(connection, rules, node, node.size - (end.node.size if onto and end.node else 0), onto=onto)
+            gain = counted_size(node) - (counted_size(end.node) if onto and end.node else 0)
+            self._touched(connection, rules, node, gain, onto=onto)
             self._note(connection, "copy", end.places.share, node)
             return self._made(target), end.node is None
 
@@ -254,8 +259,8 @@ class TwoSidedTree(LabellingTree):
                 raise Outdated("the source was changed while it was being moved; nothing was moved")
             self._delete(connection, start, seen.node, terms)
         made = self._made(target)
-        old_size = end.node.size if end.node is not None and not end.node.is_collection else 0
-        gain = made.node.size - (old_size if not made.node.is_collection else 0)
+        old_size = counted_size(end.node) if end.node is not None and not end.node.is_collection else 0
+        gain = counted_size(made.node) - (old_size if not made.node.is_collection else 0)
         self._touched(connection, rules_there, made.node, gain, onto=onto)
         self._note(connection, "move" if moving else "copy", end.places.share, made.node)
         return made, end.node is None

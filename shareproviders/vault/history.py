@@ -78,6 +78,7 @@ class History:
                 subtree_size=bindparam("now_size"),
                 modified=bindparam("now_modified"),
                 change=bindparam("seq"),
+                passing=bindparam("now_passing"),
             )
         )
         self._rehome = Statement(
@@ -140,7 +141,7 @@ class History:
             name_ct=self._secrets.seal_name(name, parent),
             kind=DOCUMENT,
             version=node_id + 1,
-            subtree_size=content.size,
+            subtree_size=counted(content.size, writing),
             created=writing.at,
             modified=writing.at if writing.modified is None else writing.modified,
             change=seq,
@@ -163,11 +164,12 @@ class History:
             self._renew,
             of=entry.id,
             now_version=version_id,
-            now_size=content.size,
+            now_size=counted(content.size, writing),
             now_modified=writing.at if writing.modified is None else writing.modified,
+            now_passing=int(not writing.keep_version),
             seq=seq,
         )
-        turn.touch(dict.fromkeys(above, content.size - entry.subtree_size))
+        turn.touch(dict.fromkeys(above, counted(content.size, writing) - entry.subtree_size))
         if _lets_go(entry, content, writing) and entry.version is not None and entry.blob is not None:
             turn.drop_versions({entry.version: entry.blob})
 
@@ -278,6 +280,13 @@ class History:
             raise Damaged("the key of a stored document is missing")
         stop = size if length is None else min(size, start + length)
         return self._blobs.read(self._secrets.open_blob(blob_id, wrapped), size, start, stop)
+
+
+def counted(size: int, writing: Writing) -> int:
+    """What a document adds to the sizes of the collections above it: files of programs are none of their readers'
+    business, and only count in the use of the whole space.
+    """
+    return size if writing.keep_version else 0
 
 
 def _size(entry: Entry) -> int:

@@ -29,7 +29,7 @@ from shareproviders.paths import SharePath
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, Found, Place, build, tag_of
 from shareproviders.vault.crypto import Secrets
-from shareproviders.vault.history import Content, History
+from shareproviders.vault.history import Content, History, counted
 from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
@@ -174,7 +174,7 @@ class Vault:
             self._history.replace(turn, place.above, place.entry, content, writing)
             return self._node(turn, place, place.entry.id)
         node_id = self._history.create(turn, place.above[-1], place.name, content, writing)
-        turn.touch(dict.fromkeys(place.above, content.size))
+        turn.touch(dict.fromkeys(place.above, counted(content.size, writing)))
         return self._node(turn, place, node_id)
 
     def _node(self, turn: Turn, place: Place, node_id: int) -> Node:

@@ -73,7 +73,8 @@ class Trash:
         parent = lineage[-2]
         name = self._secrets.open_name(entry.name_ct, parent)
         is_collection = entry.kind == COLLECTION
-        return Trashed(entry.id, name, is_collection, entry.subtree_size, parent, by, at, lineage)
+        size = entry.subtree_size if is_collection else entry.size or 0
+        return Trashed(entry.id, name, is_collection, size, parent, by, at, lineage)
 
     def entry(self, turn: Turn, node_id: int) -> Entry:
         """The row of what was deleted. Raises NotFound, also for what lies beneath it."""

@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, Update, bindparam, delete, insert, select,
 from shareproviders.contract import Damaged, Ground, NotFound, Writing
 from shareproviders.vault.catalog import CURRENT, Catalog, Entry, Found, Place, subtree
 from shareproviders.vault.crypto import Secrets
-from shareproviders.vault.history import History
+from shareproviders.vault.history import History, counted
 from shareproviders.vault.properties import Properties
 from shareproviders.vault.schema import COLLECTION, dead_property, node, trash, version
 from shareproviders.vault.statements import Statement
@@ -73,11 +73,13 @@ class Trees:
         """Hang a node under another parent or name; nothing beneath is touched."""
         entry = moving.entry
         seq = turn.note(entry.id, place.above[-1], "move", entry)
-        self._hang(turn, entry, place, writing, seq)
-        turn.touch(_shifted(moving.lineage[:-1], place.above, entry.subtree_size))
+        size = self._hang(turn, entry, place, writing, seq)
+        turn.touch(_shifted(moving.lineage[:-1], entry.subtree_size, place.above, size))
 
-    def _hang(self, turn: Turn, entry: Entry, place: Place, writing: Writing, seq: int) -> None:
+    def _hang(self, turn: Turn, entry: Entry, place: Place, writing: Writing, seq: int) -> int:
+        """Give a node its place; what it counts there in the sizes of the collections above."""
         parent = place.above[-1]
+        size = entry.subtree_size if entry.kind == COLLECTION else counted(entry.size or 0, writing)
         turn.run(
             self._place,
             of=entry.id,
@@ -85,8 +87,10 @@ class Trees:
             now_name=self._secrets.seal_name(place.name, parent),
             now_modified=entry.modified if writing.modified is None else writing.modified,
             now_passing=int(not writing.keep_version),
+            now_size=size,
             seq=seq,
         )
+        return size
 
     def absorb(self, turn: Turn, moving: Found, place: Place, target: Entry, writing: Writing) -> None:
         """A document moved onto a document: the target takes bytes, properties and history; the source's id ends."""
@@ -110,9 +114,8 @@ class Trees:
         """Copy a tree to a free place; blobs by reference, names sealed anew. The id of its root."""
         rows = self._selected(turn, copied.entry.id, deep=deep, without=without)
         documents = sum(row[3] != COLLECTION for row in rows)
-        sizes = _sizes(rows)
-        size = sizes[copied.entry.id]
-        turn.charge(size)
+        sizes = _sizes(rows, writing)
+        turn.charge(sum(int(row[5]) for row in rows if row[3] != COLLECTION))
         first = turn.allot(len(rows) + documents)
         ids = {row[0]: first + offset for offset, row in enumerate(rows)}
         parent = place.above[-1]
@@ -120,7 +123,7 @@ class Trees:
         self._insert(turn, rows, ids, sizes, place=place, writing=writing, seq=seq)
         held = self._held.rows(turn.connection, {"space": turn.space, "of": copied.entry.id})
         self._properties.copy(turn, held, ids)
-        turn.touch(dict.fromkeys(place.above, size))
+        turn.touch(dict.fromkeys(place.above, sizes[copied.entry.id]))
         return first
 
     def _selected(self, turn: Turn, root: int, *, deep: bool, without: Container[int]) -> list[tuple[Any, ...]]:
@@ -186,6 +189,7 @@ class Trees:
             now_name=entry.name_ct,
             now_modified=entry.modified,
             now_passing=0,
+            now_size=entry.subtree_size,
             seq=seq,
         )
         turn.run(self._throw, node=entry.id, from_parent=parent, by=writing.by, at=writing.at)
@@ -194,9 +198,9 @@ class Trees:
     def restore(self, turn: Turn, entry: Entry, place: Place, writing: Writing) -> None:
         """Out of the trash to a free place."""
         seq = turn.note(entry.id, place.above[-1], "restore")
-        self._hang(turn, entry, place, writing, seq)
+        size = self._hang(turn, entry, place, writing, seq)
         turn.run(self._take, of=entry.id)
-        turn.touch(dict.fromkeys(place.above, entry.subtree_size))
+        turn.touch(dict.fromkeys(place.above, size))
 
 
 _COPIED = (
@@ -227,22 +231,27 @@ def _placing() -> Update:
             change=bindparam("seq"),
             placed=bindparam("seq"),
             passing=bindparam("now_passing"),
+            subtree_size=bindparam("now_size"),
         )
     )
 
 
-def _sizes(rows: list[tuple[Any, ...]]) -> dict[int, int]:
-    """Size of each selected node: its own bytes and those of what was selected beneath it."""
-    sizes = {row[0]: 0 if row[3] == COLLECTION else int(row[5]) for row in rows}
+def _sizes(rows: list[tuple[Any, ...]], writing: Writing) -> dict[int, int]:
+    """What each selected node counts: its own bytes and those of what was selected beneath it, but for files of
+    programs; `writing` says whether the first is one at its new place.
+    """
+    sizes = {row[0]: 0 if row[3] == COLLECTION or row[9] else int(row[5]) for row in rows}
+    if rows[0][3] != COLLECTION:
+        sizes[rows[0][0]] = counted(int(rows[0][5]), writing)
     for row in reversed(rows):
         if row is not rows[0]:
             sizes[row[1]] += sizes[row[0]]
     return sizes
 
 
-def _shifted(old: tuple[int, ...], new: tuple[int, ...], size: int) -> dict[int, int]:
+def _shifted(old: tuple[int, ...], lost: int, new: tuple[int, ...], gained: int) -> dict[int, int]:
     """What the collections above an old and a new place gain."""
-    gains = dict.fromkeys(old, -size)
+    gains = dict.fromkeys(old, -lost)
     for node_id in new:
-        gains[node_id] = gains.get(node_id, 0) + size
+        gains[node_id] = gains.get(node_id, 0) + gained
     return gains

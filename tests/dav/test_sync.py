@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from acl.principals import Ceiling
+from davserver.accounts import create_app_password
 from tests.dav.inside import InsideClient, Worker
 from tests.dav.syncing import PROPPATCH, VALID, node_of, token, told
 from tests.davclient import DAV, DavClient
@@ -64,7 +65,23 @@ def test_level_1_tells_members_only(clerk: InsideClient) -> None:
         (lambda c: [c.delete("/a"), c.put("/a", b"2")], {"/a": None}),
         (lambda c: [c.move("/d", "/e"), c.delete("/e/x"), c.move("/e", "/d")], {"/d": None, "/d/x": 404}),
     ],
-    ids=str,
+    ids=(
+        "rename",
+        "move into a folder",
+        "rename a folder",
+        "rename inside, then the folder",
+        "copy a folder",
+        "copy onto",
+        "move onto",
+        "properties",
+        "properties of a folder",
+        "lock a free name",
+        "delete a folder",
+        "come and gone",
+        "there and back",
+        "deleted and made anew",
+        "lost on the way",
+    ),
 )
 def test_each_verb_shows(
     clerk: InsideClient, change: Callable[[DavClient], object], expected: dict[str, int | None]
@@ -169,7 +186,10 @@ def test_it_is_told_where_it_can_be_asked(clerk: InsideClient, worker: Worker) -
     answer = report(clerk, "/a", sync_body())
     assert (answer.status, answer.condition()) == (403, DAV + "supported-report")
     assert b"sync-token" not in clerk.propfind("").body
-    clerk.worker.ceilings["clara"] = Ceiling("app-password", scopes=(("ba05", node_of(worker, clerk, "/d")),))
+    scopes = (("ba05", node_of(worker, clerk, "/d")),)
+    with worker.house.database.transaction() as connection:
+        create_app_password(connection, b"x" * 32, "clara", "narrow", worker.house.clock(), scopes=scopes)
+    clerk.worker.ceilings["clara"] = Ceiling("app-password", scopes=scopes)
     try:
         assert told_at(clerk.base + "/d") == (True, True)
         assert told_at(clerk.base) == (False, False)

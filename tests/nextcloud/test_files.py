@@ -204,6 +204,19 @@ def test_checksums_are_verified_and_told(sync: Syncs, place: str) -> None:
     assert clara.client.get(clara.at(f"{place}/a.txt")).headers["OC-Checksum"] is None
 
 
+def test_a_time_may_come_with_a_checksum(sync: Syncs, place: str) -> None:
+    """rclone from 1.63 on sets `DAV:lastmodified` and names the checksum beside it, which stays what was verified."""
+    clara, right = sync("clara"), hashlib.sha1(b"a", usedforsecurity=False).hexdigest()
+    clara.put(f"{place}/a.txt", b"a", OC_Checksum=f"SHA1:{right}")
+    sums = f'<x:checksums xmlns:x="{OC[1:-1]}"><x:checksum>SHA1:{"0" * 40}</x:checksum></x:checksums>'
+    update = f"<D:set><D:prop><D:lastmodified>1500000000</D:lastmodified>{sums}</D:prop></D:set>"
+    assert clara.client.proppatch(clara.at(f"{place}/a.txt"), update).member().missing == {}
+    head = clara.client.head(clara.at(f"{place}/a.txt"))
+    assert head.headers["Last-Modified"] == "Fri, 14 Jul 2017 02:40:00 GMT"
+    assert head.headers["OC-Checksum"] == f"SHA1:{right}"
+    assert f"{OC}checksums" not in clara.client.propfind(f"/dav{place}/a.txt").member().found
+
+
 @pytest.mark.parametrize(
     ("header", "right", "wrong"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_every_route_that_changes_is_a_post_and_needs_a_token(visitors: Visitors
     from davserver.portal.application import create
     from davserver.portal.ground import Ground
 
-    app = create(Ground(None, None, None, None, None, {}, *[None] * 6))  # type: ignore[arg-type]
+    app = create(Ground(**dict.fromkeys(each.name for each in fields(Ground))))  # type: ignore[arg-type]
     otto = visitors("otto")
     posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     assert posts

@@ -1,4 +1,4 @@
-"""What the trees of trash and versions share: one request at an address below `<tree>/<user>/`, with its verbs."""
+"""What the trees beside the files share: one request at an address below `<tree>/<user>/`, with its verbs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from davserver.dav.properties import LiveProperty, Page
 from davserver.dav.propfind import answer, asked, finite_depth
 from davserver.dav.request import Request, Response, Site
 from davserver.nextcloud.mounts import Drives, is_own
-from davserver.tree.mirrored import MirroredTree
 from davserver.tree.seen import Seen
 from shareproviders.contract import Node, NotFound
 from shareproviders.paths import ROOT, SharePath
@@ -26,22 +25,26 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 Verbs = Mapping[str, Callable[[], Response]]
 
 
-class KeptCall:
+class AnnexCall:
     """One request in one of these trees; a kind of tree says what its addresses hold and what can be done there."""
 
     root: str
     """The segment below `/remote.php/dav/`."""
 
-    def __init__(self, exchange: Exchange, drives: Drives, tree: MirroredTree, user: str, below: SharePath) -> None:
-        self.tree, self.drives, self.below = tree, drives, below
+    def __init__(self, exchange: Exchange, drives: Drives, user: str, below: SharePath) -> None:
+        """Raises NotFound for another's name, and what the login raises."""
+        self.tree, self.principal = drives.enter(exchange.environ)
+        if not is_own(self.principal, user):
+            raise NotFound("there is nothing here")
+        self.drives, self.below = drives, below
         prefix = f"/remote.php/dav/{self.root}/{targets.encode_segment(user)}"
         site = Site(prefix, drives.origin, properties=tuple(self.properties()))
-        self.request = Request(exchange.environ, tree, below, has_slash=True, site=site)
+        self.request = Request(exchange.environ, self.tree, below, has_slash=True, site=site)
         exchange.request = self.request
 
     def properties(self) -> Iterable[LiveProperty]:
-        """Live properties of this tree."""
-        raise NotImplementedError
+        """Live properties of this tree alone."""
+        return ()
 
     def verbs(self) -> Verbs:
         """What can be done at the address. Raises NotFound where nothing is."""
@@ -74,24 +77,22 @@ class KeptCall:
         return [seen for seen in self.tree.children(self.tree.stat(ROOT)) if seen.share]
 
 
-class KeptAnnex:
+class DavAnnex:
     """The addresses of one such tree."""
 
-    def __init__(self, kind: type[KeptCall], drives: Drives) -> None:
-        self._kind, self._drives = kind, drives
-        self._names = ("remote.php", "dav", kind.root)
+    def __init__(
+        self, root: str, drives: Drives, call: Callable[[Exchange, Drives, str, SharePath], AnnexCall]
+    ) -> None:
+        self._drives, self._call = drives, call
+        self._names = ("remote.php", "dav", root)
 
     def takes(self, path: tuple[str, ...]) -> bool:
         return path[: len(self._names)] == self._names and len(path) > len(self._names)
 
     def answer(self, exchange: Exchange, target: targets.Target) -> Response:
-        """Raises NotFound for another's name, DavError 405 for what cannot be done there, and what the verbs raise."""
-        tree, principal = self._drives.enter(exchange.environ)
+        """Raises DavError 405 for what cannot be done there, and what the call raises."""
         user, *below = target.segments[len(self._names) :]
-        if not is_own(principal, user):
-            raise NotFound("there is nothing here")
-        call = self._kind(exchange, self._drives, tree, user, SharePath(tuple(below)))
-        verbs = call.verbs()
+        verbs = self._call(exchange, self._drives, user, SharePath(tuple(below))).verbs()
         method = exchange.environ["REQUEST_METHOD"]
         if method not in verbs:
             raise DavError(405, message="this cannot be done here", headers=[("Allow", ", ".join(("OPTIONS", *verbs)))])
