@@ -101,6 +101,7 @@ class Worker:
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
                 own_devices=house.own_devices,
+                invitations=house.invitations,
                 open_once=partial(open_once, forest, house.openings),
                 office=partial(Office, house),
                 seconding=partial(Seconding, house),

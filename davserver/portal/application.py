@@ -18,6 +18,7 @@ from davserver.portal import (
     excluding,
     guarding,
     home,
+    inviting,
     keeping,
     language,
     legal,
@@ -37,7 +38,7 @@ PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(changing.pages, keeping.pages, connecting.pages),
     *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
-    *(papers.pages, people.pages, excluding.pages),
+    *(inviting.pages, papers.pages, people.pages, excluding.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

@@ -12,6 +12,7 @@ from flask import Request, g, request
 
 from acl.principals import Principal
 from davserver.devices import DeviceLogin, OwnDevices
+from davserver.invitations import Invitations
 from davserver.notices import Notice
 from davserver.openings import NewOpening
 from davserver.sessions import Sessions, SignedIn
@@ -40,6 +41,7 @@ class Ground:
     notices: Mapping[str, Notice]
     devices: DeviceLogin
     own_devices: OwnDevices
+    invitations: Invitations
     open_once: Callable[[Principal, SharePath], NewOpening]
     """A one-time address of a document for a program. Raises AccessDenied, DoesNotFit."""
     office: Callable[[GuardedTree, str], Office]

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.portal.ground import visit
+from davserver.portal.keeping import author
 from davserver.portal.wording import kind_of
 from davserver.tree.coming import coming_meetings
 from davserver.tree.finding import Finding, Hits
@@ -35,6 +36,8 @@ def home() -> Any:
         offices=offices,
         meetings=coming_meetings(tree, MEETINGS),
         news=news(tree, NEWS),
+        reset=visit().ground.invitations.latest_reset(tree.principal.id),
+        author=author,
         at_desk=any(works_at_desk(seen) for seen in drives),
     )
 

@@ -8,9 +8,14 @@ from sqlalchemy import select
 
 from acl import store
 from acl.mandates import Mandate
+from acl.privileges import Rights
+from davserver.accounts import AccountProblem
 from davserver.granting import keep_mandate
+from davserver.invitations import LIFE
+from davserver.letters import Letter
 from davserver.schema import account, person
-from davserver.tree.office import Impossible, Office
+from davserver.tree.office import Impossible, Office, desks
+from davserver.tree.seen import AccessDenied
 from shareproviders.contract import NotFound
 
 NOT_AT_A_DESK = frozenset({"admin", "auditor", "citizen", "former_member"})
@@ -97,3 +102,26 @@ class Roster:
                 raise Impossible("a pledge is recorded once it was made")
             if store.declare_undertaking(connection, user, at):
                 house.audit.note(connection, by.key, "pledge", share=self.office.share, detail=user)
+
+    def invite(self, user: str) -> tuple[Letter, int]:
+        """A letter with which somebody sets a new password; (it, when its code ends).
+
+        Whoever could let himself in by it must gain nothing: so it is for people all of whose offices are at desks
+        of the asker, and for no administrator. Raises NotFound, AccessDenied, Impossible for oneself.
+        """
+        house, by = self.office.house, self.office.tree.principal
+        held = {seen.share for seen in desks(self.office.tree)}
+        with self.office.working() as connection:
+            holder = next((each for each in self.holders() if each.user == user), None)
+            if holder is None:
+                raise NotFound("nobody of this name holds an office here")
+            now = house.clock()
+            mandates = [one for one in store.mandates_of(connection, user) if one.end is None or one.end > now]
+            admin = connection.execute(select(account.c.admin).where(account.c.user == user)).scalar()
+            if admin or {one.share for one in mandates} - held:
+                raise AccessDenied(self.office.root.path, Rights.WRITE_ACL)
+            try:
+                code = house.invitations.invite(connection, user, by.key)
+            except AccountProblem as problem:
+                raise Impossible(str(problem)) from problem
+        return Letter(holder.name, user, code), now + LIFE

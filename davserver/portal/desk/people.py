@@ -7,10 +7,13 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.instants import instant
+from davserver.letters import letters
 from davserver.login import clean_user
 from davserver.portal.browsing import address_of
 from davserver.portal.desk.meetings import DAY, office
+from davserver.portal.ground import origin
 from davserver.portal.language import N_
+from davserver.portal.reading import attachment
 from davserver.tree.office import Impossible
 from davserver.tree.roster import Roster
 from davserver.tree.watching import Watching
@@ -89,6 +92,14 @@ def pledge(share: str) -> Any:
     desk = office(share)
     Roster(desk).pledge(request.form.get("user", ""), desk.house.clock())
     return redirect(url_for("people.roster", share=share, getan="pledged"), 303)
+
+
+@pages.post("/geschaeftsstelle/<share>/personen/brief")
+def letter(share: str) -> Any:
+    """A letter with a one-time code, as PDF; the code is shown nowhere else."""
+    page, until = Roster(office(share)).invite(request.form.get("user", ""))
+    body = letters([page], origin(), until)
+    return attachment(f"Brief {page.user}.pdf", "application/pdf", len(body), until, iter([body]))
 
 
 @pages.get("/geschaeftsstelle/<share>/sperren")
