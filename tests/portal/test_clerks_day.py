@@ -151,3 +151,14 @@ def desk_pages(here: Browser) -> Iterator[str]:
     yield f"{meeting}/nummern"
     yield f"{meeting}/zuordnen"
     yield f"{meeting}/stand?neu=agenda_released"
+    here.open(meeting)
+    item = str(here.one("tbody a").get_attribute("href")).partition("/ordner")[2]
+    yield f"/ordner{item}"
+    yield f"/einstufung{item}"
+    yield f"/ausschluss{item}"
+    yield "/zustimmen"
+    for name in ("personen", "sperren", "verlauf"):
+        yield f"{desk}/{name}"
+    yield "/verbinden"
+    yield "/verbinden/windows"
+    yield "/einladung"
