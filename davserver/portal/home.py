@@ -38,6 +38,7 @@ def home() -> Any:
         news=news(tree, NEWS),
         reset=visit().ground.invitations.latest_reset(tree.principal.id),
         author=author,
+        to_approve=sum(not each.is_own for each in visit().ground.seconding(tree).waiting()),
         at_desk=any(works_at_desk(seen) for seen in drives),
     )
 

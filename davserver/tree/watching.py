@@ -1,9 +1,11 @@
-"""What happened in a drive and what is locked there, for its desk: changes, never who has read what."""
+"""What happened in a drive, what is locked and linked there, for its desk: changes, never who has read what."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from acl import store
+from acl.links import Link
 from davserver.tree.finding import Described
 from davserver.tree.office import Office
 from davserver.tree.seen import Lock, Terms
@@ -13,6 +15,7 @@ CHANGES = frozenset(
     {"put", "make", "delete", "move", "copy", "restore", "replace", "properties", "lock", "unlock", "acl", "purge"}
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "apply"}
     | {"recuse", "recusal-end", "hold", "hold-end", "entry-add", "entry-remove", "mandate-end", "pledge"}
+    | {"share", "unshare", "link", "link-revoke"}
 )
 """Acts in the audit log that the desk may see; reads, sign-ins and refusals are the auditors'."""
 
@@ -34,6 +37,15 @@ class Locked(NamedTuple):
 
     lock: Lock
     name: str
+    paper: Described
+
+
+class Opened(NamedTuple):
+    """A link or drop that still opens something."""
+
+    link: Link
+    name: str
+    """Of its maker; empty for whom the asker may not know."""
     paper: Described
 
 
@@ -70,6 +82,23 @@ class Watching:
                     name = people.get(row.principal.removeprefix("user:"), "")
                     found.append(Locked(tree.forest.locks.told(row, places), name, paper))
         return found
+
+    def links(self) -> list[Opened]:
+        """Links and drops that open something now or later, the newest first."""
+        now, people = self.office.house.clock(), self.office.tree.acquaintances.people
+        with self.office.house.database.read() as connection:
+            kept = store.links(connection, self.office.share)
+        living = [each for each in kept if each.revoked is None and (each.end is None or each.end > now)]
+        papers = [(link, self.office.described(link.node)) for link in reversed(living)]
+        return [
+            Opened(link, people.get(link.maker.removeprefix("user:"), ""), paper)
+            for link, paper in papers
+            if paper is not None
+        ]
+
+    def end_link(self, number: int) -> None:
+        """It opens nothing any more; whoever made it. Raises NotFound, AccessDenied."""
+        self.office.tree.revoke_link(self.office.share, number)
 
     def break_lock(self, token: str) -> None:
         """Raises NotFound for one that is not shown, AccessDenied without the right to break locks; it is logged."""

@@ -157,7 +157,7 @@ def desk_pages(here: Browser) -> Iterator[str]:
     yield f"/einstufung{item}"
     yield f"/ausschluss{item}"
     yield "/zustimmen"
-    for name in ("personen", "sperren", "verlauf"):
+    for name in ("personen", "sperren", "verlauf", "freigaben"):
         yield f"{desk}/{name}"
     yield "/verbinden"
     yield "/verbinden/windows"

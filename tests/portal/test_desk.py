@@ -9,7 +9,7 @@ import pytest
 
 from tests.portal.desk import install_with_desk
 from tests.portal.portalclient import Page, PortalClient
-from tests.running import RunningServer, start
+from tests.running import RunningServer, command, start
 
 DESK = "/geschaeftsstelle/rat"
 
@@ -211,6 +211,7 @@ def test_lowering_a_released_paper_takes_a_second_person(
     kurt, otto = visitors("kurt"), visitors("otto")
     number = kurt.get("/zustimmen").tree.xpath("//button[@name='proposal']/@value")[-1]
     assert clerk.post("/zustimmen", {"token": waiting.token(), "proposal": number}).status == 409
+    assert "wait" in visitors("vera").get("/").tree.xpath("string(//a[@href='/zustimmen'])")
     assert otto.get("/zustimmen").tree.xpath("//button[@name='proposal']") == []
     assert otto.post("/zustimmen", {"token": otto.get("/").token(), "proposal": number}).status == 404
     assert "not public" in clerk.get(action).text
@@ -297,6 +298,24 @@ def test_offices_are_given_and_ended_by_somebody_else(
     told = clerk.get(f"{DESK}/verlauf").text
     assert "Clara Clerk ended an office" in told
     assert "sam is member" in told
+
+
+def test_the_desk_ends_links_of_others(
+    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+) -> None:
+    """Whoever made it; a member sees no list of them."""
+    with running.client("kurt") as kurt:
+        assert kurt.put("/dav/rat/Arbeitsordner/Karte.pdf", b"%PDF").status in (201, 204)
+    command("link", "create", "rat/Arbeitsordner/Karte.pdf", "--as", "kurt", data=running.data)
+    listed = clerk.get(f"{DESK}/freigaben")
+    assert "Karte.pdf" in listed.text
+    assert "Kurt Clerk" in listed.text
+    link = listed.tree.xpath("//button[@name='link']/@value")[0]
+    otto = visitors("otto")
+    assert otto.get(f"{DESK}/freigaben").status == 403
+    assert otto.post(f"{DESK}/freigaben", {"token": form_token(otto), "link": link}).status == 403
+    assert clerk.submit(listed, f"{DESK}/freigaben", link=link).status == 303
+    assert "Nothing is open" in clerk.get(f"{DESK}/freigaben").text
 
 
 def test_the_log_tells_changes_and_no_reads(clerk: PortalClient, meeting: str) -> None:

@@ -47,6 +47,10 @@ ACTS = {
     "entry-remove": N_("took rights back"),
     "mandate-end": N_("ended an office"),
     "pledge": N_("recorded a pledge of secrecy"),
+    "share": N_("shared with colleagues"),
+    "unshare": N_("took a share back"),
+    "link": N_("opened a link to people outside"),
+    "link-revoke": N_("ended a link"),
 }
 """What was done, for people; what is not named stands as the log has it."""
 
@@ -114,6 +118,20 @@ def break_lock(share: str) -> Any:
     """Break a lock; whoever had it open may lose what he has not saved."""
     Watching(office(share)).break_lock(request.form.get("lock", ""))
     return redirect(url_for("people.locks", share=share, getan="broken"), 303)
+
+
+@pages.get("/geschaeftsstelle/<share>/freigaben")
+def links(share: str) -> Any:
+    """What is open to people outside."""
+    desk, done = office(share), request.args.get("getan", "")
+    return render_template("desk/links.html", desk=desk, links=Watching(desk).links(), address=address_of, done=done)
+
+
+@pages.post("/geschaeftsstelle/<share>/freigaben")
+def end_link(share: str) -> Any:
+    """End a link or drop, whoever made it."""
+    Watching(office(share)).end_link(request.form.get("link", 0, type=int))
+    return redirect(url_for("people.links", share=share, getan="ended"), 303)
 
 
 @pages.get("/geschaeftsstelle/<share>/verlauf")
