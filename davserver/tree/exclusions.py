@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from acl import store
+from acl import schema, store
 from acl.meetings import AgendaItem
 from acl.privileges import Rights
 from acl.recusals import Effect, Recusal
@@ -18,6 +18,7 @@ from davserver.tree.locking import GuardedTree
 from davserver.tree.office import Impossible
 from davserver.tree.seen import AccessDenied, Seen
 from shareproviders.contract import NotFound
+from shareproviders.paths import SharePath
 
 
 class Excluded(NamedTuple):
@@ -59,6 +60,8 @@ class Exclusions:
                 if person not in self.people(seen):
                     raise AccessDenied(seen.path, Rights.RECUSE)
                 for wish in self._wishes(self._points(connection, seen), person, by_matter=by_matter):
+                    if person != self.tree.principal.id:
+                        self._demand_everywhere(connection, wish.mark)
                     keep_recusal(self.house, connection, self.tree.principal.key, wish)
                 self.tree._repinned.add(self.tree._share(share))
         except ValueError as error:
@@ -101,10 +104,23 @@ class Exclusions:
                 raise NotFound("there is no such exclusion")
             if found.is_self:
                 raise Impossible("nobody lifts his own exclusion")
+            self._demand_everywhere(connection, found.recusal.matter_mark)
             store.end_recusal(connection, number, self.house.clock())
             self.tree._repinned.add(self.tree._share(share))
             by, detail = self.tree.principal.key, f"recusal {number}: {found.recusal.person}"
             self.house.audit.note(connection, by, "recusal-end", share=found.recusal.share, detail=detail)
+
+    def _demand_everywhere(self, connection: Connection, mark: bytes | None) -> None:
+        """An exclusion by matter holds in all committees, so it takes the right to record it in each of them."""
+        items = schema.agenda_item.c
+        concerned = select(items.share, items.node).where(items.matter_mark == mark)
+        for row in connection.execute(concerned).all() if mark is not None else ():
+            try:
+                rights = Finding(self.tree).at(row.share, row.node or 0).rights
+            except NotFound:
+                rights = Rights.NONE
+            if Rights.RECUSE & ~rights:
+                raise AccessDenied(SharePath(()), Rights.RECUSE)
 
     def _points(self, connection: Connection, seen: Seen) -> list[AgendaItem]:
         if not seen.share:

@@ -275,6 +275,27 @@ def test_a_member_declares_his_own_exclusion_and_cannot_take_it_back(
     assert vera.get(f"/ordner/{item}").status == 404
 
 
+def test_an_exclusion_by_matter_takes_the_right_in_every_committee(
+    running: RunningServer, clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
+) -> None:
+    """It follows the matter everywhere, so the chair of one committee neither records nor lifts it for all of them."""
+    with_agenda(clerk, meeting, "1\tBudget\t20-26 / V 777\n")
+    times = ("--start", "2027-03-01T19:00", "--end", "2027-03-01T22:00")
+    command("meeting", "add", "ba05", "2027-03-01", "--title", "BA", *times, data=running.data)
+    command("item", "add", "ba05", "2027-03-01", "7", "Budget", "--matter", "20-26 / V 777", data=running.data)
+    step, item = f"{meeting}/stand", item_of(clerk, meeting, "1")
+    clerk.submit(clerk.get(f"{step}?neu=agenda_released"), step, neu="agenda_released")
+    action, vera, paula = f"/ausschluss/{item}", visitors("vera"), visitors("paula")
+    assert vera.submit(vera.get(action), action, person="paula", scope="matter").status == 403
+    assert paula.get(f"/ordner/{item}").status == 200
+    assert clerk.submit(clerk.get(action), action, person="paula", scope="matter").status == 303
+    assert paula.get(f"/ordner/{item}").status == 404
+    number = vera.get(action).tree.xpath("//button[@name='recusal']/@value")[0]
+    assert vera.submit(vera.get(action), f"{action}/aufheben", recusal=number).status == 403
+    assert clerk.submit(clerk.get(action), f"{action}/aufheben", recusal=number).status == 303
+    assert paula.get(f"/ordner/{item}").status == 200
+
+
 def test_offices_are_given_and_ended_by_somebody_else(
     clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
