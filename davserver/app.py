@@ -82,6 +82,26 @@ def forest_of(house: House) -> Forest:
     )
 
 
+def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
+    """What the portal stands on in this process."""
+    return Ground(
+        sign_in=house.login.by_account_password,
+        sessions=house.sessions,
+        door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
+        clock=house.clock,
+        log=lines.write,
+        notices=read_notices(house.settings, house.directory),
+        devices=house.devices,
+        own_devices=house.own_devices,
+        invitations=house.invitations,
+        open_once=partial(open_once, forest, house.openings),
+        office=partial(Office, house),
+        seconding=partial(Seconding, house),
+        exclusions=partial(Exclusions, house),
+        public_url=house.settings.public_url,
+    )
+
+
 class Worker:
     """The WSGI application of one process, and the little work that it does by itself every second."""
 
@@ -91,24 +111,7 @@ class Worker:
         self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
         public_url = house.settings.public_url
-        self._portal = create(
-            Ground(
-                sign_in=house.login.by_account_password,
-                sessions=house.sessions,
-                door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
-                clock=house.clock,
-                log=lines.write,
-                notices=read_notices(house.settings, house.directory),
-                devices=house.devices,
-                own_devices=house.own_devices,
-                invitations=house.invitations,
-                open_once=partial(open_once, forest, house.openings),
-                office=partial(Office, house),
-                seconding=partial(Seconding, house),
-                exclusions=partial(Exclusions, house),
-                public_url=public_url,
-            )
-        )
+        self._portal = create(portal_ground(house, forest, lines))
         ids = FileIds(house.file_secret, house.instance)
         drives = Drives(self._principal, partial(self._mirrored, forest), ids, public_url)
         self._dav = Application(

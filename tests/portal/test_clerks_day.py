@@ -59,6 +59,20 @@ def step(here: Counting, act: str) -> None:
     here.wait_for("Erledigt.")
 
 
+def until_the_minutes(here: Counting, minutes: Path) -> None:
+    """The evening itself, and what follows: opened, closed, minutes brought, released, approved."""
+    step(here, "Sitzung eröffnen")
+    step(here, "Sitzung schließen")
+    minutes.write_bytes(b"%PDF-1.4 minutes")
+    here.one("#into").send_keys("Zur Sitzung")
+    here.clicks += 1
+    here.choose([minutes])
+    here.click("Hochladen")
+    here.wait_for("Nachgereicht")
+    step(here, "Nachgereichtes freigeben")
+    step(here, "Niederschrift genehmigen")
+
+
 def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_path: Path) -> None:
     """From the sign-in to approved minutes; 80 papers lie in their items, and none at the wrong one."""
     papers = files(tmp_path)
@@ -94,17 +108,7 @@ def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_pat
         here.wait_for("Otto Maier")
         here.click("Ja, so machen")
         here.wait_for("Erledigt.")
-        step(here, "Sitzung eröffnen")
-        step(here, "Sitzung schließen")
-        minutes = tmp_path / "Niederschrift.pdf"
-        minutes.write_bytes(b"%PDF-1.4 minutes")
-        here.one("#into").send_keys("Zur Sitzung")
-        here.clicks += 1
-        here.choose([minutes])
-        here.click("Hochladen")
-        here.wait_for("Nachgereicht")
-        step(here, "Nachgereichtes freigeben")
-        step(here, "Niederschrift genehmigen")
+        until_the_minutes(here, tmp_path / "Niederschrift.pdf")
         rows = {
             row[0]: int(row[1])
             for row in here.driver.execute_script(
