@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING
 
 from flask import Request, g, request
 
+from acl.links import Link
 from acl.principals import Principal
 from davserver.devices import DeviceLogin, OwnDevices
 from davserver.invitations import Invitations
+from davserver.links import LinkLogin
 from davserver.notices import Notice
 from davserver.openings import NewOpening
 from davserver.sessions import Sessions, SignedIn
+from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
 from shareproviders.paths import SharePath
 
 if TYPE_CHECKING:
     from davserver.tree.exclusions import Exclusions
+    from davserver.tree.letters import Letter
+    from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
     from davserver.tree.office import Office
     from davserver.tree.seconding import Seconding
@@ -48,6 +53,13 @@ class Ground:
     """The desk of a committee. Raises NotFound, AccessDenied."""
     seconding: Callable[[GuardedTree], Seconding]
     exclusions: Callable[[GuardedTree], Exclusions]
+    showing: Callable[[GuardedTree], Showing]
+    """Through a door, what its asker may look at in place."""
+    links: LinkLogin
+    link_door: Callable[[Link], LinkTree]
+    """What a link opens. Raises NotFound if its document or folder has gone."""
+    letter: Callable[[bytes], Letter]
+    """What somebody without an account wrote, by the digest of its reply link. Raises NotFound."""
     public_url: str = ""
 
 
@@ -71,6 +83,11 @@ class Visit:
     def tree(self) -> GuardedTree:
         """The door, as whoever is signed in may go through it; opened for this request alone."""
         return self.ground.door(self.principal)
+
+    @cached_property
+    def showing(self) -> Showing:
+        """Pages of documents, as whoever is signed in may look at them."""
+        return self.ground.showing(self.tree)
 
     @property
     def principal(self) -> Principal:

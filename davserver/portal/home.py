@@ -11,6 +11,7 @@ from davserver.portal.keeping import author
 from davserver.portal.wording import kind_of
 from davserver.tree.coming import coming_meetings
 from davserver.tree.finding import Finding, Hits
+from davserver.tree.letters import waiting
 from davserver.tree.news import news
 from davserver.tree.office import works_at_desk
 from shareproviders.paths import ROOT, SharePath
@@ -32,6 +33,7 @@ def home() -> Any:
     drives = sorted(tree.children(tree.stat(ROOT)), key=lambda seen: seen.share not in offices)
     return render_template(
         "home.html",
+        unanswered=sum(each.unanswered for each in waiting(tree)),
         drives=drives,
         offices=offices,
         meetings=coming_meetings(tree, MEETINGS),

@@ -26,8 +26,10 @@ SEARCH_SECONDS = 3.0
 HITS = 100
 LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
+    ("look", Rights.VIEW, False),
     ("download", Rights.READ, False),
     ("versions", Rights.READ, False),
+    ("comment", Rights.COMMENT, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
     ("label", Rights.CLASSIFY | Rights.WRITE_ACL, False),
@@ -149,6 +151,8 @@ class Finding:
                 for word, there, here in OFFERED_BY_FOLDER
                 if not there & ~folder.rights and not here & ~seen.rights
             }
+        if seen.rights & (Rights.SHARE | Rights.LINK) and len(seen.path.segments) > 1:
+            offers.add("share")
         if not seen.share:
             return Described(seen, seen.display_name, "", Classification.PUBLIC, Phase.RELEASED, frozenset())
         places = tree._share(seen.share)

@@ -10,11 +10,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from acl.meetings import Meeting
 from davserver.naming import leading_number, number_key, unique
 from davserver.portal.browsing import address_of
-from davserver.portal.changing import NO_TERMS, take
 from davserver.portal.desk.meetings import office
 from davserver.portal.ground import visit
 from davserver.portal.guarding import streaming
-from davserver.portal.uploads import UploadForm
+from davserver.portal.uploads import NO_TERMS, UploadForm, take
 from davserver.tree.office import Office, Point
 from davserver.tree.seen import Seen
 from shareproviders.contract import NotFound, ParentMissing
@@ -68,9 +67,10 @@ def upload(share: str, meeting: str) -> Any:
         if form.fields.get("into") == MINUTES:
             if folder is None:
                 raise ParentMissing("the meeting has no folder")
-            take(document, folder.seen.path / document.bare_name)
+            path = folder.seen.path / document.bare_name
         else:
-            take(document, sorting.path_of(document.bare_name))
+            path = sorting.path_of(document.bare_name)
+        visit().noted(take(visit().tree, document, path))
     return redirect(url_for("desk.meeting", share=share, meeting=meeting, getan="uploaded" if sorting else None), 303)
 
 
