@@ -10,6 +10,8 @@ from urllib.parse import quote
 METHODS = ("GET", "HEAD", "POST")
 BY_PATH = "/pfad/"
 _DRIVES = re.compile(r"/dav(?:/[^/]*)?|/dav/.*/")
+_DOTS = re.compile(r"/\.{1,2}(?:/|$)")
+"""Segments that no address of ours has: the drives refuse them in their own way (400)."""
 
 
 def is_for_portal(environ: Mapping[str, Any], others: Iterable[str]) -> bool:
@@ -18,7 +20,9 @@ def is_for_portal(environ: Mapping[str, Any], others: Iterable[str]) -> bool:
     OPTIONS and PROPFIND of `/` are the drives': Windows and Finder ask the parent of `/dav/` first.
     """
     path = environ["PATH_INFO"]
-    return environ["REQUEST_METHOD"] in METHODS and not any(path == one or path.startswith(f"{one}/") for one in others)
+    if environ["REQUEST_METHOD"] not in METHODS or _DOTS.search(path):
+        return False
+    return not any(path == one or path.startswith(f"{one}/") for one in others)
 
 
 def page_instead(environ: Mapping[str, Any]) -> str | None:

@@ -173,7 +173,7 @@ def test_the_newest_stay_whatever_their_age_and_young_ones_whatever_their_number
 
 def test_age_counts_from_when_a_version_was_replaced(doors: Doors) -> None:
     """One that stood for years and was replaced yesterday can be had back for a year."""
-    write(doors, 1)
+    doors.put("clara", PAPER, b"version 0")
     doors.stage.now += 1000 * DAY
     write(doors, KEPT + 1)
     assert run(doors).versions["ba05"] == 0
