@@ -1,8 +1,10 @@
 # make run [PORT=9000]   a demo server in .demo/, from a machine with only Python 3.11 or newer and make
 # make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
 # make check             style, types, laws between the rooms
-# make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1", ARGS=--rights, ARGS=--sync
+# make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
+#                        ARGS=--rights, ARGS=--sync, ARGS=--reading: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
+# make mutants [ARGS=…]  changes the decision's code in each way that cosmic-ray knows; lists what no test notices (hours)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
 
 PYTHON ?= python3
@@ -16,6 +18,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
+
+DECISION := engine weighing standing lending rules labels
 
 .PHONY: run test check bench docs-pictures lock clean
 .DEFAULT_GOAL := run
@@ -39,6 +43,9 @@ bench: $(TEST_READY)
 
 docs-pictures: $(TEST_READY)
 	$(BIN)/python -m tests.portal.pictures
+
+mutants: $(TEST_READY)
+	PYTHONPATH=. $(BIN)/python tests/acl/mutants.py $(or $(ARGS),$(DECISION:%=acl/%.py))
 
 lock: $(BIN)/python
 	$(INSTALL) uv

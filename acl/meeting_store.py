@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -45,12 +45,15 @@ def declare_meeting(connection: Connection, sealer: Sealer, meeting: Meeting) ->
 def set_meeting_state(connection: Connection, share: str, meeting_id: str, state: MeetingState, at: int) -> bool:
     """Let it reach a state at this instant: the instants of states passed over are the same, of later ones none.
 
-    A cancelled meeting keeps the instants it had. Raises ValueError for an unknown meeting.
+    A cancelled meeting keeps the instants it had; if it takes place after all, its agenda is released anew. Raises
+    ValueError for an unknown meeting.
     """
     row = row_of(connection, schema.meeting, {"share": share, "id": meeting_id})
     if row is None:
         raise ValueError(f"no meeting {meeting_id} in {share}; declare the meeting first")
     known = [getattr(row, name) for name in _INSTANTS]
+    if row.state == MeetingState.CANCELLED and state is not MeetingState.CANCELLED:
+        known[0] = None
     reached = _REACHED.get(state)
     if reached is not None:
         known = [at if old is None else old for old in known[:reached]] + [None] * (len(known) - reached)
@@ -130,6 +133,17 @@ def agenda_numbers(connection: Connection, share: str, nodes: Iterable[int]) -> 
     table = schema.agenda_item
     rows = connection.execute(select(table).where(table.c.share == share, table.c.node.in_(list(nodes))))
     return {row.node: (row.number, row.public) for row in rows}
+
+
+def numbers_concerned(
+    connection: Connection, share: str, meeting_id: str, points: Collection[int], matters: Collection[bytes]
+) -> list[tuple[str, bool]]:
+    """Number, and whether it is public, of a meeting's items that have one of these ids or matters; in order."""
+    table = schema.agenda_item
+    concerned = or_(table.c.id.in_(points), table.c.matter_mark.in_(matters))
+    here = (table.c.share == share, table.c.meeting == meeting_id)
+    rows = connection.execute(select(table.c.number, table.c.public).where(*here, concerned).order_by(table.c.id))
+    return [(row.number, row.public) for row in rows]
 
 
 def renumber(connection: Connection, sealer: Sealer, share: str, meeting_id: str, numbers: Mapping[str, str]) -> bool:

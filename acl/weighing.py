@@ -210,8 +210,13 @@ def link_grants(question: Question) -> Iterator[Part]:
         return
     bits = int(link.rights)
     if link.kind is LinkKind.DROP:
-        bits = TO_ADD if question.itself else 0
+        bits = TO_ADD if _is_own_node(question) else 0
     yield f"link:{link.id}", bits & question.lent[link.maker]
+
+
+def _is_own_node(question: Question) -> bool:
+    """Is it about the node that the link was made for? An inbox that lies in it is asked about itself as well."""
+    return question.itself and question.link is not None and question.node == question.link.node
 
 
 def ceilings(question: Question, classification: Classification) -> Iterator[Part]:
@@ -238,7 +243,12 @@ def _link_ceiling(question: Question, classification: Classification) -> Iterato
 
 
 def inbox(question: Question, grants: Sequence[Part]) -> Iterator[Part]:
-    """Step 5, in an inbox: what others brought has no name for whoever may not view it (rights.md §2)."""
+    """Step 5, in an inbox: what others brought has no name for whoever may not view it (rights.md §2).
+
+    A drop that was made for a folder there takes documents as any other does.
+    """
+    if _is_own_node(question):
+        return
     around = (entry.node for entry in question.region.entries if entry.drop_own)
     if any(node != question.region.node or not question.itself for node in around):
         given = 0

@@ -14,10 +14,13 @@ from acl.principals import Channel, Principal
 from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
+from davserver.digest import Digests
 from davserver.forwarding import Forwarding
+from davserver.hosts import Hosts
 from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
+from davserver.mailing import Post
 from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.endpoints import Endpoints
 from davserver.nextcloud.mapping import FileIds
@@ -29,18 +32,21 @@ from davserver.notices import read_notices
 from davserver.portal.application import create
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
 from davserver.portal.ground import Ground
+from davserver.rendering.maker import Maker
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
 from davserver.tree.forest import Forest, RulesShelf
+from davserver.tree.letters import by_digest
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
 from davserver.tree.opened import OpenedTree
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.rendered import Showing
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
@@ -78,12 +84,25 @@ def forest_of(house: House) -> Forest:
     )
 
 
+def office_of(settings: Settings) -> str | None:
+    """The program that converts office documents; None if there is none, or if it is not wanted."""
+    return Maker.find_office() if settings.convert_office else None
+
+
+def _digests_of(house: House, forest: Forest) -> Digests | None:
+    """The daily mail, where the settings name a server for it. Raises SettingsError."""
+    if not house.settings.mail_server:
+        return None
+    return Digests(house, forest, Post(house.settings, house.directory).send)
+
+
 class Worker:
     """The WSGI application of one process, and the little work that it does by itself every second."""
 
     def __init__(self, house: House) -> None:
         self._house = house
         self._forwarding = Forwarding(house.settings.trusted_proxies)
+        self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
         public_url = house.settings.public_url
         self._portal = create(
@@ -95,6 +114,10 @@ class Worker:
                 log=lines.write,
                 notices=read_notices(house.settings, house.directory),
                 devices=house.devices,
+                showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
+                links=house.links,
+                link_door=partial(LinkTree, forest),
+                letter=partial(by_digest, forest),
                 public_url=public_url,
             )
         )
@@ -120,6 +143,7 @@ class Worker:
             ),
         )
         self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
+        self._digests = _digests_of(house, forest)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
@@ -130,6 +154,8 @@ class Worker:
         self._forwarding.apply(environ)
         if environ["PATH_INFO"] == "/healthz":
             return self._health(environ, start_response)
+        if not self._hosts.is_ours(environ):
+            return self._hosts.refuse(environ, start_response)
         if self._endpoints.takes(environ["PATH_INFO"]):
             return self._endpoints(environ, start_response)
         page = page_instead(environ)
@@ -188,11 +214,13 @@ class Worker:
                 _log.exception("tidying failed")
 
     def _keep_up(self) -> None:
-        """Once a day in one of all workers: let go of what need not be kept any longer."""
+        """Once a day in one of all workers: let go of what need not be kept any longer, tell by mail what is new."""
         while not self._stopping.wait(UPKEEP_LOOKS_SECONDS):
             try:
                 if is_due(self._house) and claim(self._house):
                     tidy(self._house, UPKEEP, self._stopping.is_set)
+                if self._digests is not None:
+                    self._digests.run(self._stopping.is_set)
             except Unavailable as busy:
                 _log.warning("upkeep waits: %s", busy)
             except Exception:  # noqa: BLE001 (as above: the thread must outlive what one day meets)

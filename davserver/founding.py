@@ -13,7 +13,7 @@ from davserver import migrations
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit
 from davserver.database import Database
-from davserver.house import ROLES_NAME, UPLOADS, NoHouse, now, uploads_store
+from davserver.house import RENDERED, ROLES_NAME, UPLOADS, NoHouse, inner_store, now
 from davserver.keys import KeyRing, write_root_key
 from davserver.schema import setting
 from davserver.settings import shipped
@@ -44,8 +44,9 @@ def found(directory: Path, key: Path, by: str) -> list[str]:
             ring.create_secret(connection, PEPPER_SECRET)
             ring.create_secret(connection, CHAIN_SECRET)
             connection.execute(insert(setting).values(name="instance", value=secrets.token_hex(6).encode()))
-            ring.create(connection, UPLOADS)
-            uploads_store(database, ring, now, directory).prepare()
+            for space in (UPLOADS, RENDERED):
+                ring.create(connection, space)
+                inner_store(space, database, ring, now, directory).prepare()
             audit = Audit(database, ring.secret(CHAIN_SECRET), now)
             audit.start(connection)
             audit.note(connection, by, "init")

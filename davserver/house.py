@@ -29,11 +29,12 @@ from davserver.schema import setting
 from davserver.schema import share as share_table
 from davserver.sessions import Sessions
 from davserver.settings import Settings
+from davserver.tree.rendered import Kept
 from davserver.tree.uploads import UploadStore
 from shareproviders.contract import Ground, NotFound, ShareProvider
 
-UPLOADS = ".uploads"
-"""The space of uploads that come in parts: an id that no committee can have."""
+UPLOADS, RENDERED = ".uploads", ".rendered"
+"""Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
 DATABASE_NAME = "gremium.db"
 ROLES_NAME = "roles.toml"
 
@@ -133,14 +134,16 @@ class Shares(Mapping[str, ShareProvider]):
         return self._build(share, lot)
 
 
-def uploads_store(database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path) -> UploadStore:
-    """Where the parts of unfinished uploads lie: a vault of its own, so encrypted and durable like everything else."""
+def inner_store(
+    space: str, database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path
+) -> UploadStore:
+    """What the house keeps for itself in one of its spaces: a vault, so encrypted and durable like everything else."""
     ground = Ground(
-        share=UPLOADS,
+        share=space,
         clock=clock,
         begin_read=database.read,
         begin_transaction=database.transaction,
-        keys=keys.space(UPLOADS),
+        keys=keys.space(space),
         directory=directory,
         quota=None,
         options={},
@@ -163,7 +166,9 @@ class House:
         self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
-        self.uploads = uploads_store(database, keys, clock, directory)
+        self.uploads = inner_store(UPLOADS, database, keys, clock, directory)
+        self.rendered = inner_store(RENDERED, database, keys, clock, directory)
+        self.kept = Kept(self.rendered, clock, database.transaction)
         self.audit = Audit(database, keys.secret(CHAIN_SECRET), clock)
         self.reads = ReadLog(self.audit, database, clock)
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
@@ -210,8 +215,8 @@ class House:
             raise NotFound(f"there is no committee {share!r}") from None
 
     def stores(self) -> dict[str, ShareProvider]:
-        """Everything that holds bytes and wants upkeep: the drives, and the parts of unfinished uploads."""
-        return {**self.shares, UPLOADS: self.uploads}
+        """Everything that holds bytes and wants upkeep: the drives, and what the house keeps for itself."""
+        return {**self.shares, UPLOADS: self.uploads, RENDERED: self.rendered}
 
     def flush(self) -> None:
         """Write what a process collects (reads, last uses); to be called every second. Raises Unavailable."""

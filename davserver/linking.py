@@ -24,3 +24,13 @@ def token_hash(pepper: bytes, token: str, kind: str = "link") -> bytes:
 def link_urls(public_url: str, token: str) -> tuple[str, str]:
     """(page for browsers, WebDAV); paths only while no public URL is set."""
     return f"{public_url.rstrip('/')}/s/{token}", f"{public_url.rstrip('/')}/dav-link/{token}/"
+
+
+def reply_url(public_url: str, token: str) -> str:
+    """The page of an answer."""
+    return f"{public_url.rstrip('/')}/antwort/{token}"
+
+
+def label_place(digest: bytes) -> str:
+    """Where the label of a link stands, for its sealer: no other link's label opens in its place."""
+    return f"link {digest.hex()}"

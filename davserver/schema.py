@@ -175,6 +175,17 @@ visit = Table(
     comment="change number and instant at which this visit to the portal began, and the one before; see tree/news.py",
 )
 
+bookmark = Table(
+    "bookmark",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("share", String(32), primary_key=True),
+    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    Column("page", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    comment="at which page of a document somebody stopped reading",
+)
+
 device_login = Table(
     "device_login",
     metadata,
@@ -185,6 +196,41 @@ device_login = Table(
     Column("user", String(128)),
     comment="a device that waits for its owner's consent; poll, page: digests of tokens; label: sealed; "
     "user: who has consented",
+)
+
+comment = Table(
+    "comment",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("author", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("changed", BigInteger),
+    Column("text", LargeBinary),
+    Index("comment_by_node", "share", "node"),
+    sqlite_autoincrement=True,
+    comment="of people with an office, on a document; text: sealed with the node's id, null once the office has taken"
+    " it away",
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("share", String(32), nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("link", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("answer", LargeBinary),
+    Column("answered", BigInteger),
+    Column("published", Boolean, nullable=False, default=False),
+    Index("letter_by_node", "share", "node"),
+    sqlite_autoincrement=True,
+    comment="of people without an account, through a link; digest: HMAC-SHA-256 of the token of its private reply link;"
+    " text, answer: sealed with the node's id",
 )
 
 throttle = Table(

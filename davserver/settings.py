@@ -51,6 +51,13 @@ class Settings:
     privacy: str = ""
     accessibility: str = ""
 
+    mail_server: str = ""
+    mail_port: int = _number(587, 1, 65535)
+    mail_security: str = _word("starttls", "starttls", "tls", "none")
+    mail_user: str = ""
+    mail_password: str = ""
+    mail_from: str = ""
+
     policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
     argon2_memory_kib: int = _number(65536, 8, 4 * 1024 * 1024)
@@ -70,6 +77,7 @@ class Settings:
     trash_days: int = _number(90, 1, 36500)
     versions_days: int = _number(365, 1, 36500)
     versions_kept: int = _number(20, 1, 10_000)
+    convert_office: bool = True
     upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property
@@ -174,6 +182,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("tls_cert and tls_key belong together; name both or neither")
     if settings.public_url and settings.account_password_on_dav:
         raise SettingsError("account_password_on_dav cannot be true where public_url is set; use app passwords there")
+    if settings.mail_server and not (settings.mail_from and settings.public_url):
+        raise SettingsError("mail_server needs mail_from, whom mails come from, and public_url, where they lead")
     if settings.public_url:
         url = urlsplit(settings.public_url)
         if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:

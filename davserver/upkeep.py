@@ -17,9 +17,10 @@ from acl import store
 from acl.labels import ON_CREATION
 from acl.meetings import MeetingState
 from acl.rules import ShareRules
-from davserver import throttle
+from davserver import comments, throttle
 from davserver.house import House
 from davserver.schema import setting
+from davserver.tree import bookmarks
 from davserver.tree.forest import SharePlaces
 from davserver.tree.names import bare_name, is_programs
 from davserver.tree.uploads import sweep
@@ -80,6 +81,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
     """All of it; `by` is noted as who did it, `stopped` asked between two transactions."""
     done = Tidied({}, {}, {})
     sweep(house.uploads, house.clock())
+    house.kept.sweep(house.shares)
     for share, provider in house.stores().items():
         keeping = Retention(house, share, provider, by, stopped)
         if share in house.shares and isinstance(provider, KeepsTrash):
@@ -90,6 +92,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
             done.orphans[share] = provider.collect(house.clock() - ORPHAN_AGE)
     with house.database.transaction() as connection:
         throttle.sweep(connection, house.clock())
+        bookmarks.sweep(connection, house.clock())
     return done
 
 
@@ -137,7 +140,9 @@ class Retention:
         self._house.audit.note(
             connection, self._by, "purge", share=self._share, node=node.id, detail="kept long enough"
         )
-        store.forget_nodes(connection, self._share, provider.purge(node_id))
+        ended = provider.purge(node_id)
+        comments.forget(connection, self._share, ended)
+        store.forget_nodes(connection, self._share, ended)
         return True
 
     # -- versions -------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from davserver.commands.workspace import (
 )
 from davserver.house import House
 from davserver.instants import shown
-from davserver.linking import link_urls
+from davserver.linking import label_place, link_urls
 from davserver.tree.forest import SharePlaces
 from davserver.tree.sharing import LinkWish
 from shareproviders.contract import NotFound
@@ -78,7 +78,7 @@ def create(workspace: Workspace) -> int:
             end=when(asked.expires, "--expires", house.clock()),
             uses=asked.uses,
             password=secret.password,
-            label=house.keys.sealer(share).seal(asked.label, _place(secret.digest)) if asked.label else None,
+            label=house.keys.sealer(share).seal(asked.label, label_place(secret.digest)) if asked.label else None,
         )
         link = door(house, maker).make_link(SharePath((share, *inner.segments)), wish)
         page, drive = link_urls(house.settings.public_url, secret.token)
@@ -141,7 +141,7 @@ def _facts(house: House, connection: Connection, link: Link) -> dict[str, Any]:
     except NotFound:
         path = f"/{link.share}, deleted"
     sealed = link.label
-    label = "" if sealed is None else house.keys.sealer(link.share).open(sealed, _place(link.token_hash))
+    label = "" if sealed is None else house.keys.sealer(link.share).open(sealed, label_place(link.token_hash))
     return {
         "id": link.id,
         "kind": link.kind.value,
@@ -166,8 +166,3 @@ def revoke(workspace: Workspace) -> int:
         house.audit.note(connection, workspace.by, "link-revoke", detail=f"link {number}")
     workspace.answer({"id": number}, [f"link {number} opens nothing any more"])
     return 0
-
-
-def _place(hashed: bytes) -> str:
-    """Binds a label to its link."""
-    return f"link {hashed.hex()}"

@@ -13,26 +13,32 @@ from flask import Flask, Response, g, request, url_for
 from davserver.portal import (
     browsing,
     changing,
+    commenting,
     connecting,
     errors,
+    giving,
     guarding,
     home,
     keeping,
+    landing,
     language,
     legal,
+    letters,
+    public,
     reading,
     signing,
     wording,
 )
 from davserver.portal.ground import Ground, Visit, visit
-from davserver.portal.headers import protect
+from davserver.portal.headers import WORKER_POLICY, protect
 from davserver.portal.language import Catalogues
 
 FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
-    *(changing.pages, keeping.pages, connecting.pages),
+    *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
+    *(letters.pages, public.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"
@@ -46,7 +52,11 @@ def create(ground: Ground) -> Flask:
     app.jinja_options = {"extensions": ["jinja2.ext.i18n"], "trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters |= {each.__name__: each for each in language.FILTERS}
     app.jinja_env.globals |= wording.NAMES
-    marks = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()}
+    marks = {
+        path.relative_to(STATIC).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in STATIC.rglob("*.*")
+        if path.is_file()
+    }
     _speak(app, Catalogues.load())
     app.context_processor(lambda: {"visit": g.visit, "form_field": guarding.FORM_FIELD})
     app.jinja_env.globals["design"] = lambda name: url_for("static", filename=name, v=marks[name])
@@ -90,6 +100,8 @@ def _leave(response: Response) -> Response:
         )
     if request.endpoint == "static" and request.args.get("v"):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    if request.endpoint == "static" and request.path.endswith(".worker.min.mjs"):
+        response.headers["Content-Security-Policy"] = WORKER_POLICY
     facts = {"request": request.environ["gremium.request_id"], "method": request.method, "status": response.status_code}
     length = response.content_length or 0
 

@@ -9,43 +9,21 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from davserver.portal.browsing import address_of
 from davserver.portal.ground import visit
 from davserver.portal.guarding import streaming
-from davserver.portal.uploads import UploadForm
+from davserver.portal.uploads import NO_TERMS, take_in
 from davserver.tree.finding import Finding
-from davserver.tree.seen import PreconditionFailed, Seen, Terms
+from davserver.tree.seen import PreconditionFailed, Seen
 from shareproviders.contract import BadName, NameTaken, NotFound
 from shareproviders.paths import SharePath
 
 pages = Blueprint("changing", __name__)
-
-NO_TERMS = Terms()
-"""People in a browser hold no locks and state no conditions: whatever is locked stops them."""
 
 
 @pages.post("/ordner/<share>/<int:node>/hochladen")
 @streaming
 def upload(share: str, node: int) -> Any:
     """Take documents into a folder; one that has the name of another becomes its next version."""
-    form, tree = UploadForm(), visit().tree
-    folder: Seen | None = None
-    count = 0
-    for document in form.documents():
-        folder = folder or _at(share, node)
-        path = folder.path / document.name.rpartition("/")[2].rpartition("\\")[2]
-        tree.admit_put(path, NO_TERMS, None)
-        staged = tree.stage(path, document.chunks())
-        try:
-            seen, _ = tree.put(path, staged, NO_TERMS, media_type=_media_type(document.media_type))
-        finally:
-            staged.discard()
-        visit().noted(seen)
-        count += 1
-    return _back(folder or _at(share, node), "uploaded" if count else "")
-
-
-def _media_type(named: str) -> str:
-    """What the browser says the document is; it says nothing of use where it does not know."""
-    bare = named.partition(";")[0].strip().lower()
-    return "" if bare == "application/octet-stream" else bare
+    arrived = list(map(visit().noted, take_in(lambda: (visit().tree, _at(share, node).path))))
+    return _back(_at(share, node), "uploaded" if arrived else "")
 
 
 @pages.get("/ordner/<share>/<int:node>/neu")

@@ -12,6 +12,7 @@ from davserver.login import Throttled
 from davserver.portal.guarding import ForeignForm
 from davserver.portal.language import N_
 from davserver.portal.uploads import NoForm
+from davserver.rendering.maker import Busy, NotMade
 from davserver.tree.seen import (
     AccessDenied,
     DoesNotFit,
@@ -70,6 +71,7 @@ FAILED = Page(
     N_("Something went wrong"),
     N_("This is not your fault. Please try again; if it happens again, tell the office the number below."),
 )
+BUSY = Page(503, N_("Please try again in a moment"), N_("The server is very busy just now. Nothing was changed."))
 BAD_REQUEST = Page(
     400, N_("This request was not understood"), N_("Go back, load the page again and repeat what you wanted to do.")
 )
@@ -128,10 +130,9 @@ TABLE: tuple[tuple[type[Exception], Page], ...] = (
     (LockConflict, LOCKED),
     (NoSuchLock, CHANGED),
     (TooMany, Page(403, N_("A limit is reached"), N_("There are too many of these already. Please ask the office."))),
-    (
-        Unavailable,
-        Page(503, N_("Please try again in a moment"), N_("The server is very busy just now. Nothing was changed.")),
-    ),
+    (Unavailable, BUSY),
+    (Busy, BUSY),
+    (NotMade, Page(404, N_("There is no picture of this page"), N_("Go back to the document; it says why."))),
 )
 """Domain error and its page. What is not listed is a 500 with a number and no detail."""
 

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 from flask import Request, g, request
 
+from acl.links import Link
 from acl.principals import Principal
 from davserver.devices import DeviceLogin
+from davserver.links import LinkLogin
 from davserver.notices import Notice
 from davserver.sessions import Sessions, SignedIn
+from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
 
 if TYPE_CHECKING:
+    from davserver.tree.letters import Letter
+    from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
 
 COOKIE, COOKIE_OVER_TLS = "gremium", "__Host-gremium"
@@ -34,6 +39,13 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    showing: Callable[[GuardedTree], Showing]
+    """Through a door, what its asker may look at in place."""
+    links: LinkLogin
+    link_door: Callable[[Link], LinkTree]
+    """What a link opens. Raises NotFound if its document or folder has gone."""
+    letter: Callable[[bytes], Letter]
+    """What somebody without an account wrote, by the digest of its reply link. Raises NotFound."""
     public_url: str = ""
 
 
@@ -57,6 +69,11 @@ class Visit:
     def tree(self) -> GuardedTree:
         """The door, as whoever is signed in may go through it; opened for this request alone."""
         return self.ground.door(self.principal)
+
+    @cached_property
+    def showing(self) -> Showing:
+        """Pages of documents, as whoever is signed in may look at them."""
+        return self.ground.showing(self.tree)
 
     @property
     def principal(self) -> Principal:

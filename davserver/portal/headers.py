@@ -9,8 +9,11 @@ from flask import Response
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
+    " media-src 'self'; worker-src 'self';"
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+"""Of the worker that reads PDFs in the browser, and of it alone: the decoders of scanned pages are WebAssembly."""
 EVERYWHERE: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": CONTENT_POLICY,

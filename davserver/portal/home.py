@@ -10,6 +10,7 @@ from davserver.portal.ground import visit
 from davserver.portal.wording import kind_of
 from davserver.tree.coming import coming_meetings
 from davserver.tree.finding import Finding, Hits
+from davserver.tree.letters import waiting
 from davserver.tree.news import news
 from shareproviders.paths import ROOT, SharePath
 
@@ -29,7 +30,12 @@ def home() -> Any:
         offices.setdefault(share, []).append(known.titles[role])
     drives = sorted(tree.children(tree.stat(ROOT)), key=lambda seen: seen.share not in offices)
     return render_template(
-        "home.html", drives=drives, offices=offices, meetings=coming_meetings(tree, MEETINGS), news=news(tree, NEWS)
+        "home.html",
+        unanswered=sum(each.unanswered for each in waiting(tree)),
+        drives=drives,
+        offices=offices,
+        meetings=coming_meetings(tree, MEETINGS),
+        news=news(tree, NEWS),
     )
 
 

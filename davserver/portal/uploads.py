@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from davserver.portal.guarding import FORM_FIELD, check_token
+from davserver.tree.locking import GuardedTree
+from davserver.tree.seen import Seen, Terms
 from shareproviders.contract import BodyTruncated
+from shareproviders.paths import SharePath
 
 PIECE = 256 * 1024
 MAX_BUFFERED = 4 * PIECE
 MAX_FIELD_BYTES = 8192
 MAX_PARTS = 1000
+NO_TERMS = Terms()
+"""People in a browser hold no locks and state no conditions: whatever is locked stops them."""
 BROKE_OFF = "the upload broke off; nothing was changed"
 
 
@@ -104,3 +109,29 @@ class UploadForm:
                 raise BodyTruncated(BROKE_OFF) from error
             self._ended = not piece
             self._decoder.receive_data(piece or None)
+
+
+def take_in(find: Callable[[], tuple[GuardedTree, SharePath]]) -> Iterator[Seen]:
+    """Put the documents of the form into a folder, one after the other; each as it stands there then.
+
+    `find` names the folder, and is asked only for a form that is ours. Raises what it, UploadForm and the verbs of the
+    door raise; what has arrived before that stays.
+    """
+    place: tuple[GuardedTree, SharePath] | None = None
+    for document in UploadForm().documents():
+        place = place or find()
+        tree, folder = place
+        path = folder / document.name.rpartition("/")[2].rpartition("\\")[2]
+        tree.admit_put(path, NO_TERMS, None)
+        staged = tree.stage(path, document.chunks())
+        try:
+            seen, _ = tree.put(path, staged, NO_TERMS, media_type=_media_type(document.media_type))
+        finally:
+            staged.discard()
+        yield seen
+
+
+def _media_type(named: str) -> str:
+    """What the browser says the document is; it says nothing of use where it does not know."""
+    bare = named.partition(";")[0].strip().lower()
+    return "" if bare == "application/octet-stream" else bare

@@ -115,9 +115,13 @@ class Response:
 
     def _write(self, piece: bytes) -> None:
         if not self._sent_head:
-            self._send_head([piece], whole=False)
+            self._send_head([piece], whole=self._is_all(piece))
         elif not self._silent:
             self._wire.send(*self._framed([piece]))
+
+    def _is_all(self, piece: bytes) -> bool:
+        """True if the answer promises no more than this piece: frameworks hand out short pages one by one, too."""
+        return any(name.lower() == "content-length" and value == str(len(piece)) for name, value in self._headers)
 
     def _framed(self, pieces: list[bytes]) -> list[bytes]:
         """The pieces as they go onto the wire; never more than the Content-Length promised."""

@@ -25,8 +25,10 @@ SEARCH_SECONDS = 3.0
 HITS = 100
 LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
+    ("look", Rights.VIEW, False),
     ("download", Rights.READ, False),
     ("versions", Rights.READ, False),
+    ("comment", Rights.COMMENT, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
 )
@@ -146,6 +148,8 @@ class Finding:
                 for word, there, here in OFFERED_BY_FOLDER
                 if not there & ~folder.rights and not here & ~seen.rights
             }
+        if seen.rights & (Rights.SHARE | Rights.LINK) and len(seen.path.segments) > 1:
+            offers.add("share")
         if not seen.share:
             return Described(seen, seen.display_name, "", Classification.PUBLIC, Phase.RELEASED, frozenset())
         places = tree._share(seen.share)
@@ -164,7 +168,7 @@ class Finding:
             for share in {seen.share for seen in page if seen.share}:
                 nodes = {seen.node.id for seen in page if seen.share == share}
                 for node, (number, public) in store.agenda_numbers(connection, share, nodes).items():
-                    found[share, node] = number if public or number.startswith("N") else f"N {number}"
+                    found[share, node] = shown_number(number, public=public)
         return found
 
     def thrown_title(self, thrown: Thrown) -> str:
@@ -247,3 +251,8 @@ def is_secret(classification: Classification, rights: Rights) -> bool:
 def comparable(text: str) -> str:
     """Small letters, and blanks for the signs that people and file names write in different ways."""
     return " ".join("".join(letter if letter.isalnum() or letter == "." else " " for letter in text.casefold()).split())
+
+
+def shown_number(number: str, *, public: bool) -> str:
+    """The number of an agenda item as people read it: `4.2.1`, `N 3` in the non-public part."""
+    return number if public or number.startswith("N") else f"N {number}"

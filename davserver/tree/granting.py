@@ -15,9 +15,9 @@ from acl.offices import office_rights
 from acl.privileges import NAMES, Rights, rights_words, with_ground
 from acl.rules import ShareRules
 from davserver.tree.acquaintance import Acquaintances, acquaintances
+from davserver.tree.commenting import CommentingTree
 from davserver.tree.forest import SharePlaces
 from davserver.tree.seen import AccessDenied, InvalidAcl, Seen, Terms
-from davserver.tree.sharing import SharingTree
 from shareproviders.paths import SharePath
 
 OWN_SET = Rights.READ_CURRENT_USER_PRIVILEGE_SET
@@ -42,7 +42,7 @@ class Ace(NamedTuple):
         return not self.protected and self.inherited is None
 
 
-class GrantingTree(SharingTree):
+class GrantingTree(CommentingTree):
     """Reading and setting access lists, and whom the asker may know of."""
 
     @cached_property

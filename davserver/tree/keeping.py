@@ -14,6 +14,7 @@ from acl import store
 from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, View
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
+from davserver import comments
 from davserver.tree.forest import SharePlaces
 from davserver.tree.histories import HistoryTree
 from davserver.tree.labelling import carried_label
@@ -149,7 +150,9 @@ class KeepingTree(HistoryTree):
             found, thrown = self._root_at(share, node)
             self._demand_removable(found, thrown)
             self._note(connection, "purge", share, thrown.node)
-            if store.forget_nodes(connection, share, found.provider.purge(node)):
+            ended = found.provider.purge(node)
+            comments.forget(connection, share, ended)
+            if store.forget_nodes(connection, share, ended):
                 self._repinned.add(found.places)
 
     def empty_trash(self, path: SharePath = ROOT) -> tuple[int, int]:

@@ -30,6 +30,11 @@ class LinkTree(NarrowTree):
         self._link, self._used = link, False
         self._is_drop = link.kind is LinkKind.DROP
 
+    @property
+    def committee(self) -> str:
+        """The name of the committee that opens it."""
+        return self.forest.rules.of(self._share(self._link.share)).committee.name
+
     def _root(self) -> Seen:
         seen = super()._root()
         if self._is_drop:  # what happens in it is nobody's business who may only add to it
@@ -58,7 +63,9 @@ class LinkTree(NarrowTree):
         self.admit_read(seen)
         if not self._used and not seen.node.is_collection:
             self._used = True
-            if self._link.uses_left is not None:
+            if self._link.uses_left is None:  # its maker is told how often, as often as a reader is noted
+                self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
+            else:
                 with self._changing() as connection:
                     self._use(connection, seen.node)
         return super().read(seen, start, length)

@@ -154,6 +154,19 @@ class LookingTree(LocatingTree):
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
         self._demand(seen, Rights.READ)
 
+    def admit_view(self, seen: Seen) -> None:
+        """Ask for VIEW, and note that pages of it are looked at. Raises AccessDenied, WrongKind."""
+        if seen.node.is_collection:
+            raise WrongKind("a collection has no pages")
+        self._demand(seen, Rights.VIEW)
+        if LOG_READ in seen.obligations:
+            self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
+
+    def source(self, seen: Seen) -> Iterator[bytes]:
+        """The bytes of a document from which pages are made; nothing that an asker may get. Raises as `read`."""
+        self.admit_view(seen)
+        return self.forest.provider(seen.share).read(seen.node)
+
     def read(self, seen: Seen, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Bytes of a document; opened and verified at the call. Raises AccessDenied, WrongKind, NotFound, Damaged."""
         if seen.node.is_collection:

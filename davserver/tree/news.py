@@ -39,7 +39,7 @@ def begin_visit(tree: GuardedTree) -> None:
     now, user = tree.clock(), tree.principal.id
     with tree.forest.database.transaction() as connection:
         for share, provider in tree.forest.shares().items():
-            if not isinstance(provider, TracksChanges) or not _enters(tree, share):
+            if not isinstance(provider, TracksChanges) or not enters(tree, share):
                 continue
             newest = provider.newest_change()
             this = (visit.c.user == user, visit.c.share == share)
@@ -56,18 +56,19 @@ def news(tree: GuardedTree, limit: int) -> list[News]:
         rows = connection.execute(select(visit).where(visit.c.user == tree.principal.id)).all()
     visits = {row.share: row for row in rows}
     for share, provider in tree.forest.shares().items():
-        if share in visits and isinstance(provider, TracksChanges) and _enters(tree, share):
+        if share in visits and isinstance(provider, TracksChanges) and enters(tree, share):
             since, since_at = visits[share].last_newest, visits[share].last_at
-            for seen, kind, at in _of_share(tree, share, provider, since, since_at):
+            for seen, kind, at in changed_in(tree, share, provider, since, since_at):
                 found.setdefault((share, seen.node.id), (seen, kind, at))
     newest = sorted(found.values(), key=lambda one: -one[2])[:limit]
     described = Finding(tree).describe([seen for seen, _, _ in newest])
     return [News(each, kind, at) for each, (_, kind, at) in zip(described, newest, strict=True)]
 
 
-def _of_share(
+def changed_in(
     tree: GuardedTree, share: str, provider: TracksChanges, since: int, since_at: int
 ) -> Iterator[tuple[Seen, str, int]]:
+    """(what, kind and instant as in News) of one drive, after a change and an instant; some may come twice."""
     finding, now = Finding(tree), tree.clock()
     rules = tree._view(tree._share(share)).rules
     released = {
@@ -100,7 +101,8 @@ def _found(finding: Finding, share: str, node: int) -> Iterator[Seen]:
         return
 
 
-def _enters(tree: GuardedTree, share: str) -> bool:
+def enters(tree: GuardedTree, share: str) -> bool:
+    """May the asker discover anything of this drive?"""
     try:
         tree._enter(tree._share(share), SharePath((share,)))
     except NotFound:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from acl import store
 from acl.labels import NEVER, carried
 from acl.privileges import Rights
+from davserver import comments
 from davserver.tree import parts, past
 from davserver.tree.counting import counted_size
 from davserver.tree.forest import SharePlaces
@@ -178,6 +179,7 @@ class TwoSidedTree(LabellingTree):
     def _inherit_pins(self, connection: Connection, places: SharePlaces, source: Node, target: Node) -> None:
         """The source's id has ended: its own label was counted in, its entries end with it; a hold to come goes on."""
         store.follow_holds(connection, places.share, source.id, target.id)
+        comments.forget(connection, places.share, [source.id])
         if store.forget_nodes(connection, places.share, [source.id]):
             self._repinned.add(places)
         self._note(connection, "replace", places.share, target)

@@ -93,11 +93,13 @@ class Uploads:
 
     def drop(self, name: str, part: str | None = None) -> None:
         """Destroy an upload or one part of it. Raises NotFound."""
-        _destroy(self._store, self._path(name, part), self._writing())
+        destroy(self._store, self._path(name, part), self._writing())
 
     def _held(self) -> int:
+        """Bytes of all parts; not the size of their collection, which does not count what keeps no versions."""
         try:
-            return self._store.stat(self._home).size
+            begun = self._store.children(self._store.stat(self._home))
+            return sum(part.size for upload in begun for part in self._store.children(upload))
         except NotFound:
             return 0
 
@@ -119,8 +121,8 @@ class Uploads:
         return Writing(self._principal.key, self._clock(), keep_version=False)
 
 
-def _destroy(store: UploadStore, path: SharePath, writing: Writing) -> None:
-    """In two steps, so that the second frees the disk at once; `sweep` finishes what stops between them."""
+def destroy(store: UploadStore, path: SharePath, writing: Writing) -> None:
+    """In two steps, so that the second frees the disk; `sweep` finishes what stops between them. Raises NotFound."""
     node = store.stat(path)
     store.delete(path, writing)
     with suppress(NotFound):  # a sweep was quicker
@@ -138,7 +140,7 @@ def sweep(store: UploadStore, at: int) -> int:
             with suppress(NotFound):  # finished or removed meanwhile
                 newest = max((part.modified for part in store.children(upload)), default=0)
                 if max(newest, upload.created) < at - LIFE:
-                    _destroy(store, SharePath((user.name, upload.name)), Writing("", at))
+                    destroy(store, SharePath((user.name, upload.name)), Writing("", at))
                     removed += 1
     for trashed in store.trashed():
         with suppress(NotFound):

@@ -1,17 +1,18 @@
-"""Mutates the engine and runs its tests: `PYTHONPATH=. python tests/acl/mutants.py acl/engine.py …`; lists survivors.
+"""Mutates files of the decision with cosmic-ray and runs the tests of the room: `make mutants`; lists survivors.
 
-Each mutant is one changed operator, constant or condition, run in a process of its own: first the assertion files
-and examples, which kill most, then the laws.
+Each mutant is one change that an operator of cosmic-ray makes, run in a process of its own that is forked after the
+imports: first the assertion files and examples, which kill most, then the laws. cosmic-ray's own runner would start the
+whole suite for each of them.
 """
 
 from __future__ import annotations
 
 import ast
-import copy
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,123 +21,114 @@ from types import ModuleType
 import hypothesis
 import pytest
 import sqlalchemy  # noqa: F401
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
 
 HERE = Path(__file__).parent
-FIRST = ("test_edges.py", "test_engine.py", "test_policies.py", "test_meeting_store.py", "test_rights_store.py")
+FIRST = (
+    *("test_edges.py", "test_engine.py", "test_policies.py", "test_holds.py"),
+    *("test_meeting_store.py", "test_rights_store.py"),
+)
 THEN = ("test_laws.py",)
-SWAPS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-}
-CALLS = {"any": "all", "all": "any", "min": "max", "max": "min", "earlier": "max"}
+QUICK, LONG = 12, 60
+"""Seconds of CPU for the assertion files or the examples, and for the laws: thrice what they need. A mutant that needs
+more never ends, which is noticed."""
+KILLED = 10
+"""The exit status of the first assertion file; those below are for everything else."""
 
 
-def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
-    """(line, what was changed, the changed module), one change each."""
-    whole = ast.parse(source)
-    said = {id(part) for node in ast.walk(whole) for part in annotation(node)}
-    for number, part in enumerate(ast.walk(whole)):
-        if id(part) in said:
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """(what was changed, the changed source), one change each; each program once, and none that equals the original.
+
+    Operators that want arguments are left out: they insert variables that we would have to name.
+    """
+    known, nodes = {sense(source)}, list(ast_nodes(get_ast(source)))
+    for name in operator_names():
+        if get_operator(name).arguments():
             continue
-        for kind in ("swap", "negate", "constant", "call", "drop"):
-            if change(copy.deepcopy(part), kind):
-                tree = ast.parse(source)
-                node = list(ast.walk(tree))[number]
-                change(node, kind)
-                yield getattr(node, "lineno", 0), f"{kind}: {ast.unparse(part)[:70]} -> {ast.unparse(node)[:70]}", tree
+        operator = get_operator(name)()
+        for occurrence in range(sum(len(list(operator.mutation_positions(node))) for node in nodes)):
+            changed = mutate_code(source, operator, occurrence)
+            meaning = sense(changed)
+            if meaning is not None and meaning not in known:
+                known.add(meaning)
+                yield f"{told(source, changed)}  [{name.partition('/')[2]}]", changed
 
 
-def annotation(node: ast.AST) -> Iterator[ast.AST]:
-    """What only a type checker reads."""
-    for name in ("annotation", "returns"):
-        if isinstance(said := getattr(node, name, None), ast.AST):
-            yield from ast.walk(said)
+def sense(source: str) -> str | None:
+    """The program without its annotations, which only a type checker reads; None if it is none."""
+    try:
+        whole = ast.parse(source)
+    except SyntaxError:
+        return None
+    for node in ast.walk(whole):
+        for name in ("annotation", "returns"):
+            if getattr(node, name, None) is not None:
+                setattr(node, name, ast.Constant(None))
+    return ast.dump(whole)
 
 
-def change(node: ast.AST, kind: str) -> bool:
-    """Change the node in place, if this kind of change fits it."""
-    match kind, node:
-        case "swap", ast.Compare(ops=[operator]) if type(operator) in SWAPS:
-            node.ops = [SWAPS[type(operator)]()]  # type: ignore[list-item]
-        case "swap", (ast.BinOp(op=operator) | ast.BoolOp(op=operator)) if type(operator) in SWAPS:
-            node.op = SWAPS[type(operator)]()  # type: ignore[assignment]
-        case "negate", ast.If() | ast.IfExp() if not isinstance(node.test, ast.UnaryOp):
-            node.test = ast.UnaryOp(ast.Not(), node.test)
-        case "negate", ast.UnaryOp(op=ast.Not()):
-            node.op = ast.UAdd()
-            node.operand = ast.Call(ast.Name("bool", ast.Load()), [node.operand], [])
-        case "negate", ast.comprehension(ifs=[_, *_]):
-            node.ifs = []
-        case "constant", ast.Constant(value=bool()):
-            node.value = not node.value
-        case "constant", ast.Constant(value=int()):
-            node.value = node.value + 1
-        case "call", ast.Call(func=ast.Name(id=name)) if name in CALLS:
-            node.func = ast.Name(CALLS[name], ast.Load())
-        case "drop", ast.AugAssign():
-            node.value = node.target
-        case "drop", ast.Expr(value=ast.Yield() | ast.YieldFrom() | ast.Call()):
-            node.value = ast.Constant(None)
-        case _:
-            return False
-    ast.fix_missing_locations(node)
-    return True
+def told(source: str, changed: str) -> str:
+    """Number and both forms of the first line that differs."""
+    pairs = enumerate(zip(source.splitlines(), changed.splitlines(), strict=False), 1)
+    number, (old, new) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+    return f"{number}: {old.strip()}  ->  {new.strip()}"
 
 
 class Mutant(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads the changed module in place of the real one."""
 
-    def __init__(self, name: str, tree: ast.Module) -> None:
-        self.name, self.tree = name, tree
+    def __init__(self, name: str, source: str) -> None:
+        self.name, self.source = name, source
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.spec_from_loader(fullname, self) if fullname == self.name else None
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self.tree, f"<mutant of {self.name}>", "exec"), module.__dict__)
+        exec(compile(self.source, f"<mutant of {self.name}>", "exec"), module.__dict__)
 
 
-def survives(name: str, tree: ast.Module) -> bool:
-    """Does every test pass with the changed module? The assertion files are run by themselves first: that is quick."""
-    return forked(name, tree, assertions) and forked(name, tree, lambda: tests(FIRST)) and forked(name, tree, laws)
+class Runner:
+    """Runs the tests with mutants of one module; the assertion file that killed the last one is tried first."""
 
+    def __init__(self, name: str) -> None:
+        self.name, self.order = name, sorted((HERE / "matrix").glob("*.txt"))
 
-def forked(name: str, tree: ast.Module, check: Callable[[], int]) -> bool:
-    """Is the check content, in a process of its own? A module once imported stays."""
-    child = os.fork()
-    if child == 0:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        sys.meta_path.insert(0, Mutant(name, ast.fix_missing_locations(tree)))
-        try:
-            os._exit(check())
-        except BaseException:  # noqa: BLE001 (whatever it is, the mutant was noticed)
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    def survives(self, source: str) -> bool:
+        """Does every test pass with the changed module? The assertion files come first: they are quick."""
+        killer = self.forked(source, self.assertions, QUICK)
+        if killer >= KILLED:
+            self.order.insert(0, self.order.pop(killer - KILLED))
+        if killer or self.forked(source, lambda: tests(FIRST), QUICK):
+            return False
+        return not self.forked(source, laws, LONG)
 
+    def forked(self, source: str, check: Callable[[], int], seconds: int) -> int:
+        """What the check comes to, in a process of its own, since a module once imported stays; 0 for content."""
+        child = os.fork()
+        if child == 0:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            sys.meta_path.insert(0, Mutant(self.name, source))
+            try:
+                os._exit(check())
+            except BaseException:  # noqa: BLE001 (whatever it is, the mutant was noticed)
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-def assertions() -> int:
-    """All files of `matrix/`."""
-    from rights_scenario import run_file
+    def assertions(self) -> int:
+        """All files of `matrix/`; which one failed."""
+        from rights_scenario import run_file
 
-    for path in sorted((HERE / "matrix").glob("*.txt")):
-        run_file(path)
-    return 0
+        for number, path in enumerate(self.order, KILLED):
+            try:
+                run_file(path)
+            except Exception:  # noqa: BLE001 (as above)
+                return number
+        return 0
 
 
 def tests(files: tuple[str, ...]) -> int:
@@ -159,11 +151,12 @@ def main() -> None:
     """Every mutant of the files named, then how many there were; the unchanged file must pass first."""
     for file in sys.argv[1:]:
         module, source = file.removesuffix(".py").replace("/", "."), Path(file).read_text("utf-8")
-        assert survives(module, ast.parse(source)), "the tests fail by themselves"
-        left = [found for found in mutants(source) if survives(module, found[2])]
-        for line, what, _ in left:
-            print(f"{file}:{line}: {what}")
-        print(f"{file}: {len(list(mutants(source)))} mutants, {len(left)} survive", flush=True)
+        runner, made = Runner(module), list(mutants(source))
+        assert runner.survives(source), "the tests fail by themselves"
+        left = [what for what, changed in made if runner.survives(changed)]
+        for what in left:
+            print(f"{file}:{what}", flush=True)
+        print(f"{file}: {len(made)} mutants, {len(left)} survive", flush=True)
 
 
 if __name__ == "__main__":

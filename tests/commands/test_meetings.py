@@ -181,6 +181,9 @@ def test_states_take_their_course(peopled: Run, house: House) -> None:
     assert meeting["approved_at"] is None
     assert peopled("meeting", "state", "ba05", "2026-12-07", "cancelled").code == 0
     assert label(house, MEETING).release_at is None
+    for state in ("agenda_released", "planned"):  # released a second time, it can be taken back a second time
+        assert peopled("meeting", "state", "ba05", "2026-12-07", state).code == 0
+        assert (label(house, MEETING).release_at is None) == (state == "planned")
     assert peopled("meeting", "state", "ba05", "2026-12-07", "nonsense").code == 2
     assert peopled("meeting", "state", "ba05", "2027-12-07", "closed").code == 1
 

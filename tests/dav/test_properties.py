@@ -51,6 +51,9 @@ class Asker:
     def clock(self) -> int:
         return AT
 
+    def can_sync(self, _seen: Seen) -> bool:
+        return False
+
     def usage(self, seen: Seen) -> Usage | None:
         return Usage(100, 1000, 900) if seen.share else None
 

@@ -65,7 +65,23 @@ def test_level_1_tells_members_only(clerk: InsideClient) -> None:
         (lambda c: [c.delete("/a"), c.put("/a", b"2")], {"/a": None}),
         (lambda c: [c.move("/d", "/e"), c.delete("/e/x"), c.move("/e", "/d")], {"/d": None, "/d/x": 404}),
     ],
-    ids=str,
+    ids=(
+        "rename",
+        "move into a folder",
+        "rename a folder",
+        "rename inside, then the folder",
+        "copy a folder",
+        "copy onto",
+        "move onto",
+        "properties",
+        "properties of a folder",
+        "lock a free name",
+        "delete a folder",
+        "come and gone",
+        "there and back",
+        "deleted and made anew",
+        "lost on the way",
+    ),
 )
 def test_each_verb_shows(
     clerk: InsideClient, change: Callable[[DavClient], object], expected: dict[str, int | None]

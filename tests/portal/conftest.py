@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from davserver.house import House
+from tests.dav.doors import Linking, fresh, linking, opened
+from tests.davclient import DavClient
 from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer
 
@@ -26,3 +29,30 @@ def visitors(server: RunningServer) -> Callable[[str], PortalClient]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def house(server: RunningServer) -> Iterator[House]:
+    """The server's own house, opened beside it."""
+    with opened(server.data) as house:
+        yield house
+
+
+@pytest.fixture
+def folder(server: RunningServer) -> Iterator[DavClient]:
+    """A fresh folder of the clerk's."""
+    with fresh(server) as client:
+        yield client
+
+
+@pytest.fixture
+def link(server: RunningServer, house: House, folder: DavClient) -> Iterator[Linking]:
+    """link(path, …): a link to what lies in that folder."""
+    with linking(server, house, folder) as link:
+        yield link
+
+
+@pytest.fixture
+def citizen(server: RunningServer) -> PortalClient:
+    """Somebody without an account."""
+    return PortalClient(server.url)

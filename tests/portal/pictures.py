@@ -70,7 +70,37 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "suche", f"/suche?q={quote('baum')}"
     yield "anmeldungen", "/anmeldungen"
     yield "geteilt", "/geteilt/"
+    yield "meine-freigaben", "/meine-freigaben"
+    yield "zuschriften", "/zuschriften"
+    yield "anmerkungen", f"/anmerkungen{document}"
+    yield "oeffentlich", "/oeffentlich/ba05"
     yield "nicht-gefunden", "/gibt-es-nicht"
+
+
+def made(here: Browser) -> str:
+    """The address of the link that has just been made."""
+    here.wait(lambda _: bool(here.all("#url")))
+    return str(here.one("#url").get_attribute("value"))
+
+
+def shared(here: Browser) -> Iterator[str]:
+    """The pages of sharing, each by its name while it is open: from the form to what whoever has the link sees."""
+    here.open("/pfad/ba05/Arbeitsordner")
+    here.click("Teilen")
+    yield "teilen"
+    here.all("main form button.main")[1].click()
+    yield "wer-es-sehen-wird"
+    here.click("Ja, Link erstellen")
+    link = made(here)
+    yield "link"
+    here.open("/pfad/ba05/Arbeitsordner")
+    here.click("Teilen")
+    here.all("main form button.main")[2].click()
+    here.click("Ja, Link erstellen")
+    drop = made(here)
+    for name, address in (("link-seite", link), ("briefkasten", drop)):
+        here.driver.get(address)
+        yield name
 
 
 def main() -> int:
@@ -82,6 +112,8 @@ def main() -> int:
                     here.open(f"/{name}")
                     here.picture(PICTURES / f"{name}-{size}.png")
                 here.sign_in(CLERK, f"Demo-{CLERK}-2026")
+                for name in shared(here):
+                    here.picture(PICTURES / f"{name}-{size}.png")
                 for name, path in pages(here):
                     here.open(path)
                     here.picture(PICTURES / f"{name}-{size}.png")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
 
 from tests.davclient import DavClient
 from tests.portal.portalclient import Page, PortalClient
+from tests.running import command, start
 
 Visitors = Callable[[str], PortalClient]
 People = Callable[[str, str], DavClient]
@@ -322,3 +324,23 @@ def test_shared_with_me_leads_to_the_real_places(visitors: Visitors) -> None:
     assert otto.get("/ordner/geteilt").onward == "/geteilt/"
     assert "Zurzeit teilt niemand etwas mit Ihnen" in otto.get("/geteilt/").text
     assert otto.get("/geteilt/ba05").status == 404
+
+
+def test_who_is_excluded_learns_it_and_nobody_else(own_data: Path) -> None:
+    """Art. 49 GO; rights.md §3: the person alone, by the number of the item, never by its title."""
+    hours = "2031-03-03T19:00", "2031-03-03T22:00"
+    words = ("--title", "Vollgremium", "--start", hours[0], "--end", hours[1])
+    command("meeting", "add", "ba05", "2031-03-03", *words, data=own_data)
+    for number, part, title in (("2.1", "public", "Anhörung"), ("3", "non_public", "Grundstück Meier")):
+        command("item", "add", "ba05", "2031-03-03", number, title, "--part", part, data=own_data)
+    command("meeting", "state", "ba05", "2031-03-03", "agenda_released", data=own_data)
+    command("recuse", "otto", "ba05/2031-03-03/3", data=own_data)
+    with start(own_data, workers=1) as running:
+        shown = {}
+        for user in ("otto", "clara"):
+            visitor = PortalClient(running.url)
+            assert visitor.sign_in(user).status == 303
+            shown[user] = visitor.get("/").text
+    assert "Von TOP N 3 sind Sie wegen persönlicher Beteiligung ausgeschlossen." in shown["otto"]
+    assert "Meier" not in shown["otto"]
+    assert "ausgeschlossen" not in shown["clara"]

@@ -70,7 +70,7 @@ def test_the_cookie_is_new_at_login_and_hidden_from_scripts(visitor: PortalClien
 def test_over_tls_the_cookie_is_bound_to_the_host(own_data: Path) -> None:
     """`__Host-` and Secure where people reach the portal by https (security.md §4)."""
     with start(own_data, workers=1, env={"DAVSERVER_PUBLIC_URL": "https://gremium.example.org"}) as running:
-        page = PortalClient(running.url).get("/anmelden")
+        page = PortalClient(running.url).get("/anmelden", {"Host": "gremium.example.org"})
         (line,) = page.headers.get_all("Set-Cookie")
         assert re.match(r"__Host-gremium=[\w-]{43}; Secure; HttpOnly; Path=/; SameSite=Lax$", line), line
         assert page.headers["Strict-Transport-Security"] == "max-age=31536000"

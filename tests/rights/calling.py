@@ -44,9 +44,9 @@ def target(path: tuple[str, ...]) -> str:
     return "/dav/" + "/".join(quote(name) for name in path)
 
 
-def listed(answer: Answer, path: tuple[str, ...]) -> set[str]:
-    """Names of the members in a multistatus."""
-    own = ("/dav/" + "/".join(path)).rstrip("/")
+def listed(answer: Answer, url: str) -> set[str]:
+    """Names of the members in a multistatus about the collection at `url`."""
+    own = unquote(url).rstrip("/")
     hrefs = [
         unquote(each.text or "").rstrip("/") for each in etree.fromstring(answer.body).iterfind("{*}response/{*}href")
     ]

@@ -1,31 +1,32 @@
 """The rights of `design/rights.md` once more, in two pages and without a line of the product: who may what, and when.
 
-A world is plain dicts: `at` · `committees` {share: facts} · `nodes` {id: share, parent, name, folder} · `labels` {id:
-class, release, close, publish} · `mandates` · `pledged` {person: since} · `admins` · `entries` · `points` {agenda item:
-share, folder, matter} · `bound` {node: agenda items} · `recusals`. Rights: sets of words.
+Worlds are those of `papers`. Rights are sets of words.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-World = dict[str, Any]
+from tests.rights.papers import CLASSES, NEVER, World, label, lineage, members, phase, points
+
 Asker = dict[str, Any]
-"""`name`; of the app password: `rights` (words), `most` (class), `scopes` (nodes; none: everywhere)."""
+"""`name`, or the `link` he holds; `channel`; of the app password: `rights`, `most` (class), `scopes` (none: all)."""
+Lent = dict[str, frozenset[str]]
+"""Maker of shares or links → what he may do himself at the place in question."""
 TABLE: dict[str, Any] = tomllib.loads((Path(__file__).parents[2] / "config" / "roles.toml").read_text("utf-8"))
-CLASSES = ("public", "restricted", "non_public", "personal", "office", "faction")
-NEVER = 1 << 63
 CHAIN = ("discover", "view", "read")
 WRITE = ("write-content", "write-properties", "bind", "unbind")
-SINGLE = (
-    *WRITE,
-    *["unlock", "read-acl", "read-current-user-privilege-set", "write-acl", "share", "link", "classify", "recuse"],
-)
-ALL = frozenset((*CHAIN, *SINGLE, "read-log", "comment"))
+OTHERS = "unlock read-acl read-current-user-privilege-set write-acl share link classify recuse read-log comment"
+ALL = frozenset((*CHAIN, *WRITE, *OTHERS.split()))
+ADDING, HELD = frozenset({"discover", "bind"}), frozenset({"write-content", "write-properties", "unbind", "classify"})
+
+
+def user(name: str, channel: str = "dav") -> Asker:
+    """Somebody himself, whatever credential he may hold."""
+    return {"name": name, "link": None, "channel": channel, "rights": "all", "most": "faction", "scopes": frozenset()}
 
 
 @cache
@@ -44,64 +45,33 @@ def words(text: str, delivered: str = "view") -> frozenset[str]:
 @cache
 def cell(role: str, grade: str, phase: str, early: bool) -> frozenset[str]:
     row = TABLE["role"][role][grade]
-    text = (
-        row if isinstance(row, str) else row["early"] if early and phase == "draft" and "early" in row else row[phase]
-    )
+    when = "early" if early and phase == "draft" and "early" in row else phase
+    text = row if isinstance(row, str) else row[when]
     return words(text, "read" if TABLE["delivery"][grade] == "original" else "view")
-
-
-def lineage(w: World, node: int) -> list[int]:
-    above = w["nodes"][node]["parent"]
-    return [node] if above is None else [*lineage(w, above), node]
-
-
-def label(w: World, node: int) -> dict[str, Any]:
-    """Each part from the nearest ancestor that has it; else what the committee says (§1)."""
-    committee = w["committees"][w["nodes"][node]["share"]]
-    found = {
-        "class": committee["class"],
-        "release": NEVER if committee["meetings"] else 0,
-        "close": NEVER,
-        "publish": NEVER,
-    }
-    for place in lineage(w, node):
-        found |= w["labels"].get(place, {})
-    return found
-
-
-def phase(w: World, node: int) -> str:
-    """§1: draft before release; of closing and publication, the later one that has passed."""
-    own, at = label(w, node), w["at"]
-    committee = w["committees"][w["nodes"][node]["share"]]
-    publish = own["publish"]
-    if committee["publishes"] and own["class"] == "public" and own["release"]:
-        publish = min(publish, own["release"])
-    if at < own["release"]:
-        return "draft"
-    if publish <= at and not publish <= own["close"] <= at:
-        return "published"
-    return "closed" if own["close"] <= at else "released"
 
 
 def holds(fact: dict[str, Any], at: int) -> bool:
     return bool((fact["start"] or 0) <= at and (fact["end"] is None or at < fact["end"]))
 
 
-def known_as(w: World, name: str, share: str) -> frozenset[str]:
+def known_as(w: World, asker: Asker, share: str) -> frozenset[str]:
     """What entries may call somebody: himself, his running offices here, the committees that he sits in."""
-    running = [m for m in w["mandates"] if m["person"] == name and holds(m, w["at"])]
+    if asker["link"] is not None:
+        return frozenset()
+    running = [m for m in w["mandates"] if m["person"] == asker["name"] and holds(m, w["at"])]
     here = {m["role"] for m in running if m["share"] == share}
     here |= {other for role in here for other in TABLE["role"][role].get("acts_as", ())}
     inside = {f"committee:{m['share']}" for m in running if TABLE["role"][m["role"]]["inside"]}
-    return frozenset({"all", "authenticated", f"user:{name}", *(f"role:{role}" for role in here), *inside})
+    return frozenset({"all", "authenticated", f"user:{asker['name']}", *(f"role:{role}" for role in here), *inside})
 
 
 def by_office(w: World, name: str, node: int) -> frozenset[str]:
     """§2.3: table(role, class, phase) of each running mandate; all are citizens, administrators are so everywhere."""
     share, grade, when = w["nodes"][node]["share"], label(w, node)["class"], phase(w, node)
-    own = [m for m in w["mandates"] if (m["person"], m["share"]) == (name, share)]
-    chairs = [m["person"] for m in w["mandates"] if (m["share"], m["role"]) == (share, "chair") and holds(m, w["at"])]
-    roles = {"citizen"} | {m["role"] for m in own if holds(m, w["at"])} | ({"admin"} if name in w["admins"] else set())
+    running = [m for m in w["mandates"] if m["share"] == share and holds(m, w["at"])]
+    chairs = [m["person"] for m in running if m["role"] == "chair"]
+    roles = {"citizen"} | {m["role"] for m in running if m["person"] == name}
+    roles |= {"admin"} if name in w["admins"] else set()
     if "vice_chair" in roles and chairs and all(recused(w, chair, node) for chair in chairs):
         roles.add("chair")  # §3: the vice-chair gains what the recused chair loses
     committee = w["committees"][share]
@@ -110,23 +80,41 @@ def by_office(w: World, name: str, node: int) -> frozenset[str]:
     return frozenset().union(*(cell(role, grade, when, committee["early"]) for role in roles))
 
 
-def by_entry(w: World, name: str, node: int) -> frozenset[str]:
-    """§1: entries at the node and above, unless a cut ends what comes from above; not in a closed window (§2.5)."""
-    places, names = lineage(w, node), known_as(w, name, w["nodes"][node]["share"])
+def by_entry(w: World, asker: Asker, node: int, lent: Lent) -> frozenset[str]:
+    """§1: entries at the node and above, unless a cut ends what comes from above. An inbox lets add to itself only;
+    an inside share gives what its maker may do.
+    """
+    places, names = lineage(w, node), known_as(w, asker, w["nodes"][node]["share"])
     active = [e for e in w["entries"] if e["node"] in places and holds(e, w["at"]) and not e["deny"]]
     cut = max((places.index(e["node"]) for e in active if e["cut"]), default=0)
-    given = [words(e["rights"]) for e in active if e["who"] in names and places.index(e["node"]) >= cut]
-    if phase(w, node) == "closed":
+    given = frozenset[str]()
+    for e in (e for e in active if e["who"] in names and places.index(e["node"]) >= cut):
+        own = (ADDING if e["node"] == node else frozenset()) if e["inbox"] else words(e["rights"])
+        given |= own & (lent[e["maker"]] if e["maker"] else ALL)
+    return given & words(TABLE["ceiling"]["entry"][label(w, node)["class"]])
+
+
+def by_link(w: World, asker: Asker, node: int, lent: Lent) -> frozenset[str]:
+    """A link opens its node and all beneath up to its class, as far as its maker may; a drop lets add to its node."""
+    link, grade = w["links"][asker["link"]], label(w, node)["class"]
+    is_link, closed = link["kind"] == "link", "link" not in words(TABLE["ceiling"]["class"][grade])
+    if link["node"] not in lineage(w, node) or CLASSES.index(grade) > CLASSES.index(link["most"]):
         return frozenset()
-    return frozenset().union(*given) & words(TABLE["ceiling"]["entry"][label(w, node)["class"]])
+    given = words(link["rights"]) if is_link else ADDING if node == link["node"] else frozenset()
+    return frozenset() if is_link and closed else given & lent[link["maker"]]
 
 
-def points(w: World, node: int) -> set[int]:
-    """§1: the agenda items of a paper: of its folders, and those it is bound to."""
+def lent_at(w: World, asker: Asker, node: int) -> Lent:
+    """What makers of shares and links may do themselves; by rounds, so that two who share with each other gain
+    nothing by it. An administrator's own look at all drives is not lent.
+    """
     places = lineage(w, node)
-    return {p for p, facts in w["points"].items() if facts["folder"] in places}.union(
-        *(w["bound"].get(place, ()) for place in places)
-    )
+    makers = {e["maker"] for e in w["entries"] if e["node"] in places and e["maker"]}
+    makers |= {w["links"][asker["link"]]["maker"]} if asker["link"] is not None else set()
+    lent, plain = {maker: frozenset[str]() for maker in makers}, {**w, "admins": ()}
+    while (more := {m: held(plain, user(m, asker["channel"]), node, lent) for m in makers}) != lent:
+        lent = more
+    return lent
 
 
 def recused(w: World, name: str, node: int) -> bool:
@@ -137,50 +125,47 @@ def recused(w: World, name: str, node: int) -> bool:
     return any(r["point"] in concerned or r["matter"] in matters for r in own)
 
 
-def held(w: World, asker: Asker, node: int) -> frozenset[str]:
-    """§2, steps 1 to 5, on a drive."""
-    name, grade, places = asker["name"], label(w, node)["class"], lineage(w, node)
-    if grade in TABLE["gate"]["undertaking"] and w["pledged"].get(name, NEVER) > w["at"]:
+def held(w: World, asker: Asker, node: int, lent: Lent | None = None) -> frozenset[str]:
+    """§2, steps 1 to 5."""
+    name, grade, places, link = asker["name"], label(w, node)["class"], lineage(w, node), asker["link"]
+    lent = lent_at(w, asker, node) if lent is None else lent
+    if link is None and grade in TABLE["gate"]["undertaking"] and w["pledged"].get(name, NEVER) > w["at"]:
         return frozenset()
-    if recused(w, name, node):
-        return frozenset()
-    found = by_office(w, name, node) | by_entry(w, name, node)
-    found &= (
-        words(TABLE["ceiling"]["class"][grade]) & words(TABLE["ceiling"]["channel"]["dav"]) & words(asker["rights"])
-    )
     if CLASSES.index(grade) > CLASSES.index(asker["most"]) or (asker["scopes"] and not asker["scopes"] & set(places)):
         return frozenset()
-    names = known_as(w, name, w["nodes"][node]["share"])
-    for entry in w["entries"]:
-        if entry["deny"] and entry["node"] in places and entry["who"] in names and holds(entry, w["at"]):
-            denied = words(entry["rights"])
-            weakest = min((CHAIN.index(d) for d in CHAIN if d in entry["rights"].split()), default=len(CHAIN))
-            found -= (denied - set(CHAIN)) | set(CHAIN[weakest:])
-    secret = CLASSES.index(grade) >= CLASSES.index("non_public")
-    return (
-        found if "discover" in found and ("view" in found or not secret) else frozenset()
-    )  # §3: a name tells the title
-
-
-def members(w: World, node: int) -> Iterator[int]:
-    return (other for other, facts in w["nodes"].items() if facts["parent"] == node)
+    office = by_office(w, name, node) if link is None else frozenset()
+    given = office | (by_entry(w, asker, node, lent) if link is None else by_link(w, asker, node, lent))
+    in_inbox = any(e["inbox"] and e["node"] in places[:-1] for e in w["entries"])
+    if link is not None and (w["links"][link]["kind"], w["links"][link]["node"]) == ("drop", node):
+        in_inbox = False  # it may be made for a folder there
+    if (link is None and recused(w, name, node)) or (in_inbox and "view" not in given):
+        return frozenset()
+    found = office if phase(w, node) == "closed" else given  # §2.5: a closed window leaves only the table
+    channel = words(TABLE["ceiling"]["channel"][asker["channel"]])
+    found &= words(TABLE["ceiling"]["class"][grade]) & channel & words(asker["rights"])
+    names = known_as(w, asker, w["nodes"][node]["share"])
+    for e in w["entries"]:
+        if e["deny"] and e["node"] in places and e["who"] in names and holds(e, w["at"]):
+            weakest = min((CHAIN.index(d) for d in CHAIN if d in e["rights"].split()), default=len(CHAIN))
+            found -= (words(e["rights"]) - set(CHAIN)) | set(CHAIN[weakest:])
+    if any(h["node"] in places and holds(h, w["at"]) for h in w["holds"]):
+        found -= HELD
+    secret = asker["channel"] == "dav" and CLASSES.index(grade) >= CLASSES.index("non_public")
+    if "discover" not in found or (secret and "view" not in found):  # §3: a name tells the title
+        return found & {"bind", "read-log"}
+    return found if "view" in found else found - {"read", "comment"}
 
 
 def rights(w: World, asker: Asker, node: int) -> frozenset[str]:
-    """With §2.6: a folder is discoverable too if it has a discoverable member."""
+    """With §2.6: a folder is discoverable too if it has a discoverable member; what is above a link's node is not."""
     own = held(w, asker, node)
-    through = not own and any(rights(w, asker, member) for member in members(w, node))
-    return frozenset({"discover"}) if through else own
+    if "discover" in own or (asker["link"] is not None and w["links"][asker["link"]]["node"] not in lineage(w, node)):
+        return own
+    return own | {"discover"} if any("discover" in rights(w, asker, each) for each in members(w, node)) else own
 
 
 def shown(w: World, asker: Asker, node: int) -> bool:
-    """Is it on his drive? What may be viewed but not read is for the portal (§1)."""
+    """Is it there, on his way in? What may be viewed but not read is for the portal, not for a drive (§1)."""
     own = rights(w, asker, node)
-    return "discover" in own and (w["nodes"][node]["folder"] or "read" in own or "view" not in own)
-
-
-def delivery(w: World, node: int) -> str:
-    """What a drive shows of a paper that may be viewed but not read (§1)."""
-    grade = label(w, node)["class"]
-    says = str(TABLE["delivery"][grade])
-    return "pointer" if says == "original" and CLASSES.index(grade) < CLASSES.index("personal") else says
+    portal_only = "view" in own and "read" not in own and not w["nodes"][node]["folder"]
+    return "discover" in own and not (portal_only and asker["channel"] == "dav")

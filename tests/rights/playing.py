@@ -1,65 +1,47 @@
-"""A real house in this process, and the oracle's world beside it: every step is played to both."""
+"""Every step is played to both, the house and the oracle's world beside it; what they make of it is compared."""
 
 from __future__ import annotations
 
-import base64
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from acl import store
 from acl.entries import Entry
+from acl.holds import Hold
 from acl.labels import NEVER, Classification, Label
-from acl.mandates import CommitteeKind, Mandate
-from acl.meetings import AgendaItem, Meeting
-from acl.principals import Channel
-from acl.privileges import parse_rights, rights_words
+from acl.mandates import Mandate
+from acl.meetings import AgendaItem, Meeting, MeetingState
+from acl.privileges import parse_rights
 from acl.recusals import Effect, Recusal
-from davserver.accounts import PEPPER_SECRET, change_account, create_app_password
-from davserver.app import forest_of
-from davserver.dav.server import Application
-from davserver.declarations import Committee, Declaration, Person
-from davserver.declarations import Mandate as DeclaredMandate
-from davserver.declaring import declare
-from davserver.founding import found
-from davserver.house import House
-from davserver.settings import Settings
-from davserver.tree.locking import GuardedTree
+from davserver.agendas import Agendas
 from shareproviders.paths import SharePath
-from tests.davclient import LOCKINFO
-from tests.rights import answers, oracle
-from tests.rights.calling import Answer, call, listed, target
+from tests.rights import answers, changes, fronts, lists, oracle, papers
+from tests.rights.calling import Answer, call, listed
+from tests.rights.giving import Giving
+from tests.rights.mirrors import Mirrors
+from tests.rights.planted import planted
+from tests.rights.sending import body_of, headers_of
+from tests.rights.staging import (
+    BEGIN,
+    COMMITTEES,
+    DAY,
+    HOUR,
+    LABEL_DATES,
+    LONG_AGO,
+    PEOPLE,
+    SECOND,
+    lowered_nothing,
+    told,
+)
 
-SECOND = 1_000_000
-HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-BEGIN = 1_795_420_800 * SECOND  # 2026-11-23 08:00 UTC
-LONG_AGO = BEGIN - 1000 * DAY
-PEOPLE = {
-    "clara": [("ba05", "clerk")],
-    "vera": [("ba05", "chair")],
-    "rita": [("ba05", "vice_chair")],
-    "otto": [("ba05", "member")],
-    "paul": [("ba05", "member"), ("ba06", "chair")],
-    "moni": [("ba05", "minutes")],
-    "uli": [("ba05", "sub_chair")],
-    "anna": [("ba06", "clerk")],
-    "fritz": [("fr", "member"), ("ba05", "member")],
-    "vroni": [("fr", "chair")],
-    "benno": [("ba05", "commissioner")],
-    "doris": [("ba05", "department")],
-    "gina": [("ba05", "guest")],
-    "presse": [("ba05", "press")],
-    "edda": [("ba05", "auditor")],
-    "root": [],
-    "sam": [],
-}
-PLEDGED = ("clara", "vera", "rita", "otto", "paul", "uli", "anna", "fritz", "root", "sam")
-COMMITTEES = {
-    "ba05": {"kind": "plenary", "class": "restricted", "meetings": True, "early": False, "publishes": False},
-    "ba06": {"kind": "plenary", "class": "public", "meetings": True, "early": True, "publishes": True},
-    "fr": {"kind": "faction", "class": "faction", "meetings": False, "early": False, "publishes": False},
-}
+__all__ = ("BEGIN", "COMMITTEES", "DAY", "HOUR", "LONG_AGO", "PEOPLE", "SECOND", "Played", "Stage", "Step")
+
 Step = tuple[Any, ...]
 """A word and its arguments, all plain: can be printed, and played again."""
+_USER = re.compile(r"\.principals/users/([^/<]+)/")
 
 
 class Played(NamedTuple):
@@ -69,143 +51,22 @@ class Played(NamedTuple):
     answer: Answer | None = None
 
 
-class Stage:
-    """The house, its application without a socket, and the world of the oracle."""
+class Stage(Giving):
+    """A house and a world in which a play goes on."""
 
     def __init__(self, directory: Path) -> None:
-        self.now = BEGIN
-        data, key = directory / "data", directory / "root.key"
-        found(data, key, "tests")
-        settings = Settings(argon2_memory_kib=64, argon2_passes=1, argon2_lanes=1)
-        self.house = House.open(data, key, settings, lambda: self.now)
-        self.declare()
-        self.logins: dict[tuple[str, str], str] = {}
-        forest = forest_of(self.house)
-        self.app = Application(
-            {},
-            login=lambda e: self.house.login.principal(e.get("HTTP_AUTHORIZATION"), e["REMOTE_ADDR"], False),
-            doors=lambda principal: GuardedTree(forest, principal, Channel.DAV),
-            log=lambda _line: None,
-        )
-        self.world = self.first_world()
-        self.askers: dict[tuple[str, str], oracle.Asker] = {}
-        for name in PEOPLE:
-            self.credential(name, "full", {"max_class": Classification.FACTION})
-        for name in ("clara", "otto", "vera"):
-            self.credential(name, "phone", {})
-            self.credential(name, "reader", {"max_class": Classification.FACTION, "read_only": True})
+        super().__init__(directory)
+        self.met = Counter[tuple[str, str, str]]()
+        """(front end, method, rule) → how many requests met something that such a rule was planted at."""
+        self.mirrors = Mirrors()
 
-    def declare(self) -> None:
-        people = [Person(name, name.title(), undertaking=LONG_AGO if name in PLEDGED else None) for name in PEOPLE]
-        committees = [
-            Committee(
-                share,
-                share,
-                kind=CommitteeKind(str(facts["kind"])),
-                default_class=Classification.parse(str(facts["class"])),
-                has_meetings=bool(facts["meetings"]),
-                early_access=bool(facts["early"]),
-                publish_with_agenda=bool(facts["publishes"]),
-                mandates=tuple(
-                    DeclaredMandate(name, role, LONG_AGO)
-                    for name, offices in PEOPLE.items()
-                    for where, role in offices
-                    if where == share
-                ),
-            )
-            for share, facts in COMMITTEES.items()
-        ]
-        declare(self.house, Declaration(tuple(people), tuple(committees)), "tests")
-        with self.house.database.transaction() as connection:
-            change_account(connection, "root", admin=True)
-
-    def first_world(self) -> oracle.World:
-        world: oracle.World = {
-            "at": self.now,
-            "last": 0,
-            "committees": COMMITTEES,
-            "pledged": dict.fromkeys(PLEDGED, LONG_AGO),
-            "admins": {"root"},
-            "mandates": [
-                {"person": name, "share": share, "role": role, "start": LONG_AGO, "end": None}
-                for name, offices in PEOPLE.items()
-                for share, role in offices
-            ],
-            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound")},
-            **{name: [] for name in ("entries", "locks", "recusals")},
-        }
-        for share in COMMITTEES:
-            world["last"] += 1
-            world["roots"][share] = world["last"]
-            world["nodes"][world["last"]] = {"share": share, "parent": None, "name": share, "folder": True}
-            for member in self.house.share(share).children(self.house.share(share).stat(SharePath(()))):
-                answers.make(world, (share, member.name), folder=True)
-        self.world = world
-        for share in COMMITTEES:
-            self.adopt(share)
-        return world
-
-    def adopt(self, share: str) -> None:
-        """Take the hand-set entries of a new drive (`Arbeitsordner`, `00 Eingang`) and its labels as given."""
-        with self.house.database.read() as connection:
-            entries, labels = store.list_entries(connection, share), store.labels(connection, share)
-        for node, real in self.real_ids(share).items():
-            if real in labels:
-                self.world["labels"][node] = told(labels[real])
-            for entry in entries:
-                if entry.node == real:
-                    assert not entry.deny
-                    self.entry_fact(node, entry.principal, " ".join(rights_words(entry.rights)))
-
-    def entry_fact(self, node: int, who: str, rights: str, **more: Any) -> None:
-        fact = {"node": node, "who": who, "rights": rights, "deny": False, "cut": False, "start": None, "end": None}
-        self.world["entries"].append(fact | more)
-
-    def credential(self, name: str, kind: str, terms: dict[str, Any]) -> None:
-        with self.house.database.transaction() as connection:
-            made = create_app_password(connection, self.house.keys.secret(PEPPER_SECRET), name, kind, self.now, **terms)
-        self.logins[name, kind] = "Basic " + base64.b64encode(f"{name}:{made.shown}".encode()).decode()
-        reading = "read read-acl read-current-user-privilege-set"
-        self.askers[name, kind] = {
-            "name": name,
-            "rights": reading if terms.get("read_only") else "all",
-            "most": terms.get("max_class", Classification.RESTRICTED).word,
-            "scopes": terms.get("model_scopes", frozenset()),
-        }
-
-    # -- where things are ---------------------------------------------------------------------------------------
-
-    def path(self, node: int) -> tuple[str, ...]:
-        return tuple(self.world["nodes"][place]["name"] for place in oracle.lineage(self.world, node))
-
-    def real(self, node: int) -> int:
-        """The house's id of the oracle's node."""
-        share, *names = self.path(node)
-        return self.house.share(share).stat(SharePath(tuple(names))).id
-
-    def real_ids(self, share: str) -> dict[int, int]:
-        return {node: self.real(node) for node, facts in self.world["nodes"].items() if facts["share"] == share}
-
-    def labels_of(self, node: int) -> dict[str, Any]:
-        """What the house holds of a node's label, inherited by the oracle's rule."""
-        share = self.world["nodes"][node]["share"]
-        with self.house.database.read() as connection:
-            rows = store.labels(connection, share)
-        committee = COMMITTEES[share]
-        found = {"class": committee["class"], "release": oracle.NEVER if committee["meetings"] else 0}
-        found |= {"close": oracle.NEVER, "publish": oracle.NEVER}
-        for place in oracle.lineage(self.world, node):
-            real = self.real(place)
-            found |= told(rows[real]) if real in rows else {}
-        return found
-
-    # -- steps --------------------------------------------------------------------------------------------------
+    # -- what clerks and `apply` say ------------------------------------------------------------------------------
 
     def play(self, step: Step) -> Played:
         """One step, to both; a step that no longer fits (in a shortened replay) does nothing."""
         word, *rest = step
         outcome = getattr(self, f"step_{word}")(*rest)
-        return outcome if isinstance(outcome, Played) else Played("")
+        return outcome if isinstance(outcome, Played) else Played(outcome or "")
 
     def step_clock(self, seconds: int) -> None:
         self.now += seconds * SECOND
@@ -230,7 +91,7 @@ class Stage:
         entry = Entry(self.real(node), who, bits, **more)
         with self.house.database.transaction() as connection:
             store.add_entry(connection, path[0], entry)
-        self.entry_fact(node, who, rights, **more)
+        changes.entry(self.world, node, who, rights, **more)
 
     def step_unentry(self, path: tuple[str, ...]) -> None:
         """All entries that stand at one node."""
@@ -263,20 +124,76 @@ class Stage:
             store.declare_undertaking(connection, person, since)
         self.world["pledged"][person] = since
 
-    def step_point(self, path: tuple[str, ...], matter: str | None) -> None:
-        """An item of a meeting that is far away; this is its folder."""
-        node = answers.find(self.world, path)
-        if node is None or any(facts["folder"] == node for facts in self.world["points"].values()):
-            return
-        share, number = path[0], str(len(self.world["points"]) + 1)
-        sealer, later = self.house.keys.sealer(share), BEGIN + 4000 * DAY
+    # -- meetings -------------------------------------------------------------------------------------------------
+
+    def step_meeting(self, share: str, start: int, hours: int) -> None:
+        """One more meeting, with the folder that it is given."""
+        number = f"m{len(self.world['meetings']) + 1}"
         with self.house.database.transaction() as connection:
-            store.declare_meeting(connection, sealer, Meeting(share, "far", "far", later, later + HOUR))
-            item = AgendaItem(share, "far", number, number, public=True, matter=matter)
-            store.declare_agenda_item(connection, sealer, self.house.matter_mark, item)
-            made = next(each.id for each in store.agenda(connection, sealer, share, "far") if each.number == number)
-            store.bind_agenda_item_folder(connection, share, made, self.real(node))
-        self.world["points"][made] = {"share": share, "folder": node, "matter": matter}
+            agendas = self.agendas(connection, share)
+            agendas.declare_meeting(Meeting(share, number, f"Sitzung {number}", start, start + hours * HOUR))
+            folder = agendas.meeting(number).node
+        fact = {"share": share, "id": number, "start": start, "end": start + hours * HOUR, "state": "planned"}
+        self.world["meetings"].append(fact | dict.fromkeys((*changes.INSTANTS, "out"), None) | {"folder": None})
+        self.world["meetings"][-1]["folder"] = self.stands(share, folder, asked={})
+
+    def step_state(self, which: int, state: str) -> None:
+        if not self.world["meetings"]:
+            return
+        meeting = self.world["meetings"][which % len(self.world["meetings"])]
+        with self.house.database.transaction() as connection:
+            self.agendas(connection, meeting["share"]).reach(meeting["id"], MeetingState(state))
+        changes.reach(self.world, meeting, state)
+
+    def step_point(self, which: int, path: tuple[str, ...] | None, public: bool, matter: str | None) -> str:
+        """An item of a meeting; its folder is the one at `path`, or the one that it is given."""
+        node = answers.find(self.world, path) if path is not None else None
+        taken = [facts["folder"] for facts in (*self.world["points"].values(), *self.world["meetings"])]
+        ours = [m for m in self.world["meetings"] if path is None or m["share"] == path[0]]
+        if not ours or (path is not None and (node is None or node in taken)):
+            return ""
+        meeting, number = ours[which % len(ours)], str(len(self.world["points"]) + 1)
+        share, at_home = meeting["share"], meeting["folder"] in self.world["nodes"]
+        if path is None and not at_home:
+            return ""
+        with self.house.database.transaction() as connection:
+            real = None if node is None else self.real(node)
+            item = AgendaItem(share, meeting["id"], number, f"Punkt {number}", public, matter, node=real)
+            agendas = self.agendas(connection, share)
+            agendas.declare_agenda(meeting["id"], [item])
+            made = agendas.point(meeting["id"], number)
+        fact = {"share": share, "meeting": meeting["id"], "matter": matter, "public": public, "folder": node}
+        self.world["points"][made.id] = fact
+        if node is not None:
+            return ""
+        grade = COMMITTEES[share]["class"]
+        least = max(str(grade), "non_public", key=papers.CLASSES.index)
+        asked = {"class": least if not public else "faction" if grade == "faction" else "public"}
+        late = {"release": papers.NEVER} if changes.REACHED.get(meeting["state"], 0) else {}
+        fact["folder"] = self.stands(share, made.node, asked=asked | late)
+        return self.differs(fact["folder"])
+
+    def step_bind(self, path: tuple[str, ...], which: int) -> None:
+        """A paper concerns one more item, perhaps of another committee."""
+        node = answers.find(self.world, path)
+        if node is None or not self.world["points"]:
+            return
+        point = list(self.world["points"])[which % len(self.world["points"])]
+        with self.house.database.transaction() as connection:
+            store.add_binding(connection, path[0], self.real(node), point)
+        self.world["bound"][node] = self.world["bound"].get(node, set()) | {point}
+
+    def step_release(self, path: tuple[str, ...]) -> None:
+        """`davserver release`: a paper, or a folder with all drafts beneath."""
+        node = answers.find(self.world, path)
+        if node is None or len(path) < 2 or path[1] == "00 Eingang":
+            return
+        with self.house.database.transaction() as connection:
+            self.agendas(connection, path[0]).release(SharePath(path[1:]))
+        if papers.label(self.world, node)["release"] > self.now:
+            changes.release(self.world, node)
+        else:
+            changes.clear(self.world, node)
 
     def step_recuse(self, person: str, which: int, by_matter: bool, start: int, end: int | None) -> None:
         """From the agenda item, or from its matter; `which` counts the items that there are."""
@@ -293,73 +210,139 @@ class Stage:
         fact = {"person": person, "point": number, "matter": matter, "start": start, "end": end}
         self.world["recusals"].append(fact)
 
+    def step_hold(self, path: tuple[str, ...], start: int, end: int | None) -> None:
+        """§2.5: nothing there may be changed or go."""
+        node = answers.find(self.world, path)
+        if node is None or len(path) < 2:
+            return
+        with self.house.database.transaction() as connection:
+            number = store.add_hold(connection, Hold(path[0], self.real(node), start, end, "tests", self.now))
+        self.world["holds"].append({"node": node, "start": start, "end": end, "id": number})
+
+    def step_lift(self, which: int) -> None:
+        if self.world["holds"]:
+            hold = self.world["holds"][which % len(self.world["holds"])]
+            with self.house.database.transaction() as connection:
+                if store.end_hold(connection, hold["id"], self.now) is not None:
+                    hold["end"] = self.now
+
+    def agendas(self, connection: Any, share: str) -> Agendas:
+        return Agendas(self.house, connection, share, "tests", provider=self.house.share(share))
+
+    def stands(self, share: str, real: int | None, *, asked: dict[str, Any]) -> int:
+        """A folder that the house made by itself, wherever it did, with the label that it must have."""
+        assert real is not None
+        names = self.house.share(share).locate(real)[0].segments
+        node = answers.find(self.world, (share, *names)) or changes.make(self.world, (share, *names), folder=True)
+        self.world["labels"].pop(node, None)
+        self.world["labels"] |= {node: asked} if asked else {}
+        return node
+
+    def differs(self, node: int) -> str:
+        due, got = papers.label(self.world, node), self.labels_of(node)
+        return "" if due == got else f"label of {self.path(node)}: expected {due}, got {got}"
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
     def step_ask(self, name: str, kind: str, request: dict[str, Any]) -> Played:
-        """One request: its status, the names it shows, the labels it leaves."""
-        asker, world = self.askers[name, kind], self.world
-        due = answers.expected(world, asker, request)
-        answer = self.request(self.logins[name, kind], request)
+        """Somebody's request: its status, the names it shows, the labels it leaves."""
+        asker = self.askers.get((name, kind))
+        return Played("") if asker is None else self.asked(asker, self.logins[name, kind], request)
+
+    def step_knock(self, which: int, request: dict[str, Any]) -> Played:
+        """The request of whoever holds a link."""
+        if which not in self.world["links"]:
+            return Played("")
+        return self.asked(oracle.user("") | {"link": which, "channel": "link"}, "", request)
+
+    def asked(self, asker: oracle.Asker, login: str, request: dict[str, Any]) -> Played:
+        world, front = self.world, fronts.front_of(self.world, asker, request["path"])
+        due, real = fronts.answered(world, asker, request)
+        for rule in planted(world, asker, real):
+            self.met[front.name, request["method"], rule] += 1
+        mirror = (f"{asker['name']} {login}", asker["link"], front.url(request["path"]))
+        syncs = request.get("report") == "sync-collection"
+        answer = self.request(login, request | ({"sync": self.mirrors.token(mirror)} if syncs else {}), asker)
+        if syncs and answer.status == 403:
+            self.mirrors.forget(mirror)
         if answer.status not in due:
             return Played(f"expected {sorted(due)}, got {answer.status} {answer.body[:200]!r}", answer)
-        if answer.status == 207 and request["method"] == "PROPFIND" and request.get("deep"):
-            names, shown = listed(answer, request["path"]), answers.listing(world, asker, request["path"])
+        method = request["method"]
+        if answer.status == 207 and method == "PROPFIND" and request.get("deep") and "depth" not in request:
+            names, shown = listed(answer, front.url(request["path"])), front.names(world, asker, request["path"])
             if names != shown:
                 return Played(f"listing: expected {sorted(shown)}, got {sorted(names)}", answer)
-        if 200 <= answer.status < 300 and request["method"] in answers.DONE:
-            return Played(self.done(asker, request, answer), answer)
+        if answer.status == 207 and syncs:
+            names, shown = self.mirrors.follow(mirror, answer), front.names(world, asker, request["path"])
+            return Played("" if names == shown else f"copy: expected {sorted(shown)}, got {sorted(names)}", answer)
+        if answer.status == 207 and method == "REPORT" and asker["link"] is None:
+            named, known = set(_USER.findall(answer.body.decode())), lists.acquainted(world, asker["name"])
+            if not named <= known or (request["report"] == "principal-property-search" and named != known):
+                return Played(f"people: expected {sorted(known)}, got {sorted(named)}", answer)
+        if 200 <= answer.status < 300:
+            return Played(self.done(asker, real, answer), answer)
         return Played("", answer)
 
-    def request(self, authorization: str, r: dict[str, Any]) -> Answer:
-        headers, body, method = {"authorization": authorization}, b"", r["method"]
-        if r.get("token"):
-            headers["if"] = (
-                f"({'<' + r['token'] + '>'})" if "to" not in r else f"<{target(r['path'])}> (<{r['token']}>)"
-            )
-        if method in ("PROPFIND", "COPY", "LOCK"):
-            deep = "1" if method == "PROPFIND" else "infinity"
-            headers["depth"] = deep if r.get("deep") else "0"
-        if "to" in r:
-            headers |= {"destination": target(r["to"]), "overwrite": "T" if r["overwrite"] else "F"}
-        if method == "PUT":
-            body = r.get("body", "x").encode()
-        if method == "LOCK":
-            body = LOCKINFO.format(scope="exclusive", owner=r.get("owner", "tests")).encode()
-            headers["timeout"] = "Second-600"
-        if method == "PROPPATCH":
-            value = r.get("body", "x")
-            body = (
-                '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><u:note xmlns:u="urn:u">'
-                f"{value}</u:note></D:prop></D:set></D:propertyupdate>"
-            ).encode()
-        return call(self.app, method, target(r["path"]), body, **headers)
+    def request(self, authorization: str, r: dict[str, Any], asker: oracle.Asker | None = None) -> Answer:
+        """Send it, by the asker's way in."""
+        asker = asker or oracle.user("")
+        front = fronts.front_of(self.world, asker, r["path"])
+        tags = [
+            (header, wish, front.url(place), self.tag(asker, r["path"] if header != "if" else place, wish))
+            for header, wish, place in r.get("when", ())
+        ]
+        headers = headers_of(r, front.url(r["path"]), front.url(r["to"]) if "to" in r else "", tags)
+        if authorization:
+            headers["authorization"] = authorization
+        return call(self.app, r["method"], front.url(r["path"]), body_of(r), **headers)
+
+    def tag(self, asker: oracle.Asker, path: tuple[str, ...], wish: str) -> str:
+        """The entity tag in quotes of what stands there, whoever may know it."""
+        real = fronts.front_of(self.world, asker, path).real(self.world, asker, path) or ()
+        node = answers.find(self.world, real)
+        if not wish.endswith("current") or node is None or self.world["nodes"][node]["folder"]:
+            return '"0"'
+        return f'"{self.house.share(real[0]).stat(SharePath(real[1:])).entity_tag}"'
 
     def done(self, asker: oracle.Asker, r: dict[str, Any], answer: Answer) -> str:
         """Change the oracle's world as the success says; what is wrong with the labels that were left."""
-        world, method, node = self.world, r["method"], answers.find(self.world, r["path"])
+        world, method, node, problem = self.world, r["method"], answers.find(self.world, r["path"]), ""
+        link = world["links"].get(asker["link"])
+        if link is not None and link["uses"] is not None:
+            download = method == "GET" and node is not None and not world["nodes"][node]["folder"]
+            link["uses"] -= download if link["kind"] == "link" else method == "PUT"
         if method in ("PUT", "MKCOL", "LOCK") and node is None:
-            node = answers.make(world, r["path"], folder=method == "MKCOL")
-            due, got = oracle.label(world, node), self.labels_of(node)
-            if got != due:
-                return f"label of the new one: expected {due}, got {got}"
+            node = changes.make(world, r["path"], folder=method == "MKCOL", asker=asker, empty=method == "LOCK")
+            problem = self.differs(node)
+            told_name = unquote(answer.headers.get("Location", "")).rpartition("/")[2]
+            if told_name and told_name != r["path"][-1]:
+                problem = f"name: expected {r['path'][-1]}, got {told_name}"
+        if method == "PUT" and node is not None:
+            world["nodes"][node]["empty"] = False
         if method == "LOCK":
-            fact = {"node": node, "by": asker["name"], "token": answer.headers["Lock-Token"].strip("<>")}
+            fact = {"node": node, "by": answers.by(asker), "token": answer.headers["Lock-Token"].strip("<>")}
             world["locks"].append({**fact, "deep": r["deep"], "until": self.now + 600 * SECOND})
+        if method == "UNLOCK":
+            world["locks"] = [k for k in world["locks"] if k["token"] != r["token"]]
         if method == "DELETE" and node is not None:
-            answers.drop(world, node)
-        if method in ("COPY", "MOVE"):
-            return self.arrived(asker, r)
-        return ""
+            changes.drop(world, node)
+        if method == "ACL" and node is not None:
+            lists.replaced(world, node, r["aces"])
+        return self.arrived(asker, r) if method in ("COPY", "MOVE") else problem
 
     def arrived(self, asker: oracle.Asker, r: dict[str, Any]) -> str:
         world = self.world
         world["came"] = {}
-        before = {each: oracle.label(world, each) for each in world["nodes"]}
-        result, due = answers.arrive(world, asker, r)
+        before = {each: papers.label(world, each) for each in world["nodes"]}
+        ground = before[answers.find(world, r["to"][:-1])]
+        renamed = r["method"] == "MOVE" and r["path"][:-1] == r["to"][:-1]
+        result, due = changes.arrive(world, asker, r)
         got = self.labels_of(result)
-        if got.pop("publish") not in due.pop("publish") or got != due:
+        if got["publish"] not in due.pop("publish") or any(got[name] != part for name, part in due.items()):
             return f"label: expected {due}, got {got}"
         for each in answers.beneath(world, result):
             was, now = before[world["came"].get(each, each)], self.labels_of(each)
-            if not lowered_nothing(was, now):
+            if not lowered_nothing(was, now) or not (renamed or lowered_nothing(ground, now)):
                 return f"label of {self.path(each)}: was {was}, is {now}"
         with self.house.database.read() as connection:
             rows = store.labels(connection, r["to"][0])
@@ -368,25 +351,3 @@ class Stage:
             world["labels"].pop(each, None)
             world["labels"] |= {each: told(row)} if row is not None else {}
         return ""
-
-    def close(self) -> None:
-        self.house.close()
-
-
-LABEL_DATES = ("release", "close", "publish")
-
-
-def told(label: Label) -> dict[str, Any]:
-    """A label of the house in the oracle's words."""
-    dates = {"release": label.release_at, "close": label.close_at, "publish": label.publish_at}
-    found: dict[str, Any] = {name: oracle.NEVER if at == NEVER else at for name, at in dates.items() if at is not None}
-    return found | ({"class": label.classification.word} if label.classification is not None else {})
-
-
-def lowered_nothing(was: dict[str, Any], now: dict[str, Any]) -> bool:
-    grades = oracle.CLASSES.index
-    return bool(
-        grades(now["class"]) >= grades(was["class"])
-        and now["release"] >= was["release"]
-        and now["close"] <= was["close"]
-    )

@@ -18,11 +18,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.davclient import DavClient
+from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer, command, start
 from tests.security.canaries import Canaries
 
@@ -126,6 +128,30 @@ def use(client: DavClient, canaries: Canaries) -> None:
     assert client.request("GET", "/", headers={}, raw_target=f"/dav/ba05/?{canaries.new('query')}").status < 500
 
 
+def correspond(server: RunningServer, canaries: Canaries) -> None:
+    """What people write in the portal: comments, what a link is for, letters and answers."""
+    path = f"/dav/ba05/Arbeitsordner/{canaries.new('commented')}.txt"
+    with server.client("clara") as client:
+        assert client.put(path, canaries.new("paper").encode()).status == 201
+    clara, citizen = PortalClient(server.url), PortalClient(server.url)
+    assert clara.sign_in("clara").status == 303
+    document = clara.open(f"/pfad{path.removeprefix('/dav')}").links()
+    thread = clara.get(document["Anmerkungen"])
+    assert clara.submit(thread, thread.path, text=canaries.new("comment")).status == 303
+    form = clara.get(document["Teilen"])
+    until = (date.today() + timedelta(days=1)).isoformat()  # noqa: DTZ011 (a day that a person would write)
+    wish = {"way": "link", "until": until, "letters": "yes", "label": canaries.new("purpose"), "step": "give"}
+    made = clara.post(form.path, {"token": form.token(), **wish})
+    page = citizen.get(str(made.tree.xpath("//input[@id='url']/@value")[0]).removeprefix(server.url.rstrip("/")))
+    letter = citizen.get(page.links()["Der Geschäftsstelle schreiben"])
+    assert citizen.submit(letter, letter.path, text=canaries.new("letter")).status == 200
+    answering = clara.get(thread.path.replace("/anmerkungen/", "/zuschriften/"))
+    action = str(answering.tree.xpath("//main//form/@action")[0])
+    answer = {"token": answering.token(), "text": canaries.new("answer"), "publish": "yes"}
+    assert clara.post(action, answer).status == 303
+    assert clara.get(f"/suche?q={canaries.new('sought')}").status == 200
+
+
 def start_upload(server: RunningServer, canaries: Canaries) -> socket.socket:
     """Half of an upload of canaries; most of what was sent is on the disk when this returns."""
     client = server.client("clara")
@@ -162,6 +188,7 @@ def test_a_raw_scan_finds_no_canary(watched: Watched) -> None:
             for number in range(ROUNDS):
                 use(client, canaries)
                 watched.scan(f"while running, round {number}", *processes(server))
+        correspond(server, canaries)
         connection = start_upload(server, canaries)
         watched.scan("in the middle of an upload", *processes(server))
         server.kill()

@@ -55,6 +55,11 @@ class Application:
         start("401 Unauthorized", [("Content-Length", "3")])
         return [b"no\n"]
 
+    def page(self, environ: Environ, start: Callable[..., Any]) -> Iterator[bytes]:
+        """A refusal as frameworks hand it out: one piece of the promised length, but no list."""
+        start("404 Not Found", [("Content-Length", "3")])
+        return iter([b"no\n"])
+
     def read(self, environ: Environ, start: Callable[..., Any]) -> list[bytes]:
         """Reads all; answers count, digest and the largest piece."""
         body, count, largest, digest = environ["wsgi.input"], 0, 0, hashlib.sha256()

@@ -129,7 +129,7 @@ def test_no_100_for_a_body_that_is_there_or_empty(running: Running) -> None:
         assert peer.answer().status == 200
 
 
-@pytest.mark.parametrize("path", ["/refuse", "/ignore", "/fail"])
+@pytest.mark.parametrize("path", ["/refuse", "/page", "/ignore", "/fail"])
 @pytest.mark.parametrize("framing", ["sized", "chunked"])
 def test_an_unread_small_body_is_drained(running: Running, path: str, framing: str) -> None:
     """clients.md D4: a refused small upload does not cost the connection, nor becomes the next request."""

@@ -70,6 +70,32 @@ def upgrade() -> None:
         batch_op.create_index("audit_by_who", ["who", "at"], unique=False)
 
     op.create_table(
+        "bookmark",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user", "share", "node"),
+        comment="at which page of a document somebody stopped reading",
+    )
+    op.create_table(
+        "comment",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=True),
+        sa.Column("text", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="of people with an office, on a document; text: sealed with the node's id, null once the office has taken it away",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("comment", schema=None) as batch_op:
+        batch_op.create_index("comment_by_node", ["share", "node"], unique=False)
+
+    op.create_table(
         "departure",
         sa.Column("share", sa.String(length=32), nullable=False),
         sa.Column("name", sa.LargeBinary(), nullable=False),
@@ -100,6 +126,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("share", "change", "pin"),
         comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
     )
+    op.create_table(
+        "letter",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share", sa.String(length=32), nullable=False),
+        sa.Column("node", sa.BigInteger(), nullable=False),
+        sa.Column("link", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("answered", sa.BigInteger(), nullable=True),
+        sa.Column("published", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("digest"),
+        comment="of people without an account, through a link; digest: HMAC-SHA-256 of the token of its private reply link; text, answer: sealed with the node's id",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("letter", schema=None) as batch_op:
+        batch_op.create_index("letter_by_node", ["share", "node"], unique=False)
+
     op.create_table(
         "lock",
         sa.Column("token", sa.String(length=45), nullable=False),
@@ -666,9 +712,18 @@ def downgrade() -> None:
         batch_op.drop_index("lock_by_node")
 
     op.drop_table("lock")
+    with op.batch_alter_table("letter", schema=None) as batch_op:
+        batch_op.drop_index("letter_by_node")
+
+    op.drop_table("letter")
     op.drop_table("displaced")
     op.drop_table("device_login")
     op.drop_table("departure")
+    with op.batch_alter_table("comment", schema=None) as batch_op:
+        batch_op.drop_index("comment_by_node")
+
+    op.drop_table("comment")
+    op.drop_table("bookmark")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")
 

@@ -1,0 +1,209 @@
+"""Landing pages of links over HTTP, without account and without script (portal.md §5, security.md B4–B6, S-16)."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from acl.links import LinkKind
+from acl.privileges import Rights
+from davserver.house import House
+from tests.dav.doors import Linking, Made, door
+from tests.davclient import DavClient
+from tests.portal.portalclient import Page, PortalClient
+from tests.running import RunningServer
+
+WORD = "Geheim-Wort-77"
+HOUR = 3600 * 1_000_000
+
+
+def page_of(made: Made) -> str:
+    return f"/s/{made.token}"
+
+
+def forms(page: Page) -> list[str]:
+    """Where the forms of the main part lead."""
+    return [str(action) for action in page.tree.xpath("//main//form/@action")]
+
+
+def click(citizen: PortalClient, page: Page, place: int = 0) -> Page:
+    """One of the buttons of a page."""
+    return citizen.submit(page, forms(page)[place])
+
+
+def told(page: Page) -> tuple[int, list[tuple[str, str]], bytes]:
+    """All that an answer tells, but the time of day."""
+    return page.status, [line for line in page.headers.items() if line[0] != "Date"], page.body
+
+
+def test_a_document_is_shown_and_taken_by_a_click(
+    folder: DavClient, link: Linking, citizen: PortalClient, house: House
+) -> None:
+    """What it is, whose, until when; the bytes come as an attachment by POST alone."""
+    folder.put("/Plan ä.txt", b"read me")
+    made = link("/Plan ä.txt", end=house.clock() + HOUR, uses=2)
+    page = citizen.get(page_of(made))
+    assert (page.status, page.title) == (200, "Plan ä.txt")
+    for words in ("BA 5 Au-Haidhausen teilt dieses Dokument mit Ihnen", "Dieser Link gilt bis", "noch 2 Mal"):
+        assert words in page.text
+    got = click(citizen, page)
+    assert (got.status, got.body) == (200, b"read me")
+    assert got.headers["Content-Disposition"].startswith("attachment;")
+    assert got.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert citizen.get(forms(page)[0]).status == 404
+
+
+def test_looking_never_uses_a_link_up(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
+    """GET, HEAD and programs that preview links are free; the click counts; after the last one nothing is there."""
+    folder.put("/a.txt", b"x")
+    made = link("/a.txt", uses=1)
+    for method in ("GET", "HEAD", "GET"):
+        assert citizen.request(method, page_of(made)).status == 200
+    page = citizen.get(page_of(made))
+    assert click(citizen, page).status == 200
+    assert click(citizen, page).status == 404
+    assert citizen.get(page_of(made)).status == 404
+
+
+def test_one_use_and_fifty_clicks_at_once(server: RunningServer, folder: DavClient, link: Linking) -> None:
+    """S-16, B5: exactly one gets it."""
+    folder.put("/a.txt", b"x")
+    made = link("/a.txt", uses=1)
+    citizen = PortalClient(server.url)
+    page = citizen.get(page_of(made))
+    with ThreadPoolExecutor(50) as crowd:
+        statuses = list(crowd.map(lambda _: click(citizen, page).status, range(50)))
+    assert sorted(statuses) == [200] + [404] * 49
+
+
+def test_a_folder_is_a_list_and_nothing_beside_it_is_there(
+    folder: DavClient, link: Linking, citizen: PortalClient
+) -> None:
+    """B3: its documents and folders; the number of a neighbour opens nothing through this link."""
+    for path in ("/F", "/F/Unter", "/F2"):
+        folder.mkcol(path)
+    folder.put("/F/Unter/tief.txt", b"deep")
+    folder.put("/F/oben.txt", b"top")
+    made, beside = link("/F"), link("/F2")
+    page = citizen.get(page_of(made))
+    assert page.title == "F"
+    assert citizen.submit(page, forms(page)[0]).body == b"top"
+    inner = citizen.get(page.links()["Unter"])
+    assert inner.title == "Unter"
+    assert click(citizen, inner).body == b"deep"
+    for number in (beside.link.node, 1, 2**52, 2**80):
+        assert citizen.get(f"{page_of(made)}/{number}").status == 404
+        taken = citizen.post(f"{page_of(made)}/{number}/herunterladen", {"token": page.token()})
+        assert taken.status == 404
+
+
+def test_absent_expired_revoked_used_up_are_one_answer(
+    folder: DavClient, link: Linking, server: RunningServer, house: House
+) -> None:
+    """portal.md §5, S-15: status, headers and body; whoever has no cookie yet is given none that differs in kind."""
+    folder.put("/a.txt", b"x")
+    expired = link("/a.txt", end=house.clock() + 300_000)
+    revoked, standing = link("/a.txt"), link("/a.txt")
+    door(house, "clara").revoke_link("ba05", revoked.link.id)
+    time.sleep(0.4)
+    citizen = PortalClient(server.url)
+    citizen.get("/anmelden")
+    folder.put("/b.txt", b"x")
+    of_deleted = link("/b.txt")
+    folder.delete("/b.txt")
+    absent = citizen.get("/s/" + "x" * 22)
+    assert absent.status == 404
+    for made in (expired, revoked, of_deleted):
+        assert told(citizen.get(page_of(made))) == told(absent)
+    assert citizen.get(page_of(standing)).status == 200
+    assert {name: absent.headers[name] for name in ("Referrer-Policy", "X-Robots-Tag")} == {
+        "Referrer-Policy": "strict-origin",
+        "X-Robots-Tag": "noindex, nofollow, noarchive",
+    }
+
+
+def test_a_password_is_asked_once_and_opens_only_its_own_link(
+    folder: DavClient, link: Linking, citizen: PortalClient
+) -> None:
+    """B6: nothing is told before; the cookie of one link is worthless on another, and new after each password."""
+    folder.put("/Geheimname.txt", b"x")
+    made, other = link("/Geheimname.txt", password=WORD), link("/Geheimname.txt", password=WORD)
+    page = citizen.get(page_of(made))
+    assert page.title == "Dieser Link hat ein Passwort"
+    assert "Geheimname" not in page.body.decode()
+    wrong = citizen.submit(page, page_of(made), password="falsch")
+    assert (wrong.status, "gremium-link" in citizen.cookies) == (403, False)
+    assert citizen.submit(page, page_of(made), password="x" * 100_000).status == 403
+    assert citizen.submit(page, page_of(made), password=WORD).status == 303
+    proof = citizen.cookies["gremium-link"]
+    shown = citizen.get(page_of(made))
+    assert shown.title == "Geheimname.txt"
+    assert click(citizen, shown).body == b"x"
+    assert citizen.get(page_of(other)).title == "Dieser Link hat ein Passwort"
+    assert citizen.submit(page, page_of(made), password=WORD).status == 303
+    assert citizen.cookies["gremium-link"] != proof
+    for forged in ("", "1", "a.b.c", "9" * 30 + ".a.b", proof[:-1] + ("0" if proof[-1] != "0" else "1"), "²." + proof):
+        citizen.cookies["gremium-link"] = forged.encode("latin-1", "replace").decode("latin-1")
+        assert citizen.get(page_of(made)).title == "Dieser Link hat ein Passwort"
+
+
+def test_guessing_a_links_password_is_slowed_down(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
+    """B6: after ten wrong ones 429 with Retry-After, for the right one too; another link is not concerned."""
+    folder.put("/a.txt", b"x")
+    made, other = link("/a.txt", password=WORD), link("/a.txt", password=WORD)
+    page = citizen.get(page_of(made))
+    statuses = [citizen.submit(page, page_of(made), password=f"falsch-{number}").status for number in range(14)]
+    assert statuses.count(403) <= 10
+    assert statuses[-1] == 429
+    refused = citizen.submit(page, page_of(made), password=WORD)
+    assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (429, True)
+    assert "Zu viele falsche Passwörter" in refused.text
+    assert citizen.submit(citizen.get(page_of(other)), page_of(other), password=WORD).status == 303
+
+
+def test_a_link_to_look_at_gives_no_bytes(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
+    """View without read: a sentence in place of the button, and no way round it."""
+    folder.put("/a.txt", b"canary")
+    made = link("/a.txt", rights=Rights.VIEW)
+    page = citizen.get(page_of(made))
+    assert "aber nicht herunterladen" in page.text
+    assert not forms(page)
+    number = made.link.node
+    refused = citizen.post(f"{page_of(made)}/{number}/herunterladen", {"token": page.token()})
+    assert (refused.status, b"canary" in refused.body) == (403, False)
+
+
+def test_a_drop_takes_and_tells_nothing(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
+    """Create only: names collide without harm, the sender learns the name that his document got and nothing else."""
+    folder.mkcol("/Kasten")
+    folder.put("/Kasten/Brief.txt", b"of the committee")
+    made = link("/Kasten", kind=LinkKind.DROP)
+    page = citizen.get(page_of(made))
+    assert page.title == "Unterlagen abgeben"
+    assert "Brief" not in page.text
+    action = forms(page)[0]
+    sent = citizen.upload(action, page.token(), [("Brief.txt", b"mine"), ("Neu.txt", b"")])
+    assert (sent.status, sent.title) == (200, "Vielen Dank")
+    names = [str(name.text_content()) for name in sent.tree.xpath("//ul[@class='listing']//span")]
+    assert len(names) == 2
+    assert names[0] != "Brief.txt"
+    assert folder.get("/Kasten/Brief.txt").body == b"of the committee"
+    assert folder.get(f"/Kasten/{names[0]}".replace(" ", "%20")).body == b"mine"
+    assert citizen.upload(action, "", [("a.txt", b"x")]).status == 403
+    assert citizen.upload(action, page.token(), []).title == "Es wurde nichts ausgewählt"
+    assert citizen.get(f"{page_of(made)}/{made.link.node}").title == "Unterlagen abgeben"
+    plain = link("/Kasten")
+    assert citizen.upload(f"{page_of(plain)}/abgeben", page.token(), [("a.txt", b"x")]).status == 404
+
+
+def test_no_token_is_ever_logged(
+    server: RunningServer, folder: DavClient, link: Linking, citizen: PortalClient
+) -> None:
+    """security.md §4: neither address nor query nor Referer; the line names the node."""
+    folder.put("/a.txt", b"x")
+    made = link("/a.txt")
+    click(citizen, citizen.get(page_of(made)))
+    lines = [json.loads(line) for line in list(server.log) if line.startswith("{")]
+    assert any(f"ba05/{made.link.node}" in line.get("nodes", ()) for line in lines)
+    assert made.token not in "".join(server.log)
