@@ -56,7 +56,7 @@ class Town(Ruling):
         self.from_disks |= made
 
     def hold(self, *paths: str, editor: str = "") -> bool:
-        """Until it is sent nobody moves or deletes it, or changes rights there; others may write into what is edited."""
+        """Until it is sent nobody moves or deletes it or changes rights there; what is edited others may edit."""
         for path in paths:
             if self.held.get(path, editor) != editor:
                 self.contested |= named(path)
