@@ -185,6 +185,8 @@ class Scene:
     def checkpoint(self, number: int, *, afresh: bool = False) -> None:
         """All are quiet, and every copy is what its reader is shown."""
         writers, readers = self.readers[:2], self.readers[2:]
+        for reader in writers:  # what one of them finds now the other may have replaced when both are quiet
+            reader.ever |= tokens(reader.lists.tree())
         for round_number in range(ROUNDS):
             if (number % 2_000, round_number) == (KILLED_AT, 0):
                 self.kill_under(writers)
@@ -216,7 +218,9 @@ class Scene:
         never = self.town.nobodys | (set() if reader is self.clara else self.town.secret)
         leaks |= (shown | reader.told) & never
         if leaks:
-            pytest.fail(f"{reader.name} learns of {leaks}\n" + "\n".join(self.town.told(leaks)))
+            where = {path: tokens({path: content}) for path, content in tree.items() if tokens({path: content}) & leaks}
+            story = "\n".join([*self.town.told(leaks), *self.town.told(where)])
+            pytest.fail(f"{reader.name} learns of {leaks}, secret: {leaks & never}; shown in {where}\n{story}")
 
     def demand_nothing_lost(self) -> None:
         """What was written on a disk is there, or beside what another has written into the same document."""

@@ -108,6 +108,7 @@ class Ground:
         for kind in (self.secret, self.nobodys):
             if named(path) & kind:
                 kind.add(made)
+        self.story.append(f"{made} is for {path}")
         return f"{made} {'.' * self.moment} {made}\n".encode()
 
     def fresh_name(self) -> str:
