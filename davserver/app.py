@@ -38,15 +38,18 @@ from davserver.serving import serve as serve_app
 from davserver.settings import Settings
 from davserver.tree.aliases import Aliases
 from davserver.tree.departures import Departures
+from davserver.tree.exclusions import Exclusions
 from davserver.tree.forest import Forest, RulesShelf
 from davserver.tree.letters import by_digest
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
 from davserver.tree.mirrored import MirroredTree
-from davserver.tree.opened import OpenedTree
+from davserver.tree.office import Office
+from davserver.tree.opened import OpenedTree, open_once
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.tree.rendered import Showing
+from davserver.tree.seconding import Seconding
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
@@ -84,6 +87,30 @@ def forest_of(house: House) -> Forest:
     )
 
 
+def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
+    """What the portal stands on in this process."""
+    return Ground(
+        sign_in=house.login.by_account_password,
+        sessions=house.sessions,
+        door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
+        clock=house.clock,
+        log=lines.write,
+        notices=read_notices(house.settings, house.directory),
+        devices=house.devices,
+        own_devices=house.own_devices,
+        invitations=house.invitations,
+        open_once=partial(open_once, forest, house.openings),
+        office=partial(Office, house),
+        seconding=partial(Seconding, house),
+        exclusions=partial(Exclusions, house),
+        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
+        links=house.links,
+        link_door=partial(LinkTree, forest),
+        letter=partial(by_digest, forest),
+        public_url=house.settings.public_url,
+    )
+
+
 def office_of(settings: Settings) -> str | None:
     """The program that converts office documents; None if there is none, or if it is not wanted."""
     return Maker.find_office() if settings.convert_office else None
@@ -105,22 +132,7 @@ class Worker:
         self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
         public_url = house.settings.public_url
-        self._portal = create(
-            Ground(
-                sign_in=house.login.by_account_password,
-                sessions=house.sessions,
-                door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
-                clock=house.clock,
-                log=lines.write,
-                notices=read_notices(house.settings, house.directory),
-                devices=house.devices,
-                showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
-                links=house.links,
-                link_door=partial(LinkTree, forest),
-                letter=partial(by_digest, forest),
-                public_url=public_url,
-            )
-        )
+        self._portal = create(portal_ground(house, forest, lines))
         ids = FileIds(house.file_secret, house.instance)
         drives = Drives(self._principal, partial(self._mirrored, forest), ids, public_url)
         self._dav = Application(

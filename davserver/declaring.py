@@ -19,7 +19,7 @@ from acl.privileges import parse_rights
 from davserver.accounts import add_account, change_account
 from davserver.agendas import INBOX, Agendas
 from davserver.declarations import Committee, Declaration, Mandate, Meeting, Person
-from davserver.granting import Granting
+from davserver.granting import Granting, keep_mandate
 from davserver.house import House
 from davserver.instants import shown
 from davserver.keyed import BadDeclaration
@@ -165,13 +165,8 @@ class _Declaring:
                 f"committee {share}: there is no account {mandate.user}; declare the person, or: davserver user add"
             )
         facts = MandateFacts(share, mandate.user, mandate.role, mandate.start, mandate.end)
-        if store.declare_mandate(self._connection, facts):
-            if self._by == f"user:{mandate.user}":
-                raise BadDeclaration(f"nobody gives himself a mandate; let somebody else apply that of {mandate.user}")
-            until = f" until {shown(mandate.end)}" if mandate.end is not None else ""
-            self._changed(
-                f"committee {share}: {mandate.user} is {mandate.role} from {shown(mandate.start)}{until}", share
-            )
+        if told := keep_mandate(self._house, self._connection, self._by, facts):
+            self._changes.append(told)
 
     def _meeting(self, share: str, meeting: Meeting, provider: ShareProvider) -> None:
         agendas = Agendas(self._house, self._connection, share, self._by, provider=provider, dry=self._dry_run)

@@ -7,25 +7,28 @@ is made when the device fetches it, so it lies nowhere in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from davserver import throttle
-from davserver.accounts import create_app_password, open_label, seal_label
+from davserver.accounts import create_app_password, open_label, revoke_app_password, seal_label
 from davserver.audit import Audit
 from davserver.database import Database
 from davserver.linking import new_token, token_hash
 from davserver.login import Throttled
-from davserver.schema import account, device_login
+from davserver.schema import account, app_password, device_login
 from davserver.throttle import SECOND, Bucket, net_of
+from davserver.tree.seen import TooMany
 from shareproviders.contract import NotFound
 
 LIFE = 20 * 60 * SECOND
 WISHES = 30
 """That one net may bring in ten minutes before it has to wait."""
 MAX_LABEL = 120
+MOST = 50
+"""Devices of one person."""
 
 _NOT_ASKED = "no device waits here; start the connection on the device again"
 
@@ -117,3 +120,54 @@ class DeviceLogin:
             made = create_app_password(connection, self._pepper, row.user, label, now)
             self._audit.note(connection, f"user:{row.user}", "app-password-create", detail=f"{row.user} {made.id}")
         return Granted(row.user, made.shown)
+
+
+class Device(NamedTuple):
+    """A device of somebody's that may open his drives."""
+
+    id: str
+    label: str
+    created: int
+    last_use: int | None
+
+
+class OwnDevices:
+    """Somebody's app passwords, as he himself makes, sees and ends them."""
+
+    def __init__(self, database: Database, pepper: bytes, audit: Audit, clock: Callable[[], int]) -> None:
+        self._database, self._pepper, self._audit, self._clock = database, pepper, audit, clock
+
+    def connect(self, user: str, label: str) -> str:
+        """A new app password, told once. Raises Unavailable, and TooMany beyond what anybody has."""
+        name = label.strip()[:MAX_LABEL] or "?"
+        with self._database.transaction() as connection:
+            if len(self._living(connection, user)) >= MOST:
+                raise TooMany(f"more than {MOST} devices")
+            made = create_app_password(connection, self._pepper, user, name, self._clock())
+            self._audit.note(connection, f"user:{user}", "app-password-create", detail=f"{user} {made.id}")
+        return made.shown
+
+    def of(self, user: str) -> list[Device]:
+        """Those that still work, the newest first."""
+        with self._database.read() as connection:
+            rows = self._living(connection, user)
+        return [
+            Device(row.id, open_label(self._pepper, row.id, row.label), row.created, row.last_use)
+            for row in sorted(rows, key=lambda row: row.created, reverse=True)
+        ]
+
+    def disconnect(self, user: str, app_id: str) -> None:
+        """End one of one's own at once; harmless for one that has ended. Raises NotFound for anybody else's."""
+        with self._database.transaction() as connection:
+            mine = select(app_password.c.revoked).where(app_password.c.id == app_id, app_password.c.user == user)
+            row = connection.execute(mine).one_or_none()
+            if row is None:
+                raise NotFound("there is no such device")
+            if row.revoked is None:
+                revoke_app_password(connection, app_id, self._clock())
+                self._audit.note(connection, f"user:{user}", "app-password-revoke", detail=app_id)
+
+    def _living(self, connection: Connection, user: str) -> Sequence[Row[Any]]:
+        living = (app_password.c.expires.is_(None)) | (app_password.c.expires > self._clock())
+        mine = app_password.c.user == user, app_password.c.revoked.is_(None), living
+        return connection.execute(select(app_password).where(*mine)).all()

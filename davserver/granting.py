@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from acl import store
 from acl.entries import Entry
 from acl.holds import Hold
+from acl.mandates import Mandate
 from acl.meetings import AgendaItem
 from acl.privileges import parse_rights
 from acl.recusals import Effect
@@ -17,6 +18,7 @@ from acl.recusals import Recusal as RecusalFacts
 from davserver.agendas import Agendas
 from davserver.declarations import Binding, Committee, DeclaredEntry, DeclaredHold, DeclaredLabel, Recusal
 from davserver.house import House
+from davserver.instants import shown
 from davserver.keyed import BadDeclaration
 from davserver.labelling import Desk, relabel
 from davserver.schema import account
@@ -44,6 +46,18 @@ class RecusalWish(NamedTuple):
     def thing(self) -> str:
         """What it is from, without a title."""
         return "a matter" if self.point is None else f"item {self.point.number} of {self.point.meeting}"
+
+
+def keep_mandate(house: House, connection: Connection, by: str, facts: Mandate) -> str:
+    """Write a mandate, or its new end; the sentence that tells it, '' for nothing. Raises ValueError for oneself."""
+    if not store.declare_mandate(connection, facts):
+        return ""
+    if by == f"user:{facts.person}":
+        raise ValueError(f"nobody gives himself a mandate; let somebody else apply that of {facts.person}")
+    until = f" until {shown(facts.end)}" if facts.end is not None else ""
+    told = f"committee {facts.share}: {facts.person} is {facts.role} from {shown(facts.start)}{until}"
+    house.audit.note(connection, by, "apply", share=facts.share, detail=told)
+    return told
 
 
 def keep_recusal(house: House, connection: Connection, by: str, wish: RecusalWish) -> tuple[int, bool]:

@@ -20,7 +20,8 @@ from davserver import migrations, plugins
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.database import Database
-from davserver.devices import DeviceLogin
+from davserver.devices import DeviceLogin, OwnDevices
+from davserver.invitations import Invitations
 from davserver.keys import KeyRing, read_root_key
 from davserver.links import LinkLogin
 from davserver.login import Login
@@ -178,6 +179,8 @@ class House:
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
         self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
         self.devices = DeviceLogin(database, pepper, self.audit, clock)
+        self.invitations = Invitations(database, self.login.passwords, pepper, self.audit, clock)
+        self.own_devices = OwnDevices(database, pepper, self.audit, clock)
         self.file_secret = hmac.digest(pepper, b"file ids", "sha256")
         """From which file ids are made (davserver/nextcloud/mapping.py)."""
 

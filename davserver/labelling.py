@@ -121,6 +121,23 @@ def told(own: Label) -> str:
     return ", ".join([*parts, *(["matter"] if own.matter else [])])
 
 
+def told_change(change: Mapping[str, Any]) -> dict[str, str]:
+    """What a proposal would change, by word: `class`, `release` and the other dates, `matter`, `item`; '' inherits."""
+    if "unbind" in change:
+        return {"item": str(change["unbind"])}
+    parts = _read(change["label"])
+    words = {NEVER: "never", ON_CREATION: "on creation"}
+    found: dict[str, str] = {}
+    for name, part in parts.items():
+        if name == "classification":
+            found["class"] = "" if part is None else part.word
+        elif name == "matter":
+            found["matter"] = "" if part is None else "matter"
+        else:
+            found[name.removesuffix("_at")] = "" if part is None else words.get(part) or shown(part)
+    return found
+
+
 def _changed_or_proposed(
     desk: Desk, change: Mapping[str, Any], act: Callable[[], Any], undo: Callable[[Any], None]
 ) -> Outcome:

@@ -100,6 +100,15 @@ def number_key(number: str) -> tuple[int, ...]:
     return tuple(int(digits) for digits in re.findall("[0-9]+", number))
 
 
+def leading_number(name: str) -> tuple[bool, tuple[int, ...]] | None:
+    """The item that the beginning of a document's name speaks of: (in the non-public part, its digits); else None.
+
+    `4.2.1 Anhörung.pdf`, `TOP 04.2.1_…`, `N 3 …`.
+    """
+    found = re.match(r"\s*(?:TOP[\s_.]*)?(N[\s_.]*)?([0-9]+(?:\.[0-9]+)*)(?![0-9])", name, re.IGNORECASE)
+    return None if found is None else (bool(found[1]), number_key(found[2]))
+
+
 def _widths(numbers: Iterable[str]) -> list[int]:
     widths = [2]
     for number in numbers:

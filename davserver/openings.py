@@ -55,6 +55,12 @@ _found = (
 _password = select(account.c.password).where(account.c.user == bindparam("user"))
 
 
+def is_editable(name: str) -> bool:
+    """Is a document of this name one that an office program edits?"""
+    suffix = name.rpartition(".")[2].lower()
+    return any(suffix in suffixes for suffixes in PROGRAMS.values())
+
+
 class NewOpening(NamedTuple):
     """What is told once."""
 

@@ -198,6 +198,18 @@ device_login = Table(
     "user: who has consented",
 )
 
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("by", String(160), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("used", BigInteger),
+    comment="codes in letters, with which somebody sets his own password; digest: HMAC-SHA-256; by: who had it made",
+)
+
 comment = Table(
     "comment",
     metadata,

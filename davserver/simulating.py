@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -28,6 +29,12 @@ class Shift(NamedTuple):
     path: str
     gains: Rights
     loses: Rights
+    node: Node
+    """Which one, as it is before the change."""
+
+
+class _Undone(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
+    """Ends a transaction without a trace."""
 
 
 def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str], list[Shift]]:
@@ -40,8 +47,7 @@ def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str]
 
     def look(connection: Connection) -> None:
         after.update({share: _rules(house, connection, share) for share in before})
-        rows = connection.execute(select(account).where(account.c.active).order_by(account.c.user))
-        users.extend(Principal(PrincipalKind.USER, row.user, admin=row.admin) for row in rows)
+        users.extend(_users(connection))
 
     changes = declare(house, declaration, by, dry_run=True, look=look)
     shifts = [
@@ -50,6 +56,36 @@ def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str]
         for shift in _shifts(house, house.share(share), (rules, after[share]), users, now)
     ]
     return changes, sorted(shifts, key=lambda shift: (shift.user, shift.path))
+
+
+def foresee(house: House, share: str, act: Callable[[Connection], object]) -> list[Shift]:
+    """For whom it would matter in one drive if `act` were done now; it is done, looked at and undone.
+
+    Raises what `act` raises.
+    """
+    with house.database.read() as connection:
+        before = _rules(house, connection, share)
+    after, users = _done_and_undone(house, share, act)
+    now = house.clock()  # what the act does from now on holds at this instant
+    return sorted(
+        _shifts(house, house.share(share), (before, after), users, now), key=lambda shift: (shift.user, shift.path)
+    )
+
+
+def _done_and_undone(
+    house: House, share: str, act: Callable[[Connection], object]
+) -> tuple[ShareRules, list[Principal]]:
+    found: list[tuple[ShareRules, list[Principal]]] = []
+    with suppress(_Undone), house.database.transaction() as connection:
+        act(connection)
+        found.append((_rules(house, connection, share), _users(connection)))
+        raise _Undone
+    return found[0]
+
+
+def _users(connection: Connection) -> list[Principal]:
+    rows = connection.execute(select(account).where(account.c.active).order_by(account.c.user))
+    return [Principal(PrincipalKind.USER, row.user, admin=row.admin) for row in rows]
 
 
 def _rules(house: House, connection: Connection, share: str) -> ShareRules:
@@ -73,8 +109,8 @@ def _shifts(
             lineage = alike[0][1].lineage
             had, has = was.granted(lineage, now).rights, will.granted(lineage, now).rights
             if had != has:
-                for path, _ in alike:
-                    yield Shift(user.id, f"{old.share}{path}".rstrip("/"), has & ~had, had & ~has)
+                for path, node in alike:
+                    yield Shift(user.id, f"{old.share}{path}".rstrip("/"), has & ~had, had & ~has, node)
 
 
 def _tree(provider: ShareProvider, path: SharePath) -> Iterator[tuple[SharePath, Node]]:

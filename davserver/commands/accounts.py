@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -20,6 +21,8 @@ from davserver.commands.spot import on_behalf
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
+from davserver.invitations import LIFE
+from davserver.letters import Letter, letters
 from davserver.schema import account, app_password, person
 from davserver.sessions import end_sessions
 
@@ -37,6 +40,10 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     for parser in (adding, changing):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
         on_behalf(parser)
+    inviting = command(users, "invite", invite, "letters with which people set their own password", common)
+    inviting.add_argument("users", metavar="NAME", nargs="+")
+    inviting.add_argument("--letter", metavar="FILE.pdf", type=Path, required=True, help="one page each; must be new")
+    on_behalf(inviting)
     command(users, "disable", disable, "end all logins of an account", common).add_argument("user", metavar="NAME")
     command(users, "list", list_users, "list accounts", common)
 
@@ -81,6 +88,30 @@ def passwd(workspace: Workspace) -> int:
             end_sessions(connection, user)
             house.audit.note(connection, workspace.by, "user-passwd", detail=user)
     workspace.answer({"user": user}, [f"{user} has a new password"])
+    return 0
+
+
+def invite(workspace: Workspace) -> int:
+    """One-time codes for fourteen days, on paper only; all or none. The present passwords hold until then."""
+    asked = workspace.arguments
+    with workspace.house() as house:
+        if not house.settings.public_url:
+            raise Refused("the letter must name the portal's address; set public_url first")
+        with house.database.transaction() as connection:
+            names = dict(connection.execute(select(person.c.user, person.c.name)).all())
+            pages = [
+                Letter(names.get(user) or user, user, house.invitations.invite(connection, user, workspace.by))
+                for user in dict.fromkeys(asked.users)
+            ]
+            until = house.clock() + LIFE
+            try:
+                asked.letter.touch(mode=0o600, exist_ok=False)
+                asked.letter.write_bytes(letters(pages, house.settings.public_url, until))
+            except OSError as error:
+                raise Refused(f"{asked.letter} cannot be written: {error.strerror}; nobody was invited") from None
+    users = [page.user for page in pages]
+    told = f"{asked.letter}: {len(users)} letters, valid until {shown(until)}; print it, then delete it"
+    workspace.answer({"users": users, "letter": str(asked.letter), "until": until}, [told])
     return 0
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from acl import store
 from acl.meetings import AgendaItem, Meeting, MeetingState
+from davserver.agenda_tables import COLUMNS, LONGEST_NUMBER, SENTENCES, read_agenda
 from davserver.agendas import Agendas
 from davserver.commands.spot import agendas_of, answer_outcome, changing, on_behalf, refusing, when
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
@@ -17,9 +16,6 @@ from davserver.declarations import ITEM_PARTS, MEETING_STATES
 from davserver.instants import shown
 from davserver.keyed import ID
 from davserver.labelling import Desk, unbind
-
-COLUMNS = ("number", "title", "part", "matter")
-SEPARATORS = ";,\t"
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -125,54 +121,25 @@ def add_point(workspace: Workspace) -> int:
 
 def import_points(workspace: Workspace) -> int:
     """All or nothing; items that the file does not name stay."""
-    return _declare(workspace, _read_points(workspace.arguments))
+    asked = workspace.arguments
+    try:
+        text = asked.file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"{asked.file} is not UTF-8; save it again as CSV UTF-8") from None
+    points, problems = read_agenda(text, asked.share, asked.meeting, headed=True)
+    if problems:
+        raise Refused(f"{asked.file}, {problems[0]}")
+    return _declare(workspace, points)
 
 
 def _declare(workspace: Workspace, points: Sequence[AgendaItem]) -> int:
     asked = workspace.arguments
     for point in points:
-        if not point.number or not point.title or len(point.number) > 32:
-            raise Refused(f"an item needs a number of at most 32 characters and a title; {point.number!r} has not both")
+        if not point.number or not point.title or len(point.number) > LONGEST_NUMBER:
+            raise Refused(str(SENTENCES["empty"].format(point.number)))
     with agendas_of(workspace, asked.share) as agendas:
         agendas.declare_agenda(asked.meeting, points)
     return _answered(workspace, agendas)
-
-
-def _read_points(asked: argparse.Namespace) -> list[AgendaItem]:
-    try:
-        text = asked.file.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(f"{asked.file} is not UTF-8; save it again as CSV UTF-8") from None
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    names = [name.strip() for name in rows.fieldnames or ()]
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown or not {"number", "title"} <= set(names):
-        raise Refused(
-            f"{asked.file}: the first line must name the columns number and title, and may name part and matter;"
-            f" it names {', '.join(names) or 'nothing'}"
-        )
-    rows.fieldnames = names
-    points = dict[str, AgendaItem]()
-    try:
-        for row in rows:
-            point = _read_point(asked, row, f"{asked.file}, line {rows.line_num}")
-            if point.number in points:
-                raise Refused(f"{asked.file}, line {rows.line_num}: the number {point.number} stands twice")
-            points[point.number] = point
-    except csv.Error as error:
-        raise Refused(f"{asked.file}, line {rows.line_num}: {error}") from None
-    return list(points.values())
-
-
-def _read_point(asked: argparse.Namespace, row: Mapping[str | None, str | list[str] | None], line: str) -> AgendaItem:
-    if None in row:
-        raise Refused(f"{line}: more cells than columns; put a text that holds a separator in quotes")
-    number, title, part, matter = (str(row.get(name) or "").strip() for name in COLUMNS)
-    if part and part not in ITEM_PARTS:
-        raise Refused(f"{line}: part must be one of {', '.join(ITEM_PARTS)}; not {part!r}")
-    return AgendaItem(asked.share, asked.meeting, number, title, part != ITEM_PARTS[1], matter or None)
 
 
 def renumber(workspace: Workspace) -> int:

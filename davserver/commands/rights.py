@@ -23,7 +23,7 @@ from davserver.commands.spot import (
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, table
 from davserver.granting import refuse_self
 from davserver.instants import shown
-from davserver.labelling import DATES, Desk, approve, relabel, told
+from davserver.labelling import DATES, Desk, approve, relabel, told, told_change
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -117,7 +117,7 @@ def list_proposals(workspace: Workspace) -> int:
 def _change(change: Any) -> str:
     if "unbind" in change:
         return f"unbound from agenda item {change['unbind']}"
-    return ", ".join(f"{name} {part}" for name, part in change["label"].items())
+    return ", ".join(f"{name} {part or INHERIT}" for name, part in told_change(change).items())
 
 
 def add_entry(workspace: Workspace) -> int:

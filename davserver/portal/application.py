@@ -16,19 +16,23 @@ from davserver.portal import (
     commenting,
     connecting,
     errors,
+    excluding,
     giving,
     guarding,
     home,
+    inviting,
     keeping,
     landing,
     language,
     legal,
     letters,
+    mounting,
     public,
     reading,
     signing,
     wording,
 )
+from davserver.portal.desk import arriving, meetings, papers, people, stages
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import WORKER_POLICY, protect
 from davserver.portal.language import Catalogues
@@ -37,6 +41,8 @@ FORM_BYTES = 256 * 1024
 YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
+    *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
+    *(inviting.pages, papers.pages, people.pages, excluding.pages),
     *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
     *(letters.pages, public.pages),
 )

@@ -13,6 +13,7 @@ from davserver.portal.guarding import ForeignForm
 from davserver.portal.language import N_
 from davserver.portal.uploads import NoForm
 from davserver.rendering.maker import Busy, NotMade
+from davserver.tree.office import Impossible
 from davserver.tree.seen import (
     AccessDenied,
     DoesNotFit,
@@ -125,6 +126,14 @@ TABLE: tuple[tuple[type[Exception], Page], ...] = (
     (ReadOnlyShare, FIXED),
     (DoesNotFit, FIXED),
     (AccessDenied, DENIED),
+    (
+        Impossible,
+        Page(
+            409,
+            N_("This is not possible"),
+            N_("It does not fit how things stand now. Nothing was changed. Load the page again and look once more."),
+        ),
+    ),
     (InvalidAcl, Page(409, N_("These rights are not possible"), N_("They contradict each other or the rules."))),
     (Locked, LOCKED),
     (LockConflict, LOCKED),

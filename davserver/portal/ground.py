@@ -12,17 +12,23 @@ from flask import Request, g, request
 
 from acl.links import Link
 from acl.principals import Principal
-from davserver.devices import DeviceLogin
+from davserver.devices import DeviceLogin, OwnDevices
+from davserver.invitations import Invitations
 from davserver.links import LinkLogin
 from davserver.notices import Notice
+from davserver.openings import NewOpening
 from davserver.sessions import Sessions, SignedIn
 from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
+from shareproviders.paths import SharePath
 
 if TYPE_CHECKING:
+    from davserver.tree.exclusions import Exclusions
     from davserver.tree.letters import Letter
     from davserver.tree.linked import LinkTree
     from davserver.tree.locking import GuardedTree
+    from davserver.tree.office import Office
+    from davserver.tree.seconding import Seconding
 
 COOKIE, COOKIE_OVER_TLS = "gremium", "__Host-gremium"
 
@@ -39,6 +45,14 @@ class Ground:
     log: Callable[[Mapping[str, object]], None]
     notices: Mapping[str, Notice]
     devices: DeviceLogin
+    own_devices: OwnDevices
+    invitations: Invitations
+    open_once: Callable[[Principal, SharePath], NewOpening]
+    """A one-time address of a document for a program. Raises AccessDenied, DoesNotFit."""
+    office: Callable[[GuardedTree, str], Office]
+    """The desk of a committee. Raises NotFound, AccessDenied."""
+    seconding: Callable[[GuardedTree], Seconding]
+    exclusions: Callable[[GuardedTree], Exclusions]
     showing: Callable[[GuardedTree], Showing]
     """Through a door, what its asker may look at in place."""
     links: LinkLogin

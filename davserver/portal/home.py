@@ -7,11 +7,13 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.portal.ground import visit
+from davserver.portal.keeping import author
 from davserver.portal.wording import kind_of
 from davserver.tree.coming import coming_meetings
 from davserver.tree.finding import Finding, Hits
 from davserver.tree.letters import waiting
 from davserver.tree.news import news
+from davserver.tree.office import works_at_desk
 from shareproviders.paths import ROOT, SharePath
 
 pages = Blueprint("home", __name__)
@@ -36,6 +38,10 @@ def home() -> Any:
         offices=offices,
         meetings=coming_meetings(tree, MEETINGS),
         news=news(tree, NEWS),
+        reset=visit().ground.invitations.latest_reset(tree.principal.id),
+        author=author,
+        to_approve=sum(not each.is_own for each in visit().ground.seconding(tree).waiting()),
+        at_desk=any(works_at_desk(seen) for seen in drives),
     )
 
 

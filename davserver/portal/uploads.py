@@ -35,6 +35,11 @@ class Upload:
         self.name, self.media_type = name, media_type
         self._form = form
 
+    @property
+    def bare_name(self) -> str:
+        """Without the folders that some programs write before it."""
+        return self.name.rpartition("/")[2].rpartition("\\")[2]
+
     def chunks(self) -> Iterator[bytes]:
         """The document. Raises BodyTruncated where the form ends too early."""
         return self._form.rest_of_part()
@@ -51,6 +56,8 @@ class UploadForm:
         request.max_content_length = sys.maxsize  # how much fits is the drive's to say
         self._decoder = MultipartDecoder(boundary.encode("latin-1", "replace"), MAX_BUFFERED, max_parts=MAX_PARTS)
         self._ended = False
+        self.fields: dict[str, str] = {}
+        """Other fields than documents, as far as they have been read: those before a document are known with it."""
 
     def documents(self) -> Iterator[Upload]:
         """Each document once, after the token was found right. Raises ForeignForm, NoForm, BodyTruncated."""
@@ -58,8 +65,9 @@ class UploadForm:
         while not isinstance(event := self._next(), Epilogue):
             if isinstance(event, Field):
                 value = b"".join(self._limited())
+                self.fields[event.name] = value.decode("utf-8", "replace")
                 if event.name == FORM_FIELD:
-                    check_token(value.decode("utf-8", "replace"))
+                    check_token(self.fields[event.name])
                     shown = True
             elif isinstance(event, File):
                 if not shown:
@@ -121,14 +129,18 @@ def take_in(find: Callable[[], tuple[GuardedTree, SharePath]]) -> Iterator[Seen]
     for document in UploadForm().documents():
         place = place or find()
         tree, folder = place
-        path = folder / document.name.rpartition("/")[2].rpartition("\\")[2]
-        tree.admit_put(path, NO_TERMS, None)
-        staged = tree.stage(path, document.chunks())
-        try:
-            seen, _ = tree.put(path, staged, NO_TERMS, media_type=_media_type(document.media_type))
-        finally:
-            staged.discard()
-        yield seen
+        yield take(tree, document, folder / document.bare_name)
+
+
+def take(tree: GuardedTree, document: Upload, path: SharePath) -> Seen:
+    """Let a document of a form arrive at a path; one that stands there gets a new version."""
+    tree.admit_put(path, NO_TERMS, None)
+    staged = tree.stage(path, document.chunks())
+    try:
+        seen, _ = tree.put(path, staged, NO_TERMS, media_type=_media_type(document.media_type))
+    finally:
+        staged.discard()
+    return seen
 
 
 def _media_type(named: str) -> str:

@@ -14,6 +14,7 @@ from acl import store
 from acl.labels import Classification, Phase
 from acl.privileges import Rights
 from acl.sentences import Language, sentence
+from davserver.openings import is_editable
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
 from davserver.tree.names import bare_name, is_programs
@@ -31,6 +32,8 @@ OFFERED = (
     ("comment", Rights.COMMENT, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
+    ("label", Rights.CLASSIFY | Rights.WRITE_ACL, False),
+    ("label", Rights.CLASSIFY | Rights.WRITE_ACL, True),
 )
 """What one may do to a thing, with which rights over it, and whether that is for folders or for documents."""
 OFFERED_BY_FOLDER = (
@@ -156,6 +159,8 @@ class Finding:
         if not isinstance(places.provider, KeepsVersions):
             offers -= {"versions", "restore"}
         bound = tree._view(places).rules.bound_at(seen.node.lineage)
+        opens = bound.classification <= Classification.RESTRICTED and is_editable(seen.node.name)
+        offers |= {"open"} if opens and "download" in offers else set()
         secret = is_secret(bound.classification, seen.rights) and len(seen.path.segments) > 1
         title = "" if secret else seen.display_name
         number = numbers.get((seen.share, seen.node.id), "")

@@ -113,7 +113,7 @@ def test_import_adds_an_agenda(peopled: Run, house: House, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("nummer;titel\n1;a\n", "must name the columns number and title"),
+        ("nummer;inhalt\n1;a\n", "must name the columns number and title"),
         ("number;title;part\n1;a;geheim\n", "line 2: part must be one of public, non_public"),
         ("number;title\n1;a\n1;b\n", "line 3: the number 1 stands twice"),
         ("number;title\n1;a;b;c\n", "more cells than columns"),

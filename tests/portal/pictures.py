@@ -70,6 +70,20 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "suche", f"/suche?q={quote('baum')}"
     yield "anmeldungen", "/anmeldungen"
     yield "geteilt", "/geteilt/"
+    yield "verbinden", "/verbinden"
+    yield "verbinden-windows", "/verbinden/windows"
+    yield "einstufung", f"/einstufung{document}"
+    yield "ausschluss", f"/ausschluss{document}"
+    yield "zustimmen", "/zustimmen"
+    desk = "/geschaeftsstelle/ba05"
+    yield "geschaeftsstelle", desk
+    here.open(desk)
+    here.one(".meetings a").click()
+    meeting_at_desk = desk + here.driver.current_url.partition(desk)[2]
+    yield "geschaeftsstelle-sitzung", meeting_at_desk
+    yield "geschaeftsstelle-freigabe", f"{meeting_at_desk}/stand?neu=agenda_released"
+    yield "geschaeftsstelle-personen", f"{desk}/personen"
+    yield "geschaeftsstelle-verlauf", f"{desk}/verlauf"
     yield "meine-freigaben", "/meine-freigaben"
     yield "zuschriften", "/zuschriften"
     yield "anmerkungen", f"/anmerkungen{document}"

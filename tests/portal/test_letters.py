@@ -47,7 +47,7 @@ def test_a_letter_is_answered_privately(
     sent = write(citizen, made.token, "Wo ist <b>mein</b> Baum?")
     private = answer_address(sent)
     assert "hat noch nicht geantwortet" in citizen.get(private).text
-    assert "Zuschrift wartet auf Ihre Antwort" in clara.get("/").text
+    assert "auf Ihre Antwort" in clara.get("/").text
     assert "Plan.txt" in clara.get("/zuschriften").text
     page = letters_of(clara, made.link.node)
     assert "Wo ist <b>mein</b> Baum?" in page.text

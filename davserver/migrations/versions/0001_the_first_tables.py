@@ -127,6 +127,20 @@ def upgrade() -> None:
         comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
     )
     op.create_table(
+        "invitation",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="codes in letters, with which somebody sets his own password; digest: HMAC-SHA-256; by: who had it made",
+    )
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invitation_user"), ["user"], unique=False)
+
+    op.create_table(
         "letter",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -716,6 +730,10 @@ def downgrade() -> None:
         batch_op.drop_index("letter_by_node")
 
     op.drop_table("letter")
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_invitation_user"))
+
+    op.drop_table("invitation")
     op.drop_table("displaced")
     op.drop_table("device_login")
     op.drop_table("departure")

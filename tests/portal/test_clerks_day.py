@@ -1,0 +1,168 @@
+"""A clerk's day at the desk in Chromium: 117 items pasted, 80 files, release, minutes, ≤ 40 clicks, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
+from tests.portal.desk import install_with_desk, pasted
+from tests.running import RunningServer, start
+
+CLICKS = 40
+ITEMS, FILES, NAMELESS = 117, 80, 2
+
+
+class Counting(Browser):
+    """Counts what is clicked in the main part, and each choice of a file as one click."""
+
+    clicks = 0
+
+    def click(self, text: str) -> None:
+        super().click(text)
+        self.clicks += 1
+
+    def choose(self, files: list[Path]) -> None:
+        self.wait(lambda _: bool(self.all("#documents")))
+        self.one("#documents").send_keys("\n".join(map(str, files)))
+        self.clicks += 1
+
+    def type(self, field: str, value: str) -> None:
+        """Typed text is no click; a pasted table arrives whole."""
+        self.wait(lambda _: bool(self.all(f"main [name='{field}']")))
+        self.driver.execute_script("arguments[0].value = arguments[1]", self.one(f"main [name='{field}']"), value)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with start(install_with_desk(tmp_path_factory.mktemp("day")), workers=1) as server:
+        yield server
+
+
+def files(directory: Path) -> list[Path]:
+    """Papers of one evening: for items of both parts, and two that name none."""
+    names = [f"{number} Vorlage.pdf" for number in range(1, 71)] + [f"N {number} Vertrag.pdf" for number in range(1, 9)]
+    names += ["Begleitschreiben.pdf", "Foto vom Ortstermin.jpg"]
+    found = [directory / name for name in names]
+    for path in found:
+        path.write_bytes(b"%PDF-1.4 " + path.name.encode())
+    return found
+
+
+def step(here: Counting, act: str) -> None:
+    """One step of a meeting: asked for, looked at, done."""
+    here.click(act)
+    here.wait_for("Ja, so machen")
+    here.click("Ja, so machen")
+    here.wait_for("Erledigt.")
+
+
+def until_the_minutes(here: Counting, minutes: Path) -> None:
+    """The evening itself, and what follows: opened, closed, minutes brought, released, approved."""
+    step(here, "Sitzung eröffnen")
+    step(here, "Sitzung schließen")
+    minutes.write_bytes(b"%PDF-1.4 minutes")
+    here.one("#into").send_keys("Zur Sitzung")
+    here.clicks += 1
+    here.choose([minutes])
+    here.click("Hochladen")
+    here.wait_for("Nachgereicht")
+    step(here, "Nachgereichtes freigeben")
+    step(here, "Niederschrift genehmigen")
+
+
+def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_path: Path) -> None:
+    """From the sign-in to approved minutes; 80 papers lie in their items, and none at the wrong one."""
+    papers = files(tmp_path)
+    assert len(papers) == FILES
+    with browser(running.url, DESKTOP) as window:
+        here = Counting(window.driver, window.url)
+        here.sign_in("clara")
+        here.clicks += 1
+        here.click("Zur Geschäftsstelle")
+        here.click("Stadtrat")
+        here.type("day", "2027-04-12")
+        here.click("Sitzung eintragen")
+        here.wait_for("Die Sitzung ist eingetragen")
+        here.type("table", pasted(ITEMS))
+        here.click("Prüfen")
+        here.wait_for(f"{ITEMS} Punkte sind gelesen")
+        here.click("Tagesordnung übernehmen")
+        here.wait_for("Die Tagesordnung ist übernommen")
+        here.choose(papers)
+        here.click("Hochladen")
+        here.wait_for("Die Dokumente sind angekommen")
+        here.click("Jetzt zuordnen")
+        here.wait_for("Hier liegen lassen")
+        for select in here.all("select"):
+            select.send_keys("N 24")
+            here.clicks += 1
+        here.one("main form .button.main").click()
+        here.clicks += 1
+        here.wait_for("Die Dokumente sind zugeordnet")
+        here.click("Zur Sitzung")
+        here.wait_for("Tagesordnung freigeben")
+        here.click("Tagesordnung freigeben")
+        here.wait_for("Otto Maier")
+        here.click("Ja, so machen")
+        here.wait_for("Erledigt.")
+        until_the_minutes(here, tmp_path / "Niederschrift.pdf")
+        rows = {
+            row[0]: int(row[1])
+            for row in here.driver.execute_script(
+                "return [...document.querySelectorAll('tbody tr')].map(r =>"
+                " [r.cells[0].innerText.trim(), r.cells[3].innerText.trim()])"
+            )
+        }
+        assert len(rows) == ITEMS
+        assert sum(rows.values()) == FILES
+        assert (rows["1"], rows["N 1"], rows["N 24"], rows["93"]) == (1, 1, NAMELESS, 0)
+        assert here.clicks <= CLICKS, here.clicks
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "dark"), [(PHONE, "de", False), (DESKTOP, "en", True)], ids=["phone-de", "desktop-en-dark"]
+)
+def test_the_desk_has_no_barriers(running: RunningServer, size: tuple[int, int], language: str, *, dark: bool) -> None:
+    """axe-core finds nothing on any page of the desk, on a phone and on a desktop, without script."""
+    with browser(running.url, size, language=language, dark=dark) as here:
+        here.sign_in("kurt")
+        for path in desk_pages(here):
+            here.open(path)
+            assert here.barriers() == [], path
+
+
+def desk_pages(here: Browser) -> Iterator[str]:
+    """All pages of the desk, with a meeting that has an agenda."""
+    desk = "/geschaeftsstelle/rat"
+    yield desk
+    here.open(desk)
+    here.driver.execute_script("document.querySelector('[name=day]').value = '2027-05-03'")
+    here.one("main form .button.main").click()
+    here.wait(lambda driver: "/sitzung/" in driver.current_url)
+    meeting = here.driver.current_url.partition("?")[0].partition("/geschaeftsstelle")[2]
+    meeting = f"/geschaeftsstelle{meeting}"
+    here.driver.execute_script(
+        "document.querySelector('[name=table]').value = arguments[0]", "1\tHaushalt\nN 1\tVertrag"
+    )
+    here.all("main form .button.main")[-1].click()
+    here.wait(lambda _: bool(here.all("[name=take]")))
+    here.one("[name=take]").click()
+    here.wait(lambda _: bool(here.all("tbody tr")))
+    yield meeting
+    yield f"{meeting}/nummern"
+    yield f"{meeting}/zuordnen"
+    yield f"{meeting}/stand?neu=agenda_released"
+    here.open(meeting)
+    item = str(here.one("tbody a").get_attribute("href")).partition("/ordner")[2]
+    yield f"/ordner{item}"
+    yield f"/einstufung{item}"
+    yield f"/ausschluss{item}"
+    yield "/zustimmen"
+    for name in ("personen", "sperren", "verlauf", "freigaben"):
+        yield f"{desk}/{name}"
+    yield "/verbinden"
+    yield "/verbinden/windows"
+    yield "/einladung"
