@@ -1,4 +1,6 @@
-"""The tree for clients that keep a copy of it: without files of programs, with tags that tell of rights and locks.
+"""The tree for clients that keep a copy of it: what can be copied, with tags that tell of rights and locks.
+
+Files of programs are not in it, nor documents of which the reader may know the name alone, as of drafts.
 
 A sync client looks into a folder again only if the folder's tag has changed, and meets the rights and locks of what is
 in it only then. So a folder's tag in this tree also changes with what its reader may do there or beneath, and with the
@@ -80,10 +82,14 @@ class MirroredTree(GuardedTree):
     def stat(self, path: SharePath) -> Seen:
         if any(map(is_programs, path.segments)):
             raise NotFound(NOTHING_HERE)
-        return super().stat(path)
+        seen = super().stat(path)
+        if not _can_be_copied(seen):
+            raise NotFound(NOTHING_HERE)
+        return seen
 
     def children(self, seen: Seen) -> list[Seen]:
-        return [member for member in super().children(seen) if not is_programs(member.path.name)]
+        members = super().children(seen)
+        return [member for member in members if not is_programs(member.path.name) and _can_be_copied(member)]
 
     def _spot(self, path: SharePath) -> Spot:
         """What would be taken and then not be shown, its owner's client would delete on his disk; so it is refused."""
@@ -181,3 +187,8 @@ class MirroredTree(GuardedTree):
             for number, seen in cut.items():
                 found[share, number] = self._visible_size(view, seen.node, rows.get(number, ()))
         return found
+
+
+def _can_be_copied(seen: Seen) -> bool:
+    """Of a document that may be listed and not read, a copy could hold but what it was; and clients report errors."""
+    return seen.node.is_collection or seen.instead is not None or Rights.READ in seen.rights

@@ -1,15 +1,13 @@
-"""What the tests of sync clients share: the clients themselves, and a relay that breaks connections."""
+"""What the tests of sync clients share: the clients themselves, and what the server answers them."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +26,7 @@ class Device:
     user: str
     url: str
     room: Path
+    password: str = PASSWORD
 
     @property
     def folder(self) -> Path:
@@ -41,7 +40,7 @@ class Device:
     def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
         """One run, however it ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        words = [need(self.program), "--non-interactive", "-h", "-u", self.user, "-p", PASSWORD]
+        words = [need(self.program), "--non-interactive", "-h", "-u", self.user, "-p", self.password]
         if self.program == "owncloudcmd":
             (self.room / "exclude").touch()  # Debian's has no list of its own and refuses to run without one
             words += ["--exclude", str(self.room / "exclude")]
@@ -79,53 +78,3 @@ def requests_of(server: RunningServer) -> Iterator[list[tuple[str, int]]]:
         facts = json.loads(line)
         if "method" in facts:
             told.append((facts["method"], facts["status"]))
-
-
-class CuttingRelay:
-    """A TCP relay that cuts all connections once, when so many bytes have gone to the server."""
-
-    def __init__(self, port: int, cut_after: int) -> None:
-        self._target, self._cut_after = port, cut_after
-        self.sent, self.cuts = 0, 0
-        self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed at the end of the test
-            while True:
-                client, _ = self._listening.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
-                with self._lock:
-                    self._open |= {client, server}
-                threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
-        with suppress(OSError):
-            while piece := source.recv(65536):
-                if counted:
-                    with self._lock:
-                        self.sent += len(piece)
-                        if not self.cuts and self.sent > self._cut_after:
-                            self.cuts += 1
-                            self._close_all()
-                            return
-                target.sendall(piece)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def _close_all(self) -> None:
-        for end in self._open:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self._open.clear()
-
-    def close(self) -> None:
-        self._listening.close()
-        with self._lock:
-            self._close_all()

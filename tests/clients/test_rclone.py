@@ -90,15 +90,19 @@ def rclone(server: RunningServer, drive: str, tmp_path: Path) -> Iterator[Rclone
 
 def remote(server: RunningServer, clerk: DavClient, tmp_path: Path, vendor: str = "other") -> Rclone:
     """rclone, with the clerk's folder configured as one of this vendor's."""
-    program = need("rclone")
-    hidden = subprocess.run(
-        [program, "obscure", "-"], input=server.password("clara"), capture_output=True, text=True, check=True
-    )
-    lines = ["[d]", "type=webdav", f"url={clerk.url('')}", f"vendor={vendor}", "user=clara", f"pass={hidden.stdout}"]
-    config = tmp_path / "rclone.conf"
-    config.write_text("\n".join(lines))
+    config = configured(tmp_path, clerk.url(""), vendor, "clara", server.password("clara"))
     trusting = () if server.authority is None else ("--ca-cert", str(server.authority.bundle))
-    return Rclone(program, config, clerk, trusting)
+    return Rclone(need("rclone"), config, clerk, trusting)
+
+
+def configured(directory: Path, url: str, vendor: str, user: str, password: str) -> Path:
+    """A configuration in which `d:` is what the user finds there."""
+    obscure = [need("rclone"), "obscure", "-"]
+    hidden = subprocess.run(obscure, input=password, capture_output=True, text=True, check=True)
+    lines = ["[d]", "type=webdav", f"url={url}", f"vendor={vendor}", f"user={user}", f"pass={hidden.stdout}"]
+    config = directory / "rclone.conf"
+    config.write_text("\n".join(lines))
+    return config
 
 
 @pytest.fixture

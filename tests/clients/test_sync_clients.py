@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.syncing import CuttingRelay, Device, requests_of
+from tests.clients.relays import CuttingRelay
+from tests.clients.syncing import Device, requests_of
 from tests.running import RunningServer, command, install, start
 
 BIG = 200_000_000

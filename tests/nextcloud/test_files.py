@@ -168,6 +168,24 @@ def test_a_change_of_rights_moves_the_folders_tags(sync: Syncs, server: RunningS
     assert others
 
 
+def test_what_may_be_listed_only_is_not_synced(sync: Syncs, people: People, server: RunningServer, place: str) -> None:
+    """A draft, of which members know the name: a copy would stay what it was, and clients would fail to fetch it."""
+    otto, clerk, folder = sync("otto"), people("clara", "/dav"), f"/ba05/{place.rpartition('/')[2]}"
+    clerk.mkcol(folder)
+    clerk.put(f"{folder}/Vorlage.txt", b"erste Fassung")
+    tag = otto.etag(folder)
+    assert "Vorlage.txt" in otto.listed(folder, "getetag")
+    command("label", f"{folder[1:]}/Vorlage.txt", "--release", "never", "--as", "clara", data=server.data)
+    assert "Vorlage.txt" in people("otto", "/dav").names(folder)
+    assert "Vorlage.txt" not in otto.listed(folder, "getetag")
+    assert otto.etag(folder) != tag, "or no client would look"
+    for verb in ("PROPFIND", "GET", "HEAD"):
+        assert otto.client.request(verb, otto.at(f"{folder}/Vorlage.txt"), headers={"Depth": "0"}).status == 404
+    assert otto.put(f"{folder}/Vorlage.txt", b"zweite Fassung").status == 403
+    assert clerk.get(f"{folder}/Vorlage.txt").body == b"erste Fassung"
+    assert clerk.delete(folder).status == 204
+
+
 def test_what_programs_make_is_not_synced(sync: Syncs, people: People, place: str) -> None:
     """Owner files, temp files: not shown, and refused instead of taken and lost (protocol.md §2)."""
     clara = sync("clara")
