@@ -249,6 +249,11 @@ class Stage(Giving):
         asker = self.askers.get((name, kind))
         return Played("") if asker is None else self.asked(asker, self.logins[name, kind], request)
 
+    def step_sync(self, name: str, kind: str, request: dict[str, Any]) -> Played:
+        """The request of a client that keeps a copy, at Nextcloud's addresses."""
+        asker = self.askers.get((name, kind))
+        return Played("") if asker is None else self.asked(asker | {"way": "files"}, self.logins[name, kind], request)
+
     def step_knock(self, which: int, request: dict[str, Any]) -> Played:
         """The request of whoever holds a link."""
         if which not in self.world["links"]:
