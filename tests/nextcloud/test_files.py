@@ -217,7 +217,7 @@ def test_checksums_are_verified_and_told(sync: Syncs, place: str) -> None:
     )
     assert clara.client.get(clara.at(f"{place}/a.txt")).headers["OC-Checksum"] == f"SHA1:{right}"
     told = clara.properties(f"{place}/a.txt", f"{OC}checksums").found[f"{OC}checksums"]
-    both = f"SHA1:{right} MD5:{hashlib.md5(b'neu', usedforsecurity=False).hexdigest()}"
+    both = f"SHA1:{right} MD5:{hashlib.md5(new, usedforsecurity=False).hexdigest()}"
     assert told.findtext(f"{OC}checksum") == both, "rclone compares by MD5 where it takes us for ownCloud"
     clara.client.copy(clara.at(f"{place}/a.txt"), clara.at(f"{place}/b.txt"))
     assert clara.client.head(clara.at(f"{place}/b.txt")).headers["OC-Checksum"] == f"SHA1:{right}"
