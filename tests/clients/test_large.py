@@ -107,7 +107,9 @@ def questions() -> dict[str, str | None]:
 
 @pytest.mark.parametrize("question", questions().values(), ids=questions())
 def test_bytes_for_a_thousand_members(large: RunningServer, question: str | None) -> None:
-    """At most 1 MB; of allprop, which Explorer asks for, what it takes by default."""
+    """At most 1 MB; of allprop, which Explorer asks for, what it takes by default. Who asks for his rights on each
+    member (DAVx5) is told them one by one (RFC 3744 §5.5), which alone takes up to 1 KB for a clerk: docs/clients.md.
+    """
     with large.client("clara", FOLDER) as client:
         for state in ("cold", "warm"):
             began = time.monotonic()
@@ -118,7 +120,10 @@ def test_bytes_for_a_thousand_members(large: RunningServer, question: str | None
             )
             assert seconds < GENEROUS
         assert len(answer.members()) == MEMBERS + 1
-        assert len(answer.body) / MEMBERS * 1000 <= (MEGABYTE if question else EXPLORERS)
+        most = MEGABYTE if question else EXPLORERS
+        if question and "current-user-privilege-set" in question:
+            most *= 2
+        assert len(answer.body) / MEMBERS * 1000 <= most
 
 
 def test_drives_are_listed_at_once(large: RunningServer) -> None:

@@ -302,9 +302,8 @@ def test_links_leave_their_lines(folder: DavClient, link: Linking, house: House)
     made = link("/a.txt", uses=5)
     made.client().get("/a.txt")
     door(house, "clara").revoke_link("ba05", made.link.id)
-    lines = [(line["who"], line["what"]) for line in house.audit.show(limit=3)]
-    assert lines == [("user:clara", "link-revoke"), (f"link:{made.link.id}", "use"), ("user:clara", "link")]
-    assert {line["node"] for line in house.audit.show(limit=3)} == {made.link.node}
+    lines = [(line["who"], line["what"]) for line in house.audit.show(limit=50) if line["node"] == made.link.node]
+    assert lines[:3] == [("user:clara", "link-revoke"), (f"link:{made.link.id}", "use"), ("user:clara", "link")]
     assert house.audit.verify()[1] is None
 
 

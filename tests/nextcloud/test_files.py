@@ -206,24 +206,27 @@ def test_what_programs_make_is_not_synced(sync: Syncs, people: People, place: st
 
 
 def test_checksums_are_verified_and_told(sync: Syncs, place: str) -> None:
-    """OC-Checksum: a wrong one changes nothing (400); a right one comes back in GET and PROPFIND."""
+    """OC-Checksum: a wrong one changes nothing (400); a right one comes back in GET and PROPFIND.
+
+    Bytes of their own: a checksum is kept with the bytes, wherever else in the drive they lie.
+    """
     clara = sync("clara")
-    right, wrong = hashlib.sha1(b"neu", usedforsecurity=False).hexdigest(), "0" * 40
-    clara.put(f"{place}/a.txt", b"alt")
-    assert clara.put(f"{place}/a.txt", b"neu", OC_Checksum=f"SHA1:{wrong}").status == 400
-    assert clara.client.get(clara.at(f"{place}/a.txt")).body == b"alt"
+    old, new, newer = (f"{word} {place}".encode() for word in ("alt", "neu", "noch neuer"))
+    right, wrong = hashlib.sha1(new, usedforsecurity=False).hexdigest(), "0" * 40
+    clara.put(f"{place}/a.txt", old)
+    assert clara.put(f"{place}/a.txt", new, OC_Checksum=f"SHA1:{wrong}").status == 400
+    assert clara.client.get(clara.at(f"{place}/a.txt")).body == old
     assert clara.properties(f"{place}/a.txt", f"{OC}checksums").missing == {f"{OC}checksums": 404}
     assert (
-        clara.put(f"{place}/a.txt", b"neu", OC_Checksum=f"SHA1:{right.upper()}").headers["OC-Checksum"]
-        == f"SHA1:{right}"
+        clara.put(f"{place}/a.txt", new, OC_Checksum=f"SHA1:{right.upper()}").headers["OC-Checksum"] == f"SHA1:{right}"
     )
     assert clara.client.get(clara.at(f"{place}/a.txt")).headers["OC-Checksum"] == f"SHA1:{right}"
     told = clara.properties(f"{place}/a.txt", f"{OC}checksums").found[f"{OC}checksums"]
-    both = f"SHA1:{right} MD5:{hashlib.md5(b'neu', usedforsecurity=False).hexdigest()}"
+    both = f"SHA1:{right} MD5:{hashlib.md5(new, usedforsecurity=False).hexdigest()}"
     assert told.findtext(f"{OC}checksum") == both, "rclone compares by MD5 where it takes us for ownCloud"
     clara.client.copy(clara.at(f"{place}/a.txt"), clara.at(f"{place}/b.txt"))
     assert clara.client.head(clara.at(f"{place}/b.txt")).headers["OC-Checksum"] == f"SHA1:{right}"
-    clara.put(f"{place}/a.txt", b"noch neuer")
+    clara.put(f"{place}/a.txt", newer)
     assert clara.client.get(clara.at(f"{place}/a.txt")).headers["OC-Checksum"] is None
 
 
