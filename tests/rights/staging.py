@@ -21,8 +21,10 @@ from davserver.declarations import Mandate as DeclaredMandate
 from davserver.declaring import declare
 from davserver.founding import found
 from davserver.house import House
+from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount
+from davserver.nextcloud.trashbin import TrashCall
 from davserver.settings import Settings
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
@@ -85,6 +87,7 @@ class Ground:
                 LinkMount(lambda e, token: LinkTree(self.forest, self.house.links.link(token, None, "127.0.0.1"))),
                 FilesMount(drives),
             ),
+            annexes=(DavAnnex(TrashCall.root, drives, TrashCall),),
         )
         self.world = self.first_world()
         self.askers: dict[tuple[str, str], oracle.Asker] = {}
@@ -140,7 +143,7 @@ class Ground:
                 for name, offices in PEOPLE.items()
                 for share, role in offices
             ],
-            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound", "links")},
+            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound", "links", "thrown")},
             **{name: [] for name in ("entries", "locks", "recusals", "meetings", "holds")},
         }
         self.world = world
