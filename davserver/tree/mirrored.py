@@ -15,7 +15,9 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from acl.engine import View
+from sqlalchemy import Connection
+
+from acl.engine import Granted, View
 from acl.labels import earlier
 from acl.principals import Channel, Principal
 from acl.privileges import Rights
@@ -24,9 +26,9 @@ from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
 from davserver.tree.names import is_programs
-from davserver.tree.seen import DoesNotFit, Seen
+from davserver.tree.seen import DoesNotFit, Seen, Terms
 from davserver.tree.spots import Spot
-from shareproviders.contract import KeepsChecksums, NotFound, ShareProvider, TracksChanges
+from shareproviders.contract import KeepsChecksums, Node, NotFound, ShareProvider, TracksChanges
 from shareproviders.paths import SharePath
 
 NOT_SYNCED = "files that programs make for themselves are not kept in sync"
@@ -82,13 +84,14 @@ class MirroredTree(GuardedTree):
     def stat(self, path: SharePath) -> Seen:
         if any(map(is_programs, path.segments)):
             raise NotFound(NOTHING_HERE)
-        seen = super().stat(path)
-        if not _can_be_copied(seen):
-            raise NotFound(NOTHING_HERE)
-        return seen
+        return super().stat(path)
 
-    def children(self, seen: Seen) -> list[Seen]:
-        members = super().children(seen)
+    def _seen(self, view: View, path: SharePath, node: Node) -> Seen | None:
+        seen = super()._seen(view, path, node)
+        return None if seen is None or not _can_be_copied(seen) else seen
+
+    def _shown(self, folder: Seen, nodes: Sequence[Node], page: Sequence[Granted]) -> list[Seen]:
+        members = super()._shown(folder, nodes, page)
         return [member for member in members if not is_programs(member.path.name) and _can_be_copied(member)]
 
     def _spot(self, path: SharePath) -> Spot:
@@ -96,6 +99,11 @@ class MirroredTree(GuardedTree):
         if is_programs(path.name):
             raise DoesNotFit(NOT_SYNCED)
         return super()._spot(path)
+
+    def _admit_collection(self, connection: Connection, path: SharePath, terms: Terms) -> Spot:
+        if is_programs(path.name):
+            raise DoesNotFit(NOT_SYNCED)
+        return super()._admit_collection(connection, path, terms)
 
     def _tagged(self, page: list[Seen], places: SharePlaces, view: View) -> list[Seen]:
         shown = self._shown_locks(places, view)

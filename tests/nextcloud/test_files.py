@@ -9,6 +9,7 @@ import pytest
 
 from davserver.nextcloud.mapping import FileIds
 from tests.davclient import DavClient
+from tests.mirror import sync_body
 from tests.nextcloud.conftest import FILES, NC, OC, Sync
 from tests.running import RunningServer, command
 
@@ -194,8 +195,12 @@ def test_what_programs_make_is_not_synced(sync: Syncs, people: People, place: st
         assert dav.put(f"/{name}", b"x").status == 201
         assert clara.client.get(clara.at(f"{place}/{name}")).status == 404
         assert clara.put(f"{place}/{name}", b"x").status == 403
+        assert clara.client.request("MKCOL", clara.at(f"{place}/{name}")).status == 403
     dav.put("/Brief.odt", b"x")
     assert set(clara.listed(place, "resourcetype")) == {"", "Brief.odt"}
+    told = clara.client.request("REPORT", clara.at(place), body=sync_body()).body  # RFC 6578 tells the same members
+    assert b"Brief.odt</" in told
+    assert not any(name in told for name in (b".~lock", b"~$Brief", b".DS_Store", b"lu12ab"))
     target = {"Destination": clara.at(f"{place}/~$Brief.docx")}
     assert clara.client.request("MOVE", clara.at(f"{place}/Brief.odt"), headers=target).status == 403
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,11 +20,19 @@ class Answer(NamedTuple):
 
 def call(app: Callable[..., Any], method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
     """One request to a WSGI application, answered whole."""
+    path, _, query = target.partition("?")
     environ = {
         "REQUEST_METHOD": method,
         "REQUEST_URI": target,
-        "PATH_INFO": unquote(target),
+        "PATH_INFO": unquote(path),
+        "QUERY_STRING": query,
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": headers.pop("content_type", ""),
         "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
         "wsgi.input": io.BytesIO(body),
         "CONTENT_LENGTH": str(len(body)),
         "REMOTE_ADDR": "127.0.0.1",

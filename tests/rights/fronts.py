@@ -29,6 +29,8 @@ from tests.rights.papers import World, lineage
 from tests.rights.shared import drives_of, free_name, lines
 
 SHARED, PRINCIPALS = "geteilt", ".principals"
+PROGRAMS = ("~WRL0001.tmp", "~$Notiz", ".~lock.Notiz#", "Thumbs.db")
+"""Names that programs give to what they make for themselves (protocol.md §2)."""
 SUCCESS = {200, 201, 204, 207}
 VERBS = {
     "GET": answers.get,
@@ -204,8 +206,27 @@ class Link(Drive):
         return listing(w, asker, node)
 
 
+class Files(Drive):
+    """`/remote.php/dav/files/<user>/`: the drives for clients that keep a copy; files of programs are not taken."""
+
+    name = "files"
+
+    def __init__(self, asker: Asker) -> None:
+        self.prefix = f"/remote.php/dav/files/{asker['name']}"
+
+    def by_itself(self, w: World, asker: Asker, r: Request) -> set[int] | None:
+        if r["path"] and r["path"][-1] in PROGRAMS:
+            making = {"PUT": {403}, "LOCK": {403}, "MKCOL": {403}}
+            return loosely(making.get(r["method"], {404}), r, folder=False)
+        if r.get("to", ("",))[-1] in PROGRAMS:
+            return loosely({404} if visible(w, asker, r["path"]) is None else {403}, r, folder=True)
+        return super().by_itself(w, asker, r)
+
+
 def front_of(w: World, asker: Asker, path: tuple[str, ...]) -> Drive:
     """By which way somebody comes."""
+    if asker["way"] == "files":
+        return Files(asker)
     if asker["link"] is not None:
         return Link(w, asker)
     return Shared() if path[:1] == (SHARED,) else Drive()

@@ -13,7 +13,10 @@ from typing import Any
 from tests.rights.papers import CLASSES, NEVER, World, label, lineage, members, phase, points
 
 Asker = dict[str, Any]
-"""`name`, or the `link` he holds; `channel`; of the app password: `rights`, `most` (class), `scopes` (none: all)."""
+"""`name`, or the `link` he holds; `channel`; of the app password: `rights`, `most` (class), `scopes` (none: all).
+
+`way`: `dav`, or `files` for a client that keeps a copy of what it finds (docs/decisions/0024).
+"""
 Lent = dict[str, frozenset[str]]
 """Maker of shares or links → what he may do himself at the place in question."""
 TABLE: dict[str, Any] = tomllib.loads((Path(__file__).parents[2] / "config" / "roles.toml").read_text("utf-8"))
@@ -26,7 +29,8 @@ ADDING, HELD = frozenset({"discover", "bind"}), frozenset({"write-content", "wri
 
 def user(name: str, channel: str = "dav") -> Asker:
     """Somebody himself, whatever credential he may hold."""
-    return {"name": name, "link": None, "channel": channel, "rights": "all", "most": "faction", "scopes": frozenset()}
+    whole = {"rights": "all", "most": "faction", "scopes": frozenset()}
+    return {"name": name, "link": None, "channel": channel, "way": "dav", **whole}
 
 
 @cache
@@ -167,5 +171,6 @@ def rights(w: World, asker: Asker, node: int) -> frozenset[str]:
 def shown(w: World, asker: Asker, node: int) -> bool:
     """Is it there, on his way in? What may be viewed but not read is for the portal, not for a drive (§1)."""
     own = rights(w, asker, node)
-    portal_only = "view" in own and "read" not in own and not w["nodes"][node]["folder"]
+    unread = "read" not in own and not w["nodes"][node]["folder"]
+    portal_only = unread and ("view" in own or asker["way"] == "files")  # of a name alone nobody keeps a copy
     return "discover" in own and not (portal_only and asker["channel"] == "dav")

@@ -20,7 +20,6 @@ from davserver.agendas import Agendas
 from shareproviders.paths import SharePath
 from tests.rights import answers, changes, fronts, lists, oracle, papers
 from tests.rights.calling import Answer, call, listed
-from tests.rights.giving import Giving
 from tests.rights.mirrors import Mirrors
 from tests.rights.planted import planted
 from tests.rights.sending import body_of, headers_of
@@ -36,6 +35,7 @@ from tests.rights.staging import (
     lowered_nothing,
     told,
 )
+from tests.rights.trashing import Trashing, throw
 
 __all__ = ("BEGIN", "COMMITTEES", "DAY", "HOUR", "LONG_AGO", "PEOPLE", "SECOND", "Played", "Stage", "Step")
 
@@ -51,7 +51,7 @@ class Played(NamedTuple):
     answer: Answer | None = None
 
 
-class Stage(Giving):
+class Stage(Trashing):
     """A house and a world in which a play goes on."""
 
     def __init__(self, directory: Path) -> None:
@@ -59,6 +59,8 @@ class Stage(Giving):
         self.met = Counter[tuple[str, str, str]]()
         """(front end, method, rule) → how many requests met something that such a rule was planted at."""
         self.mirrors = Mirrors()
+        self.leaving: int | None = None
+        """The house's id of what is asked to be deleted."""
 
     # -- what clerks and `apply` say ------------------------------------------------------------------------------
 
@@ -249,6 +251,11 @@ class Stage(Giving):
         asker = self.askers.get((name, kind))
         return Played("") if asker is None else self.asked(asker, self.logins[name, kind], request)
 
+    def step_sync(self, name: str, kind: str, request: dict[str, Any]) -> Played:
+        """The request of a client that keeps a copy, at Nextcloud's addresses."""
+        asker = self.askers.get((name, kind))
+        return Played("") if asker is None else self.asked(asker | {"way": "files"}, self.logins[name, kind], request)
+
     def step_knock(self, which: int, request: dict[str, Any]) -> Played:
         """The request of whoever holds a link."""
         if which not in self.world["links"]:
@@ -261,6 +268,8 @@ class Stage(Giving):
         for rule in planted(world, asker, real):
             self.met[front.name, request["method"], rule] += 1
         mirror = (f"{asker['name']} {login}", asker["link"], front.url(request["path"]))
+        standing = answers.find(world, real["path"]) if request["method"] == "DELETE" else None
+        self.leaving = None if standing is None else self.real(standing)
         syncs = request.get("report") == "sync-collection"
         answer = self.request(login, request | ({"sync": self.mirrors.token(mirror)} if syncs else {}), asker)
         if syncs and answer.status == 403:
@@ -325,6 +334,8 @@ class Stage(Giving):
         if method == "UNLOCK":
             world["locks"] = [k for k in world["locks"] if k["token"] != r["token"]]
         if method == "DELETE" and node is not None:
+            assert self.leaving is not None
+            throw(world, asker, node, self.leaving)
             changes.drop(world, node)
         if method == "ACL" and node is not None:
             lists.replaced(world, node, r["aces"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,14 @@ from davserver.declarations import Mandate as DeclaredMandate
 from davserver.declaring import declare
 from davserver.founding import found
 from davserver.house import House
+from davserver.nextcloud.annexes import DavAnnex
+from davserver.nextcloud.mapping import FileIds
+from davserver.nextcloud.mounts import Drives, FilesMount
+from davserver.nextcloud.trashbin import TrashCall
 from davserver.settings import Settings
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
+from davserver.tree.mirrored import MirroredTree
 from shareproviders.paths import SharePath
 from tests.rights import changes, oracle, papers
 
@@ -70,14 +76,18 @@ class Ground:
         self.declare()
         self.logins: dict[tuple[str, str], str] = {}
         self.forest = forest_of(self.house)
+        ids = FileIds(self.house.file_secret, self.house.instance)
+        drives = Drives(self.login, lambda principal: MirroredTree(self.forest, principal, Channel.DAV), ids)
         self.app = Application(
             {},
-            login=lambda e: self.house.login.principal(e.get("HTTP_AUTHORIZATION"), e["REMOTE_ADDR"], False),
+            login=self.login,
             doors=lambda principal: GuardedTree(self.forest, principal, Channel.DAV),
             log=lambda _line: None,
             beside=(
                 LinkMount(lambda e, token: LinkTree(self.forest, self.house.links.link(token, None, "127.0.0.1"))),
+                FilesMount(drives),
             ),
+            annexes=(DavAnnex(TrashCall.root, drives, TrashCall),),
         )
         self.world = self.first_world()
         self.askers: dict[tuple[str, str], oracle.Asker] = {}
@@ -86,6 +96,9 @@ class Ground:
         for name in ("clara", "otto", "vera"):
             self.credential(name, "phone")
             self.credential(name, "reader", max_class=Classification.FACTION, read_only=True)
+
+    def login(self, environ: Mapping[str, Any]) -> Principal:
+        return self.house.login.principal(environ.get("HTTP_AUTHORIZATION"), environ["REMOTE_ADDR"], False)
 
     def door(self, name: str) -> GuardedTree:
         """For what no protocol says yet: shares and links."""
@@ -130,7 +143,7 @@ class Ground:
                 for name, offices in PEOPLE.items()
                 for share, role in offices
             ],
-            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound", "links")},
+            **{name: {} for name in ("nodes", "labels", "roots", "came", "points", "bound", "links", "thrown")},
             **{name: [] for name in ("entries", "locks", "recusals", "meetings", "holds")},
         }
         self.world = world

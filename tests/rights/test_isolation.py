@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import random
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from acl.labels import Classification
-from acl.principals import Channel
-from davserver.accounts import PEPPER_SECRET, create_app_password
-from davserver.app import forest_of
-from davserver.dav.server import Application
-from davserver.declarations import Committee, Declaration, Mandate, Person
-from davserver.declaring import declare
-from davserver.founding import found
-from davserver.house import House
-from davserver.settings import Settings
-from davserver.tree.locking import GuardedTree
 from tests.davclient import LOCKINFO
-from tests.rights.calling import Answer, call
-from tests.rights.playing import BEGIN, DAY
+from tests.rights.calling import Answer
+from tests.rights.city import COMMITTEES, KNOWN, SYNC, City
 
-COMMITTEES = tuple(f"ba{number:02}" for number in range(1, 26))
 REQUESTS, PAIRS = 5_000, 500
-KNOWN = "/Papers/Vorlage.odt"
 METHODS = (
     *("GET", "HEAD", "OPTIONS", "PROPFIND", "PROPPATCH", "PUT", "MKCOL", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"),
     *("REPORT", "SEARCH", "ACL", "POST", "TRACE", "PATCH", "VERSION-CONTROL", "MKACTIVITY", "BASELINE-CONTROL"),
@@ -52,84 +38,22 @@ BODIES = (
 )
 
 
-class City:
-    """A house with 25 committees; each clerk has hidden the same secret word in every place that he can reach."""
-
-    def __init__(self, directory: Path) -> None:
-        self.now = BEGIN
-        data, key = directory / "data", directory / "root.key"
-        found(data, key, "tests")
-        settings = Settings(argon2_memory_kib=64, argon2_passes=1, argon2_lanes=1)
-        self.house = House.open(data, key, settings, lambda: self.now)
-        people = [*(f"k{share}" for share in COMMITTEES), "member", "stranger"]
-        declare(
-            self.house,
-            Declaration(
-                tuple(Person(name, name, undertaking=BEGIN - DAY) for name in people),
-                tuple(Committee(share, share, mandates=self.mandates(share)) for share in COMMITTEES),
-            ),
-            "tests",
-        )
-        forest = forest_of(self.house)
-        self.app = Application(
-            {},
-            login=lambda e: self.house.login.principal(e.get("HTTP_AUTHORIZATION"), e["REMOTE_ADDR"], False),
-            doors=lambda principal: GuardedTree(forest, principal, Channel.DAV),
-            log=lambda _line: None,
-        )
-        self.logins = {name: self.credential(name) for name in people}
-        self.canaries = {share: f"kanarie{secrets.token_hex(6)}" for share in COMMITTEES}
-        for share in COMMITTEES:
-            self.hide(share, self.canaries[share])
-
-    @staticmethod
-    def mandates(share: str) -> tuple[Mandate, ...]:
-        clerk = Mandate(f"k{share}", "clerk", BEGIN - DAY)
-        return (clerk, Mandate("member", "member", BEGIN - DAY)) if share == COMMITTEES[0] else (clerk,)
-
-    def credential(self, name: str) -> str:
-        pepper = self.house.keys.secret(PEPPER_SECRET)
-        with self.house.database.transaction() as connection:
-            made = create_app_password(connection, pepper, name, "test", BEGIN, max_class=Classification.FACTION)
-        return "Basic " + base64.b64encode(f"{name}:{made.shown}".encode()).decode()
-
-    def ask(self, name: str, method: str, target: str, body: str = "", **headers: str) -> Answer:
-        return call(self.app, method, target, body.encode(), authorization=self.logins[name], **headers)
-
-    def hide(self, share: str, canary: str) -> None:
-        """In a name, a content, an older version, a property, a lock's owner and the trash."""
-        clerk, papers = f"k{share}", f"/dav/{share}/Papers"
-        note = f'<D:set xmlns:D="DAV:"><D:prop><u:note xmlns:u="u:">{canary}</u:note></D:prop></D:set>'
-        steps = [
-            self.ask(clerk, "MKCOL", papers),
-            self.ask(clerk, "PUT", f"{papers}/{canary}.odt", canary),
-            self.ask(clerk, "PUT", f"/dav/{share}{KNOWN}", f"old {canary}"),
-            self.ask(clerk, "PUT", f"/dav/{share}{KNOWN}", f"new {canary}"),
-            self.ask(clerk, "PUT", f"{papers}/gone-{canary}.odt", canary),
-            self.ask(clerk, "DELETE", f"{papers}/gone-{canary}.odt"),
-            self.ask(
-                clerk,
-                "PROPPATCH",
-                f"/dav/{share}{KNOWN}",
-                f'<D:propertyupdate xmlns:D="DAV:">{note}</D:propertyupdate>',
-            ),
-            self.ask(clerk, "LOCK", f"/dav/{share}{KNOWN}", LOCKINFO.format(scope="exclusive", owner=canary)),
-        ]
-        assert [step.status // 100 for step in steps] == [2] * len(steps)
+Wish = tuple[str, str, str, dict[str, str]]
+"""Method, target, body, headers."""
 
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     made = City(tmp_path_factory.mktemp("city"))
     yield made
-    made.house.close()
+    made.close()
 
 
 class Prober:
     """Thinks up requests of somebody who knows how such servers are built, and some of the names."""
 
     def __init__(self, city: City, seed: int) -> None:
-        self.city, self.dice = city, random.Random(seed)
+        self.city, self.dice, self.sent = city, random.Random(seed), Counter[str]()
 
     def target(self) -> str:
         dice, share = self.dice, self.dice.choice(COMMITTEES)
@@ -189,9 +113,34 @@ class Prober:
         return found
 
     def send(self, name: str) -> tuple[Any, Answer]:
-        request = (self.dice.choice(METHODS), self.target(), self.dice.choice(BODIES), self.headers())
-        method, target, body, headers = request
-        return request, self.city.ask(name, method, target, body, **headers)
+        """At the drives, at a side door, at a page of the portal, or with another's sync token."""
+        way = self.dice.choice(("drive", "drive", "side", "page", "sync"))
+        method, target, body, headers = getattr(self, f"at_{way}")(name)
+        self.sent[way] += 1
+        return (method, target, body, headers), self.city.knock(name, method, target, body, **headers)
+
+    def at_drive(self, _name: str) -> Wish:
+        return self.dice.choice(METHODS), self.target(), self.dice.choice(BODIES), self.headers()
+
+    def at_side(self, name: str) -> Wish:
+        target = self.dice.choice(self.city.side_doors(name, self.dice.choice(COMMITTEES)))
+        method = self.dice.choice((*METHODS, "PROPFIND", "GET", "MOVE", "DELETE"))
+        return method, target, self.dice.choice(BODIES), self.headers()
+
+    def at_page(self, name: str) -> Wish:
+        method, share = self.dice.choice(("GET", "GET", "GET", "HEAD", "POST")), self.dice.choice(COMMITTEES)
+        target = self.dice.choice(self.city.pages(share, method))
+        if method != "POST":
+            return method, target, "", {}
+        known = self.city.numbers[share]
+        return (method, target, *self.city.form(name, text="x", version=known["version"], node=known["node"]))
+
+    def at_sync(self, name: str) -> Wish:
+        """What others were told last is no beginning for anybody else."""
+        own, other = self.dice.choice(COMMITTEES), self.dice.choice(COMMITTEES)
+        folder = f"{self.dice.choice((own, other))}{self.dice.choice(('', '/Papers'))}/"
+        root = self.dice.choice(("/dav/", f"/remote.php/dav/files/{name}/", f"/remote.php/dav/files/k{other}/"))
+        return "REPORT", root + folder, SYNC.format(self.city.numbers[other]["sync"]), {}
 
 
 @pytest.mark.parametrize(("name", "own"), [("stranger", ()), ("member", COMMITTEES[:1])])
@@ -204,6 +153,7 @@ def test_no_canary_reaches_anybody_outside(city: City, name: str, own: tuple[str
         told = answer.body + repr(answer.headers).encode()
         assert not any(canary in told for canary in foreign), (request, answer)
         assert answer.status != 500, (request, answer)
+    assert min(prober.sent[way] for way in ("drive", "side", "page", "sync")) > REQUESTS // 10
 
 
 def test_the_clerks_see_their_canaries(city: City) -> None:
@@ -212,6 +162,24 @@ def test_the_clerks_see_their_canaries(city: City) -> None:
         listing = city.ask(f"k{share}", "PROPFIND", f"/dav/{share}/Papers/", BODIES[2], depth="1")
         assert listing.body.count(canary.encode()) >= 3  # name, property, lock owner
         assert canary.encode() in city.ask(f"k{share}", "GET", f"/dav/{share}{KNOWN}").body
+
+
+def test_the_side_doors_show_it_to_the_clerk(city: City) -> None:
+    """So the prober's addresses are right: what is hidden is found at each kind of them by whoever may."""
+    share = COMMITTEES[6]
+    clerk, canary = f"k{share}", city.canaries[share].encode()
+
+    def shows(method: str, target: str) -> bool:
+        return canary in city.knock(clerk, method, target, depth="1", accept_language="de").body
+
+    dav, pages = "/remote.php/dav", city.pages(share, "GET")
+    doors = [target for target in city.side_doors(clerk, share) if f"/{clerk}/" in target or "webdav" in target]
+    found = {door for door in doors if shows("PROPFIND", door) or shows("GET", door)}
+    for root in ("files", "trashbin", "versions", "uploads"):
+        assert any(door.startswith(f"{dav}/{root}/") for door in found), (root, found)
+    read = {page.split("/")[1] for page in pages if shows("GET", page)}
+    assert read >= {"ordner", "lesen", "herunterladen", "fassungen", "papierkorb", "anmerkungen"}, read
+    assert shows("GET", "/suche?q=kanarie")
 
 
 @pytest.mark.parametrize("name", ["stranger", "member"])

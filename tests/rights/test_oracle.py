@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.rights.playing import BEGIN, DAY, SECOND, Stage, Step
-from tests.rights.writing import FRONTS, METHODS, OPENING, Author
+from tests.rights.writing import OPENING, WAYS, Author
 
 STEPS = int(os.environ.get("SOAK", "10000"))
 SEED = int(os.environ.get("ORACLE_SEED", "1"))
@@ -78,10 +78,10 @@ def assert_planted(met: Counter[tuple[str, str, str]]) -> None:
     each = Counter[tuple[str, str]]()
     for (front, method, _), count in met.items():
         each[front, method] += count
-    kinds = {front: sorted({rule for way, _, rule in met if way == front}) for front in FRONTS}
-    for front in FRONTS:
-        print(front, {method: each[front, method] for method in METHODS}, kinds[front])
-    rare = {(front, method) for front in FRONTS for method in METHODS if each[front, method] < PLANTED}
+    kinds = {front: sorted({rule for way, _, rule in met if way == front}) for front in WAYS}
+    for front in WAYS:
+        print(front, {method: each[front, method] for method in WAYS[front]}, kinds[front])
+    rare = {(front, method) for front in WAYS for method in WAYS[front] if each[front, method] < PLANTED}
     assert not rare, rare
 
 

@@ -8,13 +8,17 @@ from typing import Any
 from tests.rights import answers, fronts, oracle, papers
 from tests.rights.playing import BEGIN, COMMITTEES, DAY, HOUR, PEOPLE, Stage, Step
 from tests.rights.shared import lines
+from tests.rights.trashing import TRASH, TRASH_METHODS
 
 LARGEST = 45
 BUSY = {"clara": 4, "otto": 3, "vera": 2, "paul": 4, "anna": 4, "vroni": 3, "fritz": 3}
 NAMES = ("Anlage", "Bericht.odt", "Etat.pdf", "TOP 1", "Größe.txt", "Notiz", "a b&c.doc")
-FRONTS = {"drive": 60, "shared": 16, "link": 24}
+FRONTS = {"drive": 50, "shared": 16, "link": 20, "files": 20, "bin": 8}
 METHODS = {"PROPFIND": 9, "GET": 6, "HEAD": 3, "PUT": 7, "MKCOL": 5, "DELETE": 4, "MOVE": 5, "COPY": 5}
 METHODS |= {"PROPPATCH": 3, "LOCK": 4, "UNLOCK": 3, "ACL": 4, "REPORT": 6, "OPTIONS": 3}
+WAYS = {front: tuple(METHODS) for front in ("drive", "shared", "link")}
+WAYS |= {"files": tuple(method for method in METHODS if method != "ACL"), TRASH: tuple(TRASH_METHODS)}
+"""What is asked by which way."""
 FACTS = {"clock": 5, "label": 5, "entry": 4, "unentry": 2, "mandate": 2, "end": 1, "pledge": 1, "recuse": 2}
 FACTS |= {
     "meeting": 1,
@@ -36,6 +40,10 @@ STATES = ("agenda_released", "agenda_released", "running", "closed", "minutes_ap
 REPORTS = ("expand-property", "acl-principal-prop-set", *["sync-collection"] * 3)
 DEPTHS = ("0", "1", "infinity", "2")
 
+
+CLERKS = {"ba05": "clara", "ba06": "anna", "fr": "vroni"}
+KEEPERS, KEPT = (("clara", "full"), ("otto", "full"), ("paul", "full")), (("ba05",), ("ba05", "Arbeitsordner"))
+"""Whose clients keep copies of which folders, and come back to them."""
 
 OPENING: tuple[Step, ...] = (
     *(
@@ -100,7 +108,9 @@ class Author:
 
     def by_drive(self) -> Step:
         who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
-        r = self.wish()
+        who, r = self.returned(who, self.wish())
+        if r["method"] == "DELETE" and len(self.stage.world["nodes"]) > LARGEST and self.dice.random() < 0.6:
+            who = (CLERKS[r["path"][0]], "full")  # or the drives fill with what hardly anybody may clear away
         if self.dice.random() < 0.02:
             r = {"method": self.dice.choice(("PROPFIND", "GET")), "path": (), "deep": True}
         if r["method"] == "REPORT" and self.dice.random() < 0.3:
@@ -108,6 +118,26 @@ class Author:
         if "to" in r and self.dice.random() < 0.05:
             r["to"] = ("geteilt", r["to"][0], *r["to"][-1:], *self.dice.choice(((), ("Neu",))))
         return ("ask", *who, self.dressed(r, who[0], None))
+
+    def returned(self, who: tuple[str, str], r: dict[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:
+        """Most of those who ask what has changed have asked before."""
+        if r.get("report") != "sync-collection" or self.dice.random() < 0.3:
+            return who, r
+        return self.dice.choice(KEEPERS), r | {"path": self.dice.choice(KEPT)}
+
+    def by_files(self) -> Step:
+        """A client that keeps a copy; it sends all that it finds on the disk, also what programs left there."""
+        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        who, r = self.returned(who, self.wish())
+        if r["method"] not in WAYS["files"] or self.dice.random() < 0.02:
+            r = {"method": "PROPFIND", "path": self.dice.choice(((), r["path"])), "deep": True}
+        for key in [key for key in ("path", "to") if r.get(key) and self.dice.random() < 0.04]:
+            r[key] = (*r[key][:-1], self.dice.choice(fronts.PROGRAMS))
+        return ("sync", *who, self.dressed(r, who[0], None))
+
+    def by_bin(self) -> Step:
+        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        return ("bin", *who, self.dice.randrange(500), self.weighted(TRASH_METHODS))
 
     def by_shared(self) -> Step:
         """Mostly somebody to whom something is shared, beneath it."""
@@ -314,7 +344,7 @@ class Author:
         return ("pledge", self.dice.choice(list(PEOPLE)), self.when())
 
     def giver(self, path: tuple[str, ...]) -> str:
-        clerk = {"ba05": "clara", "ba06": "anna", "fr": "vroni"}[path[0]]
+        clerk = CLERKS[path[0]]
         return clerk if self.dice.random() < 0.6 else self.dice.choice(list(PEOPLE))
 
     def fact_share(self) -> Step:
