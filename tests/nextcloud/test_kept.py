@@ -51,10 +51,11 @@ def test_what_was_deleted_comes_back(otto: Sync, place: str) -> None:
 
 def test_a_folder_in_the_trash_can_be_looked_into(otto: Sync, place: str) -> None:
     """Its members are read, but come back or go for good with the whole."""
-    otto.client.mkcol(otto.at(f"{place}/Ordner"))
-    otto.put(f"{place}/Ordner/a.txt", b"a")
-    otto.client.delete(otto.at(f"{place}/Ordner"))
-    folder = trash(otto)["Ordner"]
+    name = f"Ordner {place.rpartition('/')[2]}"
+    otto.client.mkcol(otto.at(f"{place}/{name}"))
+    otto.put(f"{place}/{name}/a.txt", b"a")
+    otto.client.delete(otto.at(f"{place}/{name}"))
+    folder = trash(otto)[name]
     below = folder.href.removeprefix("/remote.php/dav/trashbin/otto/trash").rstrip("/")
     inside = trash(otto, below)["a.txt"]
     assert otto.client.request("GET", "", raw_target=quote(inside.href)).body == b"a"
