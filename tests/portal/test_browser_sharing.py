@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from selenium.webdriver.support.select import Select
 
 from tests.davclient import DavClient
 from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
-from tests.running import RunningServer
+from tests.running import RunningServer, copied, start
 
 WORDS = {
     "de": {
@@ -68,6 +68,13 @@ class Play(NamedTuple):
         """Barriers of the page that is open; axe-core needs script itself."""
         if self.script:
             self.found[name] = here.barriers()
+
+
+@pytest.fixture(scope="module")
+def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One of its own: letters of other tests from this address would make the server ask for a pause."""
+    with start(copied(installed, tmp_path_factory.mktemp("sharing")), workers=2) as running:
+        yield running
 
 
 @pytest.fixture
