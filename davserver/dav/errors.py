@@ -88,10 +88,8 @@ class DavError(DAVError):  # type: ignore[misc]  # wsgidav has no types
     def get_response_page(self) -> tuple[str, bytes]:
         """Media type and body."""
         word = HTTPStatus(self.status).phrase.replace(" ", "")
-        return CONTENT_TYPE, document(
-            f'<D:error xmlns:D="DAV:" xmlns:s="http://sabredav.org/ns">{self.condition}'
-            f"<s:exception>{word}</s:exception><s:message>{escape(self.message)}</s:message></D:error>"
-        )
+        told = f"<s:exception>{word}</s:exception><s:message>{escape(self.message)}</s:message>"
+        return CONTENT_TYPE, document("D:error", self.condition + told)
 
 
 def translated(error: Exception, request: Request | None = None) -> DavError | None:

@@ -83,7 +83,7 @@ def _refresh(request: Request, seconds: int) -> Response:
 def _answer(request: Request, seen: Seen, locks: Iterable[Lock], *, status: int, token: str = "") -> Response:
     tree = request.tree
     content = lockdiscovery(locks, seen, reader=tree.principal.key, now=tree.clock(), href=request.href)
-    body = xml.document(f'<D:prop xmlns:D="DAV:"><D:lockdiscovery>{content}</D:lockdiscovery></D:prop>')
+    body = xml.document("D:prop", f"<D:lockdiscovery>{content}</D:lockdiscovery>")
     headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
     if token:
         headers.append(("Lock-Token", f"<{token}>"))

@@ -42,7 +42,7 @@ def mkcol(request: Request) -> Response:
 
 
 def _refused(wanted: Wanted) -> Response:
-    body = xml.document(f'<D:mkcol-response xmlns:D="DAV:">{told(wanted.names, wanted.refused)}</D:mkcol-response>')
+    body = xml.document("D:mkcol-response", told(wanted.names, wanted.refused))
     headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
     return Response(next(iter(wanted.refused.values())).status, headers, [body])
 

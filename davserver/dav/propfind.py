@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from acl.privileges import Rights
-from davserver.dav import principals, targets, xml
+from davserver.dav import coding, principals, targets, xml
 from davserver.dav.errors import DavError, need_privileges
 from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page
 from davserver.dav.request import Request, Response
@@ -28,7 +28,7 @@ MAX_NAMES_TEXT = 16 * 1024
 _BY_NAME = MappingProxyType({prop.name: prop for prop in LIVE})
 _IN_ALLPROP = tuple(prop for prop in LIVE if prop.in_allprop)
 _WITH_QUOTA = (*_IN_ALLPROP, *(prop for prop in LIVE if prop.name.startswith("{DAV:}quota-")))
-_WIN32_DECLARED = f' xmlns:Z="{WIN32[1:-1]}"'  # as Windows itself writes it
+_WIN32_DECLARED = f' xmlns:{xml.PREFIXES[WIN32[1:-1]]}="{WIN32[1:-1]}"'
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _END_OF_FOUND = f"</D:prop><D:status>{xml.status_line(200)}</D:status></D:propstat>"
 
@@ -47,7 +47,7 @@ class Ask(NamedTuple):
     minimal: bool = False
     """Leave out what does not exist."""
     declared: str = ""
-    """A namespace declaration that stands at the multistatus instead of at each dead property."""
+    """A namespace declaration that each dead property leaves to the multistatus."""
 
     @property
     def shows_dead(self) -> bool:
@@ -70,10 +70,10 @@ def propfind(request: Request) -> Response:
     if spelling is WINDOWS:
         ask = for_windows(ask, depth)
     lasts = ask.is_lasting and not _is_conditional(request)
-    about = (depth, ask, request.prefix, request.has_slash, spelling) if lasts else None
+    about = (depth, ask, request.prefix, request.has_slash, spelling, coding.accepted(request)) if lasts else None
     body = request.tree.remembered(request.path, about) if about else None
     if body is not None:
-        return multistatus(request, body)
+        return _multistatus(request, body)
     committed = request.tree.committed()
     seen = request.located()
     request.terms().check()
@@ -208,7 +208,7 @@ def wish(request: Request, root: etree._Element) -> Ask:
 
 def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> Response:
     """A 207 from href (escaped), resource and dead properties of each."""
-    return multistatus(page.request, xml.multistatus(responses(ask, page, members), ask.declared))
+    return multistatus(page.request, xml.multistatus(responses(ask, page, members)))
 
 
 def responses(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> list[str]:
@@ -218,8 +218,12 @@ def responses(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[s
 
 
 def multistatus(request: Request, body: bytes) -> Response:
-    """A 207 with this body."""
-    headers = [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))]
+    """A 207 with this body, compressed if it is long and the client takes that."""
+    return _multistatus(request, coding.coded(body) if coding.accepted(request) else body)
+
+
+def _multistatus(request: Request, body: bytes) -> Response:
+    headers = [("Content-Type", xml.CONTENT_TYPE), *coding.headers(body)]
     if is_minimal(request):
         headers.append(("Preference-Applied", "return=minimal"))
     return Response(207, headers, [body])

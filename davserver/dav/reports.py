@@ -121,9 +121,9 @@ def _folded(text: str) -> str:
 def principal_search_property_set(_request: Request, _root: etree._Element, _seen: Seen) -> Response:
     """What principal-property-search can search (§9.5)."""
     body = xml.document(
-        '<D:principal-search-property-set xmlns:D="DAV:"><D:principal-search-property>'
-        '<D:prop><D:displayname/></D:prop><D:description xml:lang="en">name</D:description>'
-        "</D:principal-search-property></D:principal-search-property-set>"
+        "D:principal-search-property-set",
+        "<D:principal-search-property><D:prop><D:displayname/></D:prop>"
+        '<D:description xml:lang="en">name</D:description></D:principal-search-property>',
     )
     return Response(200, [("Content-Type", xml.CONTENT_TYPE), ("Content-Length", str(len(body)))], [body])
 

@@ -1,18 +1,32 @@
 """XML of WebDAV: bodies parsed under hard limits, multistatus written as plain text (RFC 4918 §14, XML 1.0).
 
-Everything written has the prefix `D:` on every element of DAV:, its own declaration on every other element, no
-default namespace and no white space between elements (Windows MiniRedir and Finder take nothing else).
+Everything written has the prefix `D:` on every element of DAV:, the prefix of `PREFIXES` or its own declaration on
+every other element, no default namespace and no white space between elements (Windows MiniRedir and Finder take
+nothing else).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from lxml import etree
 
 DAV = "{DAV:}"
+PREFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "DAV:": "D",
+        "urn:gremium:dav": "G",
+        "urn:schemas-microsoft-com:": "Z",  # as Windows itself writes it
+        "http://apache.org/dav/props/": "A",
+        "http://owncloud.org/ns": "oc",
+        "http://nextcloud.org/ns": "nc",
+        "http://sabredav.org/ns": "s",
+    }
+)
+"""Namespaces that stand in many answers, or many times in one: declared once, at the root of a document."""
 CONTENT_TYPE = "application/xml; charset=utf-8"
 BODY_LIMIT = 256 * 1024
 PROPPATCH_LIMIT = 1024 * 1024
@@ -127,10 +141,10 @@ def _reference(match: re.Match[str]) -> str:
 
 
 def element(name: str, content: str = "") -> str:
-    """An element with a Clark name around content that is serialised already."""
+    """An element with a Clark name around content that is serialised already; part of a `document`."""
     namespace, local = split(name)
-    if namespace == "DAV:":
-        tag, declaration = f"D:{local}", ""
+    if namespace in PREFIXES:
+        tag, declaration = f"{PREFIXES[namespace]}:{local}", ""
     elif namespace:
         tag, declaration = f"x:{local}", f' xmlns:x="{escape_value(namespace)}"'
     else:
@@ -221,11 +235,16 @@ def response_status(href: str, status: int, error: str = "") -> str:
     return response(href, f"<D:status>{status_line(status)}</D:status>{told}")
 
 
-def multistatus(responses: Iterable[str], declared: str = "") -> bytes:
-    """The body of a 207 from serialised responses; `declared` are namespaces that they share, as attributes."""
-    return document(f'<D:multistatus xmlns:D="DAV:"{declared}>{"".join(responses)}</D:multistatus>')
+def multistatus(responses: Iterable[str]) -> bytes:
+    """The body of a 207 from serialised responses."""
+    return document("D:multistatus", "".join(responses))
 
 
-def document(root: str) -> bytes:
-    """A whole XML document around a serialised root element that declares the prefix `D`."""
-    return f'<?xml version="1.0" encoding="utf-8"?>{root}'.encode()
+def document(root: str, content: str) -> bytes:
+    """A whole XML document: a root element around serialised content, with each namespace of `PREFIXES` in use."""
+    declared = "".join(
+        f' xmlns:{prefix}="{namespace}"'
+        for namespace, prefix in PREFIXES.items()
+        if prefix == "D" or f"<{prefix}:" in content
+    )
+    return f'<?xml version="1.0" encoding="utf-8"?><{root}{declared}>{content}</{root}>'.encode()

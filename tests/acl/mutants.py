@@ -153,10 +153,12 @@ def main() -> None:
         module, source = file.removesuffix(".py").replace("/", "."), Path(file).read_text("utf-8")
         runner, made = Runner(module), list(mutants(source))
         assert runner.survives(source), "the tests fail by themselves"
-        left = [what for what, changed in made if runner.survives(changed)]
-        for what in left:
-            print(f"{file}:{what}", flush=True)
-        print(f"{file}: {len(made)} mutants, {len(left)} survive", flush=True)
+        left = 0
+        for number, (what, changed) in enumerate(made, 1):
+            if runner.survives(changed):
+                left += 1
+                print(f"{file}:{what}  ({number} of {len(made)})", flush=True)
+        print(f"{file}: {len(made)} mutants, {left} survive", flush=True)
 
 
 if __name__ == "__main__":

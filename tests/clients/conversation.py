@@ -2,18 +2,20 @@
 
 A file holds one JSON value per line. The first says who spoke (`client`, `agent`), what must be there before
 (`before`), as whom to replay (`as`: clerk unless it says reader, holder of a one-time address, or syncing: a clerk at
-the address of Nextcloud's clients) and bodies that recur (`bodies`). `origin` says of a conversation that it was
-rebuilt from what is public, not recorded. Each other line is a request: `verb`, `at` (below the folder of the replay)
-or `absolute` (on the host), `send` (headers), the content (`body`: a name of `bodies`, `text`, or `bytes`: a length;
-`chunked`), `anonymous`, `agent`, `keep` (remember the lock token under this name), `about` (of what the answer tells
-the entity tag); and what must come back: `status`, `responses` (of a multistatus), `range` (Content-Range), `headers`
-(that must be there). In headers, texts and `absolute` stand `{url}`, `{path}` (of the folder), `{user}`, `{lock1}` (a
-kept token), `{tag PATH}` and `{date PATH}` (the entity tag and the modification date that the client has seen last),
-`{sha1}` (of the content) and `{sha1 LENGTH}` (of so many zero bytes, of which `bytes` consist).
+the address of Nextcloud's clients), which codings it takes (`codings`) and bodies that recur (`bodies`). `origin` says
+of a conversation that it was rebuilt from what is public, not recorded. Each other line is a request: `verb`, `at`
+(below the folder of the replay) or `absolute` (on the host), `send` (headers), the content (`body`: a name of `bodies`,
+`text`, or `bytes`: a length; `chunked`), `anonymous`, `agent`, `keep` (remember the lock token under this name),
+`about` (of what the answer tells the entity tag); and what must come back: `status`, `responses` (of a multistatus),
+`range` (Content-Range), `headers` (that must be there). In headers, texts and `absolute` stand `{url}`, `{path}` (of
+the folder), `{user}`, `{lock1}` (a kept token), `{tag PATH}` and `{date PATH}` (the entity tag and the modification
+date that the client has seen last), `{sha1}` (of the content) and `{sha1 LENGTH}` (of so many zero bytes, of which
+`bytes` consist).
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
 import json
@@ -46,6 +48,8 @@ class Conversation:
     steps: tuple[Step, ...]
     before: tuple[Step, ...] = ()
     speaker: str = "clerk"
+    codings: str = ""
+    """What it sends as Accept-Encoding."""
     bodies: dict[str, str] = field(default_factory=dict)
 
 
@@ -62,6 +66,7 @@ def read(name: str) -> Conversation:
         steps=tuple(steps),
         before=tuple(head.get("before", ())),
         speaker=head.get("as", "clerk"),
+        codings=head.get("codings", ""),
         bodies=head.get("bodies", {}),
     )
 
@@ -102,6 +107,8 @@ class Replay:
         target = self._filled(step["absolute"]) if "absolute" in step else self.speaker.base + step["at"]
         connection.putrequest(step["verb"], target, skip_accept_encoding=True)
         connection.putheader("User-Agent", step.get("agent", self.conversation.agent))
+        if self.conversation.codings:
+            connection.putheader("Accept-Encoding", self.conversation.codings)
         for name, value in step.get("send", {}).items():
             connection.putheader(name, self._filled(value, content))
         if not step.get("anonymous"):
@@ -116,7 +123,7 @@ class Replay:
         for piece in pieces(content or b"", chunked=step.get("chunked", False)):
             connection.send(piece)
         response = connection.getresponse()
-        reply = Reply(response.status, response.headers, response.read())
+        reply = Reply(response.status, response.headers, decoded(response.headers, response.read()))
         self._remember(step, reply)
         return reply
 
@@ -164,6 +171,11 @@ class Replay:
         if reply.headers["Content-Range"] != step.get("range", reply.headers["Content-Range"]):
             found.append(f"Content-Range {reply.headers['Content-Range']} instead of {step['range']}")
         return found
+
+
+def decoded(headers: http.client.HTTPMessage, body: bytes) -> bytes:
+    """The body without its content coding."""
+    return gzip.decompress(body) if headers["Content-Encoding"] == "gzip" else body
 
 
 def same_kind(status: int, wanted: int) -> bool:
