@@ -34,6 +34,13 @@ class Line(NamedTuple):
     detail: str = ""
 
 
+class Head(NamedTuple):
+    """The newest line: whoever keeps this elsewhere notices later if the log was set back as a whole."""
+
+    seq: int
+    hash: bytes
+
+
 class Broken(NamedTuple):
     """Where the chain does not hold."""
 
@@ -89,6 +96,12 @@ class Audit:
         """Number and hash of the newest line under a MAC of its own, so that cutting off the tail shows."""
         head = seq.to_bytes(8, "big") + last
         return head + hmac.digest(self._key, b"head" + head, hashlib.sha256)
+
+    def head(self) -> Head:
+        """Number and hash of the newest line."""
+        with self._database.read() as connection:
+            head: bytes = connection.execute(_read_head).scalar_one()
+        return Head(int.from_bytes(head[:8], "big"), head[8:40])
 
     def verify(self) -> tuple[int, Broken | None]:
         """Number of lines that hold from the first on, and where it breaks, if it does."""

@@ -25,6 +25,7 @@ from davserver.commands import (
     recusing,
     rights,
     sharing,
+    watching,
 )
 from davserver.commands.workspace import Refused, Workspace, WrongUsage
 from davserver.house import NoHouse
@@ -85,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
         opening,
         keeping,
         asking,
+        watching,
     )
     for room in rooms:
         room.register(commands, common)

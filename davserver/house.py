@@ -162,9 +162,16 @@ class House:
     """Everything below the door. Opened after the fork, never before; closed by `close`."""
 
     def __init__(
-        self, directory: Path, settings: Settings, database: Database, keys: KeyRing, clock: Callable[[], int]
+        self,
+        directory: Path,
+        key: Path,
+        settings: Settings,
+        database: Database,
+        keys: KeyRing,
+        *,
+        clock: Callable[[], int],
     ) -> None:
-        self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
+        self.directory, self.key, self.settings, self.database, self.keys = directory, key, settings, database, keys
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
         self.uploads = inner_store(UPLOADS, database, keys, clock, directory)
@@ -205,7 +212,7 @@ class House:
         database = Database(directory)
         try:
             migrations.check(database)
-            return cls(directory, settings, database, KeyRing(root, database.read), clock)
+            return cls(directory, key, settings, database, KeyRing(root, database.read), clock=clock)
         except BaseException:
             database.close()
             raise

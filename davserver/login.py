@@ -111,6 +111,7 @@ class Login:
         self._known: dict[bytes, Known] = {}
         self._asked = threading.local()
         self._signing_in = threading.BoundedSemaphore(MAX_SIGNING_IN)
+        self._refused, self._counting = 0, threading.Lock()
         self._uses: dict[str, int] = {}
         self._uses_noted: dict[str, int] = {}
 
@@ -150,6 +151,7 @@ class Login:
             row = connection.execute(_account, {"user": user}).one_or_none()
             pause = throttle.pause_left(connection, touched, self._clock())
         if pause:
+            self._count_refused()
             raise Throttled(pause)
         if not self._signing_in.acquire(blocking=False):
             raise Unavailable("many people sign in at this moment; try again in a few seconds")
@@ -194,8 +196,10 @@ class Login:
             # 160 random bits cannot be guessed, so a right one is served even where guessing is throttled.
             known = self._by_app_password(user, row, letters, remote_address)
         elif pause:
+            self._count_refused()
             raise Throttled(pause)
         elif not self._own_allowed(forwarded):
+            self._count_refused()
             log.warning("login failed from %s: account password not allowed", remote_address)
             raise Unauthorized("log in with an app password; the account's own password does not work here")
         else:
@@ -232,6 +236,7 @@ class Login:
         if kept is None or not right or kept.user != user:
             return None
         if row is None or kept.revoked is not None or (kept.expires is not None and now >= kept.expires):
+            self._count_refused()
             log.warning("login failed from %s: ended app password", remote_address)
             raise Unauthorized("this app password has ended; make a new one for this device")
         ceiling = Ceiling(
@@ -248,6 +253,7 @@ class Login:
         self, touched: tuple[throttle.Bucket, ...], pause: int, remote_address: str, exists: bool, user: str
     ) -> LoginError:
         """Count it, note it, and say 401 or 429; while a count is closed nothing more is written."""
+        self._count_refused()
         if not pause:
             with self._database.transaction() as connection:
                 pause = throttle.pause_left(connection, touched, self._clock())
@@ -267,6 +273,16 @@ class Login:
         if mistyped:
             with self._database.transaction() as connection:
                 throttle.forgive(connection, touched[0])
+
+    def _count_refused(self) -> None:
+        with self._counting:
+            self._refused += 1
+
+    def take_refused(self) -> int:
+        """How many logins this process has refused since this was asked last."""
+        with self._counting:
+            refused, self._refused = self._refused, 0
+        return refused
 
     def _use(self, app_id: str) -> None:
         now = self._clock()

@@ -46,6 +46,8 @@ class Settings:
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     log: str = _word("json", "json", "human")
+    metrics_token: str = ""
+    free_space_percent: int = _number(5, 0, 100)
 
     imprint: str = ""
     privacy: str = ""

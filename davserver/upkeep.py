@@ -42,7 +42,7 @@ PROGRAMS_AGE = DAY
 """Nobody ever sees temp and owner files in the trash; only an office program that is saving may want one back."""
 TRASH_BATCH, VERSIONS_BATCH = 20, 50
 """Deleted nodes, and documents, of one transaction."""
-LAST_RUN = "upkeep-run"
+LAST_RUN, LAST_CHECK = "upkeep-run", "check-run"
 
 
 class Tidied(NamedTuple):
@@ -75,6 +75,14 @@ def claim(house: House) -> bool:
         connection.execute(delete(setting).where(setting.c.name == LAST_RUN))
         connection.execute(insert(setting).values(name=LAST_RUN, value=house.clock().to_bytes(8, "big")))
         return True
+
+
+def note_check(house: House, findings: int) -> None:
+    """Remember when everything was verified, and how much of it was damaged; the numbers of the server tell it."""
+    value = house.clock().to_bytes(8, "big") + findings.to_bytes(8, "big")
+    with house.database.transaction() as connection:
+        connection.execute(delete(setting).where(setting.c.name == LAST_CHECK))
+        connection.execute(insert(setting).values(name=LAST_CHECK, value=value))
 
 
 def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from davserver.commands.workspace import Subparsers, Workspace, command, group, table
 from davserver.house import House
 from davserver.instants import shown
-from davserver.upkeep import tidy
+from davserver.upkeep import note_check, tidy
 from shareproviders.contract import Upkeep
 
 DAMAGED = 3
@@ -33,7 +33,7 @@ RIGHTS_ACTS = (
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
-    command(commands, "check", check, "verify every stored byte, reference and sum; changes nothing", common)
+    command(commands, "check", check, "verify every stored byte, reference and sum; repairs nothing", common)
     command(commands, "gc", gc, "let go of old trash and versions, and of what nothing names", common)
     audit = group(commands, "audit", "the log of who did what")
     command(audit, "verify", verify, "check the chain of the log", common)
@@ -55,8 +55,9 @@ def check(workspace: Workspace) -> int:
                     for finding in provider.check()
                 ]
         _, broken = house.audit.verify()
-    if broken is not None:
-        found.append({"share": "", "node": 0, "problem": f"audit log, line {broken.seq}: {broken.problem}"})
+        if broken is not None:
+            found.append({"share": "", "node": 0, "problem": f"audit log, line {broken.seq}: {broken.problem}"})
+        note_check(house, len(found))
     lines = [" ".join(str(part) for part in finding.values() if part) for finding in found]
     workspace.answer({"findings": found}, lines or ["everything is whole"])
     return DAMAGED if found else 0

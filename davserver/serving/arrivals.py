@@ -76,6 +76,7 @@ class Arrivals:
     def forget(self, connection: Connection) -> None:
         """To be called just before a connection closes."""
         self._connections.pop(connection.wire.sock.fileno(), None)
+        self._server.tally.connected(len(self._connections))
 
     def close(self) -> None:
         """Closes all parked connections; those being served close themselves."""
@@ -130,6 +131,7 @@ class Arrivals:
         connection = Connection(self._server, wire, address)
         connection.parked = True
         self._connections[sock.fileno()] = connection
+        self._server.tally.connected(len(self._connections))
         self._epoll.register(sock.fileno(), wire.wants | _ONCE)
 
     def _listen(self, wanted: bool) -> None:

@@ -137,7 +137,11 @@ class Connection:
             "gremium.request_id": secrets.token_hex(6),
         }
         response = Response(self.wire, head, body, limits=server.limits, date=server.date(), may_keep=server.may_keep)
-        response.run(server.app, environ)
+        began = time.monotonic()
+        try:
+            response.run(server.app, environ)
+        finally:
+            server.tally.answered(head.method, response.status, time.monotonic() - began, *self.wire.moved())
         self._arrived = body.leftover
         self._served = True
         patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds
@@ -151,6 +155,7 @@ class Connection:
     def _refuse(self, refusal: Refused) -> bool:
         _log.info("refused a request from %s: %s", self._environ["REMOTE_ADDR"], refusal)
         self.wire.send(plain_answer(refusal.status, str(refusal), self._server.date()))
+        self._server.tally.answered("other", int(refusal.status[:3]), 0.0, *self.wire.moved())
         return self._linger()
 
     def _linger(self) -> bool:
