@@ -1,4 +1,4 @@
-"""`/healthz`: does this process serve; `/healthz/ready`: can it take a document now? Anybody may ask, so in few words."""
+"""`/healthz`: does this process serve; `/healthz/ready`: can it take a document now? Anybody may ask: few words."""
 
 from __future__ import annotations
 

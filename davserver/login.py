@@ -151,8 +151,7 @@ class Login:
             row = connection.execute(_account, {"user": user}).one_or_none()
             pause = throttle.pause_left(connection, touched, self._clock())
         if pause:
-            self._count_refused()
-            raise Throttled(pause)
+            raise self._throttled(pause, remote_address)
         if not self._signing_in.acquire(blocking=False):
             raise Unavailable("many people sign in at this moment; try again in a few seconds")
         try:
@@ -196,8 +195,7 @@ class Login:
             # 160 random bits cannot be guessed, so a right one is served even where guessing is throttled.
             known = self._by_app_password(user, row, letters, remote_address)
         elif pause:
-            self._count_refused()
-            raise Throttled(pause)
+            raise self._throttled(pause, remote_address)
         elif not self._own_allowed(forwarded):
             self._count_refused()
             log.warning("login failed from %s: account password not allowed", remote_address)
@@ -273,6 +271,12 @@ class Login:
         if mistyped:
             with self._database.transaction() as connection:
                 throttle.forgive(connection, touched[0])
+
+    def _throttled(self, pause: int, remote_address: str) -> Throttled:
+        """Not even looked at; the line is for whoever shuts out at the firewall who goes on (config/fail2ban-…)."""
+        self._count_refused()
+        log.warning("login failed from %s: throttled", remote_address)
+        return Throttled(pause)
 
     def _count_refused(self) -> None:
         with self._counting:

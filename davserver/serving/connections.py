@@ -63,6 +63,11 @@ class Connection:
             else:
                 self.close()
 
+    @property
+    def expectant(self) -> bool:
+        """Whether it waits for a request, and not for the end of a peer that was refused."""
+        return self.parked and not self._lingering
+
     def expire(self) -> None:
         """Ends a waiting connection whose time is up: 408 if a head had begun, else silently."""
         if self._arrived and not self._lingering:

@@ -55,7 +55,7 @@ class Server(HTTPServer):
         super().prepare()
         self._connections.close()
         self._connections = Arrivals(self, self.socket)
-        host, port = self.bind_addr
+        self.bind_addr = host, port = self.socket.getsockname()[:2]
         self.environ = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": host,

@@ -20,6 +20,7 @@ from typing import Any, Self
 from davserver.serving.limits import Limits
 from davserver.serving.responses import App
 from davserver.serving.server import Server
+from davserver.serving.systemd import inherited_socket, tell
 from davserver.serving.tally import Board, Tally
 from davserver.serving.tls import LazyTLS, TLSFiles
 
@@ -116,6 +117,8 @@ def _serve_here(
             thread.start()
             try:
                 on_ready(*server.bind_addr)
+                if life is None:
+                    tell(os.environ, "READY=1")
                 stopping.wait(life)
             finally:
                 server.stop()
@@ -162,7 +165,10 @@ def _address_problem(settings: ServingSettings, failure: OSError) -> ServingProb
 
 
 def _reserve(settings: ServingSettings) -> socket.socket:
-    """A bound socket that holds the port for the workers; refuses a port on which others already listen."""
+    """A socket that holds the port for the workers; refuses a port on which others already listen."""
+    inherited = inherited_socket(os.environ)
+    if inherited is not None:
+        return inherited
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -263,6 +269,7 @@ class _Supervisor:
                     self._bury(pipes[pipe])
         if self._on_ready is not None and all(worker.ready for worker in self._workers):
             self._on_ready(self._settings.host, self._settings.port)
+            tell(os.environ, "READY=1")
             self._on_ready = None
 
     def _bury(self, worker: _Worker) -> None:
@@ -280,6 +287,7 @@ class _Supervisor:
         _log.error("a worker ended with %s; the next one starts in %.1f s", os.waitstatus_to_exitcode(status), delay)
 
     def _stop_all(self) -> None:
+        tell(os.environ, "STOPPING=1")
         os.close(self._life[1])  # asks those, too, that were just born and would miss the signal
         living = {worker.process: worker for worker in self._workers if worker.process is not None}
         for process in living:
