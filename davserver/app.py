@@ -16,6 +16,7 @@ from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.digest import Digests
 from davserver.forwarding import Forwarding
+from davserver.heads import Heads
 from davserver.health import LIVE, READY, Health
 from davserver.hosts import Hosts
 from davserver.house import House
@@ -136,6 +137,7 @@ class Worker:
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
+        self._heads = Heads(house.audit, lines.write, house.settings.syslog) if self._tally.place == 0 else None
         public_url = house.settings.public_url
         self._portal = create(portal_ground(house, forest, lines))
         ids = FileIds(house.file_secret, house.instance)
@@ -218,6 +220,8 @@ class Worker:
                 self._tally.logins_refused(self._house.login.take_refused())
                 self._house.flush()
                 due = time.monotonic() >= checkpoint_at
+                if due and self._heads is not None:
+                    self._heads.tell()
                 if self._house.database.checkpoint(at_least=1 if due else CHECKPOINT_BYTES) or due:
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
             except Unavailable as busy:
@@ -244,6 +248,8 @@ class Worker:
         self._tidying.join()
         self._keeping_up.join()
         self._house.flush()
+        if self._heads is not None:
+            self._heads.tell()
         self._house.database.checkpoint()
         self._house.close()
 

@@ -101,6 +101,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
     with house.database.transaction() as connection:
         throttle.sweep(connection, house.clock())
         bookmarks.sweep(connection, house.clock())
+    house.audit.shorten(house.settings.audit_access_days, house.settings.audit_days)
     return done
 
 

@@ -58,7 +58,8 @@ class Sums:
 class Tally:
     """One worker's place; safe for its threads."""
 
-    def __init__(self, cells: memoryview) -> None:
+    def __init__(self, place: int, cells: memoryview) -> None:
+        self.place = place
         self._cells = cells
         self._lock = threading.Lock()
 
@@ -130,7 +131,7 @@ class Board:
     def tally(self, place: int) -> Tally:
         """The place of one worker, from 0."""
         start = _HEAD + place * _CELLS
-        return Tally(self._cells[start : start + _CELLS])
+        return Tally(place, self._cells[start : start + _CELLS])
 
     def sums(self) -> Sums:
         """Added up over all places."""
