@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.http import http_date
@@ -12,44 +11,16 @@ from werkzeug.http import http_date
 from davserver.portal.browsing import address_of
 from davserver.portal.ground import visit
 from davserver.portal.headers import SANDBOXED
-from davserver.portal.language import N_, moment
-from davserver.rendering import stamping, texts
-from davserver.rendering.maker import PDF, PICTURES, NotMade, Reason
+from davserver.portal.language import moment
+from davserver.portal.sight import PLAYED, Places, Sight, picture_of, sight_of
+from davserver.rendering.maker import PDF, PICTURES
 from davserver.tree.bookmarks import Bookmarks
 from davserver.tree.finding import Described, Finding
-from davserver.tree.rendered import WIDTHS, Shown
-from davserver.tree.seen import Seen
 from shareproviders.contract import NotFound, WrongKind
 
 pages = Blueprint("reading", __name__)
 
 UNKNOWN_TYPE = "application/octet-stream"
-PLAYED = ("audio/", "video/")
-WIDTH = WIDTHS[1]
-ZOOMS = (100, 150, 200)
-"""Per cent of the width that a page has beside nothing else."""
-REASONS: Mapping[Reason, str] = MappingProxyType(
-    {
-        Reason.DAMAGED: N_("This document is damaged or not what its name says, so it cannot be shown here."),
-        Reason.PROTECTED: N_("This document is protected by a password, so it cannot be shown here."),
-        Reason.HEAVY: N_("This document is too large or too laborious to be shown here."),
-    }
-)
-
-
-class Sight(NamedTuple):
-    """How a document is shown in place: exactly one of these, or none if there is no way."""
-
-    shown: Shown | None = None
-    zoom: int = ZOOMS[0]
-    text: texts.Text | None = None
-    markdown: str = ""
-    """As HTML that `texts.html_of` made."""
-    plays: str = ""
-    """`audio` or `video`."""
-    why_not: str = ""
-    source: str = ""
-    """Where the viewer gets the PDF, for who may have it."""
 
 
 @pages.get("/lesen/<share>/<int:node>")
@@ -68,40 +39,22 @@ def document(share: str, node: int) -> Any:
         above=finding.describe(above),
         address=address_of,
         done=done,
-        sight=_sight(own) if "look" in own.offers else Sight(),
-        zooms=ZOOMS,
-        widths=WIDTHS,
-        mark=_mark() if "download" not in own.offers else "",
+        sight=_sight(own) if "look" in own.offers else None,
     )
 
 
 def _sight(own: Described) -> Sight:
-    seen, showing = own.seen, visit().showing
-    media_type, receives = seen.node.media_type, "download" in own.offers
-    if showing.has_pages(media_type):
-        return _pages(seen, receives and media_type not in PICTURES)
-    if texts.is_text(media_type):
-        text = showing.text(seen)
-        return Sight(text=text, markdown=texts.html_of(text.letters) if media_type == texts.MARKDOWN else "")
-    if media_type.startswith(PLAYED) and receives:
-        return Sight(plays=media_type.partition("/")[0])
-    return Sight()
-
-
-def _pages(seen: Seen, receives: bool) -> Sight:
+    seen, receives = own.seen, "download" in own.offers
+    there: dict[str, Any] = {"share": seen.share, "node": seen.node.id}
+    places = Places(
+        url_for("reading.document", **there),
+        lambda number: url_for("reading.picture", number=number, **there),
+        pdf=url_for("reading.pdf", **there),
+        play=url_for("reading.play", **there),
+        bookmark=url_for("reading.bookmark", **there),
+    )
     marks = Bookmarks(visit().tree)
-    asked = request.args.get("seite", 0, type=int)
-    zoom = request.args.get("groesse", ZOOMS[0], type=int)
-    try:
-        try:
-            shown = visit().showing.page(seen, max(1, asked or marks.page(seen)), WIDTH)
-        except NotFound:  # of an older version, or typed
-            shown = visit().showing.page(seen, 1, WIDTH)
-    except NotMade as why:
-        return Sight(why_not=REASONS[why.reason])
-    marks.put(seen, shown.page.number)
-    source = url_for("reading.pdf", share=seen.share, node=seen.node.id) if receives else ""
-    return Sight(shown=shown, zoom=zoom if zoom in ZOOMS else ZOOMS[0], source=source)
+    return sight_of(visit().showing, seen, places, receives=receives, mark="" if receives else _mark(), marks=marks)
 
 
 def _mark() -> str:
@@ -113,14 +66,7 @@ def _mark() -> str:
 def picture(share: str, node: int, number: int) -> Any:
     """The picture of one page; with its reader's name and the time on it where he may look only."""
     seen = visit().noted(Finding(visit().tree).at(share, node))
-    width = request.args.get("breite", WIDTH, type=int)
-    if width not in WIDTHS or not visit().showing.has_pages(seen.node.media_type):
-        raise NotFound("there is no such picture")
-    shown = visit().showing.page(seen, number, width)
-    body = stamping.packed(shown.page, _mark() if shown.to_be_marked else "")
-    response = Response(body, mimetype=stamping.MEDIA_TYPE)
-    response.headers["Content-Security-Policy"] = SANDBOXED
-    return response
+    return picture_of(visit().showing, seen, number, _mark())
 
 
 @pages.post("/lesen/<share>/<int:node>/stelle")

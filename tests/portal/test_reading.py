@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
 import uuid
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
 
 from tests.davclient import DavClient
 from tests.foreign import need
+from tests.portal.leaves import drawn_on, opened, picture, turns, words
 from tests.portal.portalclient import Page, PortalClient
 from tests.rendering import documents
 from tests.running import RunningServer, command
@@ -42,29 +41,6 @@ def open_document(client: PortalClient, papers: DavClient, name: str) -> Page:
     page = client.open(f"/pfad{papers.base.removeprefix('/dav')}")
     found = page.tree.xpath(f"//a[@class='name'][contains(., '{name}')]/@href")
     return client.get(found[0])
-
-
-def words(page: Page) -> str:
-    """The text layer."""
-    return " ".join(" ".join(page.tree.xpath("//*[local-name()='tspan']/text()")).split())
-
-
-def picture(page: Page) -> str:
-    return str(page.tree.xpath("//figure//img/@src")[0])
-
-
-def turns(page: Page) -> dict[str, str]:
-    """The links to other pages that are to be seen, by their words."""
-    links = page.tree.xpath("//a[@data-key][not(@hidden)]")
-    return {link.text_content().strip(): link.get("href").partition("#")[0] for link in links}
-
-
-def opened(client: PortalClient, address: str) -> Image.Image:
-    answer = client.get(address)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
-    return Image.open(io.BytesIO(answer.body)).convert("RGB")
 
 
 def test_a_pdf_is_read_page_by_page(visitors: Visitors, papers: DavClient) -> None:
@@ -114,10 +90,9 @@ def test_who_may_look_only_gets_marked_pictures_and_never_the_bytes(
     marked = opened(otto, picture(page))
     plain = opened(visitors("clara"), picture(page))
     assert marked.size == plain.size
-    foot = (0, marked.height - 30, marked.width, marked.height)
-    assert marked.crop(foot).getcolors(1 << 20) != plain.crop(foot).getcolors(1 << 20), "his name stands at the foot"
-    middle = (0, 300, marked.width, marked.height - 60)
-    assert marked.crop(middle).getcolors(1 << 20) != plain.crop(middle).getcolors(1 << 20), "and across the page"
+    foot, middle = drawn_on(marked, plain)
+    assert foot, "his name stands at the foot"
+    assert middle, "and across the page"
     pieces = [original[at : at + 24] for at in range(0, len(original) - 24, 24)]
     for path in (
         *("lesen/ba05/{}", "lesen/ba05/{}/pdf", "lesen/ba05/{}/seite/1", "herunterladen/ba05/{}", "abspielen/ba05/{}"),
