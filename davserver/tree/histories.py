@@ -40,7 +40,7 @@ class HistoryTree(TwoSidedTree):
         pieces = self._histories(seen).read_version(seen.node, version, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, found.entity_tag)
-        return self._watched(seen.path, pieces, partial(self._may_read, seen))
+        return self._watched(seen.path, pieces, partial(self._may_still, Rights.READ, seen))
 
     def restore_version(self, path: SharePath, version: int, terms: Terms) -> Seen:
         """Make an earlier version the newest; what was the newest stays as a version. Raises as `read_version`."""

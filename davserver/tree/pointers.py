@@ -10,15 +10,17 @@ import hashlib
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from acl.engine import RENDITION
 from acl.privileges import Rights
-from davserver.tree.seen import Seen
+from davserver.tree.seen import Seen, StandIn
 from shareproviders.paths import SharePath
 
 KEPT = 2000
@@ -57,31 +59,38 @@ class Pointers:
         taken = {name.casefold() for name in known}
         pointers = []
         for paper in sorted(papers, key=lambda seen: not _is_pdf(seen.node.name)):
-            name = next(name for name in names_for(paper.node.name) if name.casefold() not in taken)
+            name = next(name for name in names_for(paper.node.name, paper.obligations) if name.casefold() not in taken)
             taken.add(name.casefold())
             pointers.append(self._pointing(paper, name))
         return pointers
 
     def _pointing(self, paper: Seen, name: str) -> Seen:
         page = self.page(paper.node.name, paper.share, paper.node.id)
-        tag = "p" + hashlib.sha256(page).hexdigest()[:20]
+        kind = b"copy" if RENDITION in paper.obligations else b""
+        tag = "p" + hashlib.sha256(page + kind).hexdigest()[:20]
         node = paper.node._replace(name=name, size=len(page), entity_tag=tag, media_type="application/pdf")
         path = SharePath((*paper.path.segments[:-1], name))
-        return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=page)
+        instead = StandIn(paper, partial(_part, page))
+        return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=instead)
 
 
-def names_for(name: str) -> Iterator[str]:
+def names_for(name: str, obligations: Container[str]) -> Iterator[str]:
     """In order: `Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …; of a PDF from the
-    second on, for the first is the paper's own name.
+    second on, for the first is the paper's own name. Where it becomes a reading copy, it is called one from the first.
     """
+    word = "Leseexemplar" if RENDITION in obligations else "Verweis"
     stem = name.rpartition(".")[0] or name
     if not _is_pdf(name):
         yield f"{stem}.pdf"
-    yield f"{stem} (Verweis).pdf"
+    yield f"{stem} ({word}).pdf"
     number = 2
     while True:
-        yield f"{stem} (Verweis {number}).pdf"
+        yield f"{stem} ({word} {number}).pdf"
         number += 1
+
+
+def _part(page: bytes, start: int, length: int | None) -> Iterator[bytes]:
+    return iter([page[start : None if length is None else start + length]])
 
 
 def _is_pdf(name: str) -> bool:
