@@ -16,6 +16,7 @@ from davserver.portal.sight import PLAYED, Places, Sight, picture_of, sight_of
 from davserver.rendering.maker import PDF, PICTURES
 from davserver.tree.bookmarks import Bookmarks
 from davserver.tree.finding import Described, Finding
+from davserver.tree.seen import Seen
 from shareproviders.contract import NotFound, WrongKind
 
 pages = Blueprint("reading", __name__)
@@ -80,7 +81,23 @@ def bookmark(share: str, node: int) -> Any:
 @pages.get("/lesen/<share>/<int:node>/pdf")
 def pdf(share: str, node: int) -> Any:
     """For the viewer: the document as PDF, for who may download it."""
-    seen = visit().noted(Finding(visit().tree).at(share, node))
+    return pdf_of(visit().noted(Finding(visit().tree).at(share, node)))
+
+
+@pages.get("/abspielen/<share>/<int:node>")
+def play(share: str, node: int) -> Any:
+    """A recording or a film, for who may download it; by ranges, so that one can jump in it."""
+    return played(visit().noted(Finding(visit().tree).at(share, node)))
+
+
+@pages.get("/herunterladen/<share>/<int:node>")
+def download(share: str, node: int) -> Any:
+    """The bytes, always as an attachment: nothing that people have put here ever becomes a page of ours."""
+    return download_of(visit().noted(Finding(visit().tree).at(share, node)))
+
+
+def pdf_of(seen: Seen) -> Response:
+    """A document with pages as PDF. Raises NotFound for any other, AccessDenied, NotMade, Busy."""
     if not visit().showing.has_pages(seen.node.media_type) or seen.node.media_type in PICTURES:
         raise NotFound("this is no document with pages")
     made = visit().showing.pdf(seen)
@@ -88,12 +105,9 @@ def pdf(share: str, node: int) -> Any:
     return attachment(f"{seen.display_name}.pdf", PDF, size, seen.node.modified, body)
 
 
-@pages.get("/abspielen/<share>/<int:node>")
-def play(share: str, node: int) -> Any:
-    """A recording or a film, for who may download it; by ranges (RFC 9110 §14), so that one can jump in it."""
-    tree = visit().tree
-    seen = visit().noted(Finding(tree).at(share, node))
-    size = seen.node.size
+def played(seen: Seen) -> Response:
+    """A part of a recording, or all of it (RFC 9110 §14). Raises AccessDenied, WrongKind for what is none."""
+    tree, size = visit().tree, seen.node.size
     if not seen.node.media_type.startswith(PLAYED):
         raise WrongKind("only recordings and films are played")
     asked = request.range.range_for_length(size) if request.range and size else None
@@ -112,12 +126,10 @@ def play(share: str, node: int) -> Any:
     return response
 
 
-@pages.get("/herunterladen/<share>/<int:node>")
-def download(share: str, node: int) -> Any:
-    """The bytes, always as an attachment: nothing that people have put here ever becomes a page of ours."""
-    tree = visit().tree
-    seen = visit().noted(Finding(tree).at(share, node))
-    return attachment(seen.display_name, seen.node.media_type, seen.node.size, seen.node.modified, tree.read(seen))
+def download_of(seen: Seen) -> Response:
+    """The bytes of a document, or of one of its versions. Raises AccessDenied."""
+    node = seen.node
+    return attachment(seen.display_name, node.media_type, node.size, node.modified, visit().tree.read(seen))
 
 
 def attachment(name: str, media_type: str, size: int, modified: int, body: Iterator[bytes]) -> Response:

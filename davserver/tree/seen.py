@@ -26,6 +26,8 @@ class Seen(NamedTuple):
     """For people: the committee's name for a drive, else the node's name."""
     obligations: frozenset[str] = frozenset()
     """What a front end owes when it shows this, such as `log_read`."""
+    version: int | None = None
+    """An earlier version of the document, by its id; None: as it stands now."""
     instead: StandIn | None = None
     """What is handed out in place of the document's own bytes; None: they themselves."""
 

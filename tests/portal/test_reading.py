@@ -96,7 +96,7 @@ def test_who_may_look_only_gets_marked_pictures_and_never_the_bytes(
     pieces = [original[at : at + 24] for at in range(0, len(original) - 24, 24)]
     for path in (
         *("lesen/ba05/{}", "lesen/ba05/{}/pdf", "lesen/ba05/{}/seite/1", "herunterladen/ba05/{}", "abspielen/ba05/{}"),
-        *("fassungen/ba05/{}", "fassungen/ba05/{}/1", "fassungen/ba05/{}/2", "lesen/ba05/{}/seite/1?breite=1800"),
+        *("fassungen/ba05/{}", "fassungen/ba05/{}/1", "fassungen/ba05/{}/1/pdf", "lesen/ba05/{}/seite/1?breite=1800"),
     ):
         for headers in ({}, {"Range": "bytes=0-99"}, {"Accept": "application/pdf"}):
             answer = otto.get("/" + path.format(node), headers)
@@ -104,6 +104,42 @@ def test_who_may_look_only_gets_marked_pictures_and_never_the_bytes(
             assert not answer.body.startswith(b"%PDF"), path
     assert otto.get(f"/lesen/ba05/{node}/pdf").status == 403
     assert otto.get(f"/herunterladen/ba05/{node}").status == 403
+
+
+def test_earlier_versions_are_read_in_place(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:
+    """From the list of versions, page by page, as PDF for the viewer; who may not read the document reads none."""
+    old = documents.pdf(2, "Alt {}")
+    put(papers, "Etat.pdf", old)
+    assert papers.put("/Etat.pdf", documents.pdf(1, "Neu {}")).status == 204
+    otto = visitors("otto")
+    page = open_document(otto, papers, "Etat.pdf")
+    listed = otto.get(page.links()["Fassungen"]).tree.xpath("//a[starts-with(normalize-space(.), 'Lesen')]/@href")
+    newest, oldest = (otto.get(str(address)) for address in listed)
+    assert (words(newest), words(oldest), words(page)) == ("Neu 1", "Alt 1", "Neu 1")
+    assert words(otto.get(turns(oldest)["Nächste Seite"])) == "Alt 2"
+    assert opened(otto, picture(oldest)).tobytes() != opened(otto, picture(newest)).tobytes()
+    assert "Wie es am" in oldest.text
+    assert "Von Clara Clerk" in oldest.text
+    base = oldest.path.removesuffix("/lesen")
+    assert otto.get(f"{base}/pdf").body == otto.get(base).body == old
+    assert words(otto.get(page.path)) == "Neu 1", "where one stopped in an old version says nothing of the new one"
+    addresses = [oldest.path, base, f"{base}/pdf", f"{base}/seite/1", f"{base}/abspielen"]
+    for odd in (f"{base}9/lesen", f"{base}9/seite/1", f"{base}/seite/3", f"{base}/seite/1?breite=7"):
+        assert otto.get(odd).status == 404, odd
+    assert {visitors("sam").get(each).status for each in addresses} == {404}
+    guard(server, papers, "Etat.pdf")
+    assert {otto.get(each).status for each in addresses} == {403}
+    assert words(otto.get(page.path)) == "Neu 1"
+
+
+def test_an_earlier_recording_is_played(visitors: Visitors, papers: DavClient) -> None:
+    put(papers, "Mitschnitt.mp3", b"old sound")
+    assert papers.put("/Mitschnitt.mp3", b"new").status == 204
+    otto = visitors("otto")
+    page = otto.get(open_document(otto, papers, "Mitschnitt.mp3").links()["Fassungen"])
+    oldest = otto.get(str(page.tree.xpath("//a[starts-with(normalize-space(.), 'Lesen')]/@href")[-1]))
+    part = otto.get(str(oldest.tree.xpath("//audio/@src")[0]), {"Range": "bytes=4-"})
+    assert (part.status, part.body, part.headers["Content-Range"]) == (206, b"sound", "bytes 4-8/9")
 
 
 def test_whoever_may_not_look_finds_nothing(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:

@@ -163,6 +163,7 @@ class Sheets {
   }
 
   remember() {
+    if (!viewer.dataset.bookmark) return; // of an earlier version nobody remembers how far it was read
     const body = new URLSearchParams({ token: viewer.dataset.token, seite: this.number });
     fetch(viewer.dataset.bookmark, { method: "POST", body, keepalive: true });
   }
