@@ -5,7 +5,7 @@ The same for members, for earlier versions and for whoever holds a link: only th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,10 +14,12 @@ from flask import Response, request
 from davserver.portal.headers import SANDBOXED
 from davserver.portal.language import N_
 from davserver.rendering import stamping, texts
-from davserver.rendering.maker import PICTURES, NotMade, Reason
+from davserver.rendering.maker import PICTURES, NotMade, Reason, Word
+from davserver.tree import words
 from davserver.tree.bookmarks import Bookmarks
 from davserver.tree.rendered import WIDTHS, Showing, Shown
 from davserver.tree.seen import Seen
+from davserver.tree.words import Hits
 from shareproviders.contract import NotFound
 
 PLAYED = ("audio/", "video/")
@@ -31,6 +33,7 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.HEAVY: N_("This document is too large or too laborious to be shown here."),
     }
 )
+TOO_LONG = N_("This document is too long to be searched here.")
 
 
 class Places(NamedTuple):
@@ -50,7 +53,7 @@ class Places(NamedTuple):
 class Sight(NamedTuple):
     """How a document is shown: by exactly one of `shown`, `text`, `plays` and `why_not`, or by none."""
 
-    places: Places
+    at: Places
     mark: str = ""
     """What stands on every page that somebody may look at only."""
     shown: Shown | None = None
@@ -63,6 +66,14 @@ class Sight(NamedTuple):
     why_not: str = ""
     source: str = ""
     """Where the viewer gets the PDF, for who may have it."""
+    is_searched: bool = False
+    """Has it words on several pages that can be looked for?"""
+    hits: Hits | None = None
+    """Of what was looked for, if something was."""
+    unsearched: str = ""
+    """Why nothing could be looked for."""
+    places: Sequence[Word] = ()
+    """The words of it that stand on the shown page."""
     zooms: tuple[int, ...] = ZOOMS
     widths: tuple[int, ...] = WIDTHS
 
@@ -95,8 +106,23 @@ def _pages(showing: Showing, seen: Seen, bare: Sight, marks: Bookmarks | None, *
         return bare._replace(why_not=REASONS[why.reason])
     if marks:
         marks.put(seen, shown.page.number)
-    source = bare.places.pdf if viewer else ""
-    return bare._replace(shown=shown, zoom=zoom if zoom in ZOOMS else ZOOMS[0], source=source)
+    sight = bare._replace(shown=shown, zoom=zoom if zoom in ZOOMS else ZOOMS[0])
+    if seen.node.media_type not in PICTURES:
+        sight = _searched(showing, seen, sight, shown)
+    return sight._replace(source=bare.at.pdf if viewer else "")
+
+
+def _searched(showing: Showing, seen: Seen, sight: Sight, shown: Shown) -> Sight:
+    """With what was looked for in the words of all pages; also where a browser has only one page at a time."""
+    wanted = " ".join(request.args.get("suche", "").split())[: words.LONGEST]
+    sight = sight._replace(is_searched=True)
+    if not wanted:
+        return sight
+    try:
+        hits = words.find(showing.words(seen), wanted)
+    except NotMade:  # its pages could be drawn, so it is only too much
+        return sight._replace(unsearched=TOO_LONG)
+    return sight._replace(hits=hits, places=words.places(shown.page, wanted))
 
 
 def picture_of(showing: Showing, seen: Seen, number: int, mark: str) -> Response:

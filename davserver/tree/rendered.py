@@ -41,7 +41,7 @@ AT_ONCE = 6
 MOST_LEAVES, MOST_SECONDS = 100, 25.0
 """Of a copy: clients of drives wait for half a minute, not for longer."""
 BY = "server:rendering"
-REFUSED, CONVERTED = "refused", "pdf"
+REFUSED, CONVERTED, WORDS, WORDLESS = "refused", "pdf", "words", "no-words"
 
 _log = logging.getLogger(__name__)
 
@@ -217,12 +217,29 @@ class Showing:
         self._tree.admit_view(seen)
         return self._converted(seen)
 
+    def words(self, seen: Seen) -> list[str]:
+        """The text of each page, to be searched. Raises as `page`."""
+        self._tree.admit_view(seen)
+        kept = self._kept.get(seen, WORDS)
+        if kept is not None:
+            found: list[str] = json.loads(zlib.decompress(kept))
+            return found
+        source, _ = self._drawable(seen)
+        with self._remembered(seen, WORDLESS):
+            found = self._maker.words(source)
+        self._kept.put(seen, {WORDS: zlib.compress(json.dumps(found).encode())})
+        return found
+
     def _draw(self, seen: Seen, width: int, numbers: Sequence[int]) -> Drawing:
-        media_type, source = seen.node.media_type, self._source(seen)
-        if self._maker.converts(media_type):
-            source, media_type = iter([self._converted(seen)]), PDF
+        source, media_type = self._drawable(seen)
         with self._remembered(seen):
             return self._maker.draw(source, media_type, width, numbers)
+
+    def _drawable(self, seen: Seen) -> tuple[Iterator[bytes], str]:
+        """What can be drawn at once, and its media type."""
+        if self._maker.converts(seen.node.media_type):
+            return iter([self._converted(seen)]), PDF
+        return self._source(seen), seen.node.media_type
 
     def _drawn(self, seen: Seen, number: int, width: int) -> Drawing:
         drawing = self._draw(seen, width, range(number, number + 1 + AHEAD))
@@ -241,24 +258,24 @@ class Showing:
     def _source(self, seen: Seen) -> Iterator[bytes]:
         yield from self._tree.source(seen)
 
-    def _remembered(self, seen: Seen) -> _Refusals:
-        return _Refusals(self._kept, seen)
+    def _remembered(self, seen: Seen, name: str = REFUSED) -> _Refusals:
+        return _Refusals(self._kept, seen, name)
 
 
 class _Refusals:
     """Around the making: what could not be made of a version once is not tried again."""
 
-    def __init__(self, kept: Kept, seen: Seen) -> None:
-        self._kept, self._seen = kept, seen
+    def __init__(self, kept: Kept, seen: Seen, name: str) -> None:
+        self._kept, self._seen, self._name = kept, seen, name
 
     def __enter__(self) -> None:
-        why = self._kept.refused(self._seen)
+        why = self._kept.refused(self._seen, self._name)
         if why is not None:
             raise NotMade(why)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, NotMade):
-            self._kept.put(self._seen, {REFUSED: error.reason.encode()})
+            self._kept.put(self._seen, {self._name: error.reason.encode()})
 
 
 def _name(number: int, width: int) -> str:

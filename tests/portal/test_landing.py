@@ -180,6 +180,8 @@ def test_a_link_to_look_at_shows_marked_pages(
     assert not page.tree.xpath("//main//form[@method='post']")
     for told in ("hier ansehen, aber nicht herunterladen", f"BA 5 Au-Haidhausen · Link {looking.link.id} · "):
         assert told in page.text
+    found = citizen.get(f"{page.path}/{looking.link.node}?suche=isarufer")
+    assert "„isarufer“ kommt 3 Mal vor." in found.text
     second = citizen.get(turns(page)["Nächste Seite"])
     assert (words(second), turns(second).keys()) == ("Grundstueck 2 am Isarufer", {"Vorige Seite", "Nächste Seite"})
     whole = citizen.get(page_of(link("/Kauf.pdf")))

@@ -106,6 +106,33 @@ def test_who_may_look_only_gets_marked_pictures_and_never_the_bytes(
     assert otto.get(f"/herunterladen/ba05/{node}").status == 403
 
 
+def test_a_document_is_searched_on_all_its_pages(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:
+    """Also by who gets one picture at a time: where it stands, in which words, marked on the page."""
+    put(papers, "Kauf.pdf", documents.pdf(12, "Am Isarufer, Grundstueck {} (Teil)"))
+    guard(server, papers, "Kauf.pdf")
+    otto = visitors("otto")
+    page = open_document(otto, papers, "Kauf.pdf")
+    found = otto.get(f"{page.path}?suche=grundstueck++1")
+    assert "„grundstueck 1“ kommt 4 Mal vor." in found.text
+    hits = found.tree.xpath("//section[contains(@class, 'hits')]//li")
+    assert [hit.xpath("./a")[0].text_content() for hit in hits] == ["Seite 1", "Seite 10", "Seite 11", "Seite 12"]
+    assert hits[1].xpath(".//mark/text()") == ["Grundstueck 1"]
+    assert "Am Isarufer, Grundstueck 10 (Teil)" in " ".join(hits[1].text_content().split())
+    tenth = otto.get(hits[1].xpath("./a/@href")[0].partition("#")[0])
+    assert words(tenth) == "Am Isarufer, Grundstueck 10 (Teil)"
+    assert tenth.tree.xpath("count(//*[local-name()='rect'])") == 2, "both words are marked on the page"
+    assert "suche=grundstueck%201" in turns(tenth)["Nächste Seite"]
+    assert "steht nicht in diesem Dokument" in otto.get(f"{page.path}?suche=%5Ba-z%5D%2B").text
+    for nothing in ("", "%20", "%00" * 3):
+        assert otto.get(f"{page.path}?suche={nothing}").status == 200
+    put(papers, "Scan.pdf", documents.pdf(1, ""))
+    scan = open_document(otto, papers, "Scan.pdf")
+    assert "keinen Text" in otto.get(f"{scan.path}?suche=x").text
+    put(papers, "Foto.png", documents.picture("PNG"))
+    assert not open_document(otto, papers, "Foto.png").tree.xpath("//input[@name='suche']")
+    assert visitors("sam").get(f"{page.path}?suche=Isarufer").status == 404
+
+
 def test_earlier_versions_are_read_in_place(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:
     """From the list of versions, page by page, as PDF for the viewer; who may not read the document reads none."""
     old = documents.pdf(2, "Alt {}")

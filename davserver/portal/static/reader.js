@@ -135,6 +135,11 @@ class Sheets {
     await new this.library.TextLayer({
       textContentSource: page.streamTextContent(), container: words, viewport,
     }).render();
+    const wanted = viewer.dataset.wanted.toLowerCase();
+    if (!wanted) return;
+    for (const piece of words.querySelectorAll("span")) {
+      if (piece.textContent.toLowerCase().includes(wanted)) piece.classList.add("wanted");
+    }
   }
 
   async writeAll() {
