@@ -54,7 +54,7 @@ class Sheets {
     frame.removeAttribute("tabindex");
     this.sheets = [...frame.children];
     this.measure();
-    if (this.number > 1) this.show(this.number);
+    if (this.number > 1 && location.hash !== "#fund") this.show(this.number); // what was found stands above the pages
     for (const sheet of this.sheets) {
       this.near.observe(sheet);
       this.seen.observe(sheet);
