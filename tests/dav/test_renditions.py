@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -17,6 +18,7 @@ from acl import store
 from acl.labels import Classification, Label
 from acl.mandates import Mandate
 from davserver.rendering.maker import Busy, Maker
+from davserver.tree.rendered import Kept
 from shareproviders.paths import ROOT
 from tests.dav.inside import Clock, InsideClient, Worker
 from tests.dav.syncing import OFFICE, label, node_of
@@ -221,6 +223,29 @@ def test_opening_it_is_noted_as_reading(worker: Worker, papers: InsideClient, me
     reads = [line["node"] for line in worker.house.audit.show(limit=20) if line["what"] == "read"]
     assert reads.count(node_of(worker, papers, "/Kauf.pdf")) == 1
     assert reads.count(node_of(worker, papers, "/Liste.zip")) == 0
+
+
+def test_what_is_kept_too_long_is_made_anew(worker: Worker, member: InsideClient) -> None:
+    """After upkeep has let go of it a pointer stands there again; the next one has a tag of its own."""
+    first = member.get(COPY)
+    house = worker.house
+    assert Kept(house.rendered, house.clock, house.database.transaction, most_bytes=0).shrink() >= 1
+    assert facts(member)[0] not in (first.etag, None)
+    second = member.get(COPY)
+    assert (second.status, second.etag != first.etag) == (200, True)
+    assert said(second) == facts(member)
+
+
+def test_who_asks_twice_at_once_gets_one_whole_each_time(worker: Worker, member: InsideClient) -> None:
+    """Players and previews ask for several parts at once: each answer is of one copy, and one copy stays."""
+    clients = [worker.client("otto", member.base) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda client: client.get(COPY), clients))
+    for answer in answers:
+        assert answer.status == 200
+        assert len(answer.body) == int(answer.headers["Content-Length"])
+        assert len(pdfium.PdfDocument(answer.body)) == 1
+    assert facts(member)[0] in {answer.etag for answer in answers}
 
 
 def test_a_mirror_of_the_folder_stays_one(worker: Worker, papers: InsideClient, member: InsideClient) -> None:

@@ -124,6 +124,7 @@ def test_absent_expired_revoked_used_up_are_one_answer(
     assert absent.status == 404
     for made in (expired, revoked, of_deleted):
         assert told(citizen.get(page_of(made))) == told(absent)
+        assert told(citizen.get(f"{page_of(made)}/{made.link.node}/seite/1")) == told(absent)
     assert citizen.get(page_of(standing)).status == 200
     assert {name: absent.headers[name] for name in ("Referrer-Policy", "X-Robots-Tag")} == {
         "Referrer-Policy": "strict-origin",
