@@ -132,7 +132,6 @@ def _opened(request: Request) -> tuple[Seen, Headers, bool]:
     """What GET and HEAD share: the resource, its validators, and whether the client has this state already."""
     seen = request.located()
     if not seen.node.is_collection:
-        seen = request.tree.ready(seen)
         request.tree.admit_read(seen)
     request.terms().check()
     return seen, [*_validators(request, seen), ("Cache-Control", "private, no-cache")], is_not_modified(request, seen)

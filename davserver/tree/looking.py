@@ -152,16 +152,6 @@ class LookingTree(LocatingTree):
             members = sorted([*members, *pointers], key=attrgetter("display_name"))
         return members
 
-    def ready(self, seen: Seen) -> Seen:
-        """What opening it will hand out: where that is a reading copy that was not made yet, it is made now.
-
-        Raises Unavailable if too many are being made; NotFound if it has gone meanwhile.
-        """
-        if seen.instead is None or seen.instead.is_copy or RENDITION not in seen.obligations:
-            return seen
-        self.forest.renditions.make(self.forest.showing(self), seen.instead.paper, self.principal)
-        return self.stat(seen.path)
-
     def admit_read(self, seen: Seen) -> None:
         """Ask for READ and open nothing: HEAD, 304 and 416 are refused where GET would be. Raises AccessDenied."""
         self._demand(seen, Rights.READ)
@@ -193,10 +183,17 @@ class LookingTree(LocatingTree):
 
     def _instead(self, seen: Seen, stands: StandIn, start: int, length: int | None) -> Iterator[bytes]:
         """Of a reading copy, which is as good as a look at the paper, or of a pointer, which tells nothing of it."""
-        if not stands.is_copy:
-            return stands.read(start, length)
-        self.admit_view(stands.paper)
-        return self._watched(seen.path, stands.read(start, length), partial(self._may_still, Rights.VIEW, stands.paper))
+        if stands.is_copy:
+            self.admit_view(stands.paper)
+            may_still = partial(self._may_still, Rights.VIEW, stands.paper)
+            return self._watched(seen.path, stands.read(start, length), may_still)
+        page = stands.read(start, length)
+        return self._and_a_copy(page, stands.paper) if RENDITION in seen.obligations else page
+
+    def _and_a_copy(self, page: Iterator[bytes], paper: Seen) -> Iterator[bytes]:
+        """A pointer, and once that is sent, the copy that takes its place from then on."""
+        yield from page
+        self.forest.renditions.make(self.forest.showing(self), paper, self.principal)
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         """Dead properties of each, in order; one query per share."""

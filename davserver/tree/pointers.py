@@ -29,6 +29,11 @@ SENTENCES = (
     "Diese Unterlage können Sie lesen, aber nicht herunterladen. Öffnen Sie sie im Portal:",
     "You may read this paper, but not download it. Open it in the portal:",
 )
+COMING = (
+    "Ihr Leseexemplar wird jetzt erstellt. Öffnen Sie es in einer Minute noch einmal, oder lesen Sie gleich im Portal:",
+    "Your reading copy is being made. Open it once more in a minute, or read at once in the portal:",
+)
+"""Of a pointer whose place such a copy takes once it was opened."""
 
 
 class Pointers:
@@ -37,12 +42,12 @@ class Pointers:
     def __init__(self, portal: str) -> None:
         """`portal`: the public URL of this server without a final slash, empty if none is configured."""
         self._portal = portal
-        self._pages: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, str, tuple[str, str]], bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def page(self, title: str, share: str, node: int) -> bytes:
+    def page(self, title: str, share: str, node: int, sentences: tuple[str, str] = SENTENCES) -> bytes:
         """A PDF of one page."""
-        key = title, f"{self._portal}/lesen/{share}/{node}"
+        key = title, f"{self._portal}/lesen/{share}/{node}", sentences
         page = self._pages.get(key)
         if page is None:
             page = _drawn(*key)
@@ -65,9 +70,9 @@ class Pointers:
         return pointers
 
     def _pointing(self, paper: Seen, name: str) -> Seen:
-        page = self.page(paper.node.name, paper.share, paper.node.id)
-        kind = b"copy" if RENDITION in paper.obligations else b""
-        tag = "p" + hashlib.sha256(page + kind).hexdigest()[:20]
+        sentences = COMING if RENDITION in paper.obligations else SENTENCES
+        page = self.page(paper.node.name, paper.share, paper.node.id, sentences)
+        tag = "p" + hashlib.sha256(page).hexdigest()[:20]
         node = paper.node._replace(name=name, size=len(page), entity_tag=tag, media_type="application/pdf")
         path = SharePath((*paper.path.segments[:-1], name))
         instead = StandIn(paper, partial(_part, page))
@@ -97,12 +102,12 @@ def _is_pdf(name: str) -> bool:
     return name.casefold().endswith(".pdf")
 
 
-def _drawn(title: str, url: str) -> bytes:
+def _drawn(title: str, url: str, sentences: tuple[str, str]) -> bytes:
     into = io.BytesIO()
     canvas = Canvas(into, pagesize=A4, invariant=True)
     canvas.setTitle(title)
     line = A4[1] - 40 * mm
-    for text in (title, "", SENTENCES[0], url, "", SENTENCES[1], url):
+    for text in (title, "", sentences[0], url, "", sentences[1], url):
         for row in _wrapped(text):
             canvas.setFont(FONT, SIZE)
             canvas.drawString(25 * mm, line, row)

@@ -1,11 +1,12 @@
 """Reading copies: what a drive hands out of a paper whose class says `rendition` (rights.md §1).
 
-A PDF of pictures of its pages with its reader's name on each, made when he opens it and kept for him alone. Until then,
-and where none can be made, a pointer stands in its place under the same name, with length and entity tag of its own.
+A PDF of pictures of its pages with its reader's name on each, kept for him alone. Until he opens it, and where none can
+be made, a pointer stands in its place under the same name; opening that has the copy made (docs/decisions/0040).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from shareproviders.contract import Unavailable
 
 if TYPE_CHECKING:
     from davserver.tree.rendered import Kept, Showing
+
+_log = logging.getLogger(__name__)
 
 NOT_COPIED = "no-copy"
 """What is kept of a version that makes none."""
@@ -45,19 +48,21 @@ class Renditions:
         return pointer._replace(node=node, tag=tag, instead=instead)
 
     def make(self, showing: Showing, paper: Seen, reader: Principal) -> None:
-        """So that `opened` finds his copy from now on; nothing where there is no way to make one.
+        """So that `opened` finds his copy from now on; nothing where there is no way to make one, or no room just now.
 
-        Raises AccessDenied for who may not look at the paper, Unavailable if too many are being made.
+        Raises AccessDenied for who may not look at the paper.
         """
+        name = _name_for(reader)
         if not showing.has_pages(paper.node.media_type) or self._kept.refused(paper, NOT_COPIED) is not None:
             return
-        name = _name_for(reader)
+        if self._kept.find(paper, name) is not None:  # several parts of the pointer were asked for
+            return
         try:
             copy = bound(showing.leaves(paper), self._mark(reader), paper.display_name)
         except NotMade as why:
             self._kept.put(paper, {NOT_COPIED: why.reason.encode()})
-        except Busy as busy:
-            raise Unavailable(str(busy)) from None
+        except (Busy, Unavailable) as busy:  # the pointer is sent already; it stays until it is opened again
+            _log.info("no reading copy was made: %s", busy)
         else:
             if self._kept.find(paper, name) is None:  # who asked twice at once gets the same one
                 self._kept.put(paper, {name: copy})
