@@ -138,7 +138,7 @@ def test_a_link_is_read_without_account_and_script(server: RunningServer, lookin
         here.wait(lambda _: "Seite 97 der Vorlage" in here.text)
         here.click("Seite 97")
         here.wait(lambda _: here.one("figure img").get_attribute("alt") == "Seite 97 von 100")
-        here.wait(lambda _: int(here.one("figure img").get_property("naturalWidth")) > 700)
+        here.wait(lambda _: int(here.one("figure img").get_property("naturalWidth")) > 300)
 
 
 def test_all_of_it_by_keyboard(server: RunningServer, place: str) -> None:
