@@ -17,6 +17,7 @@ from PIL import Image
 from acl import store
 from acl.labels import Classification, Label
 from acl.mandates import Mandate
+from acl.recusals import Effect, Recusal
 from davserver.rendering.maker import Busy, Maker
 from davserver.tree.rendered import Kept
 from shareproviders.paths import ROOT
@@ -223,6 +224,17 @@ def test_what_is_withdrawn_is_gone_with_its_copy(worker: Worker, papers: InsideC
     label(worker, papers, "/Kauf.pdf", OFFICE)
     absent = member.get("/none.pdf")
     assert (member.get(COPY).status, member.get(COPY).body) == (404, absent.body)
+    assert member.names("/") == ["offen.odt"]
+
+
+def test_who_is_excluded_from_the_matter_loses_it(worker: Worker, papers: InsideClient, member: InsideClient) -> None:
+    """rights.md §3: a recusal hits GET, range GET, listing and what was made earlier, from its minute on."""
+    mark, now = worker.house.matter_mark("26-20 / V 00123"), worker.house.clock()
+    label(worker, papers, "/Kauf.pdf", Label(Classification.NON_PUBLIC, matter=mark))
+    assert opened(member).status == 200
+    with worker.house.database.transaction() as connection:
+        store.add_recusal(connection, Recusal("", "otto", None, mark, now, None, Effect.BOTH, "user:clara", now))
+    assert {member.get(COPY).status, member.get(COPY, Range="bytes=0-4").status, member.head(COPY).status} == {404}
     assert member.names("/") == ["offen.odt"]
 
 
