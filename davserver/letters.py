@@ -62,7 +62,7 @@ def _page(canvas: Canvas, letter: Letter, url: str, until: int) -> None:
         canvas.setFont(font, 11)
         plain = text.encode("cp1252", "replace").decode("cp1252")  # what the standard fonts know
         canvas.drawString(LEFT, TOP - number * LINE, plain)
-    _square(canvas, f"{url}/einladung/{letter.code}", LEFT, TOP - len(lines) * LINE - SQUARE)
+    _square(canvas, f"{url}/einladung#{letter.code}", LEFT, TOP - len(lines) * LINE - SQUARE)
 
 
 def _square(canvas: Canvas, text: str, left: float, bottom: float) -> None:
