@@ -100,9 +100,8 @@ def test_half_signed_in_is_nobody(server: RunningServer, user: str, owner: Porta
 def test_a_form_survives_both_steps(server: RunningServer, user: str, owner: PortalClient) -> None:
     """What somebody wrote while his session ended waits behind the second step too."""
     _, codes = switched_on(owner)
-    page, kept = owner.get("/anmeldungen"), dict(owner.cookies)
-    owner.submit(page, "/abmelden")
-    owner.cookies = kept
+    page = owner.get("/anmeldungen")
+    owner.lose_session()
     late = owner.post("/anmeldungen/beenden", page.form("/sprache") | {"session": "äöü & <so>"})
     asked = owner.submit(late, "/anmelden", name=user, password=PASSWORD)
     wrong = owner.submit(asked, "/anmelden/code", code="0")

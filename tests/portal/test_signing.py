@@ -147,9 +147,8 @@ def test_guessing_is_throttled_and_never_kept_waiting(own_server: RunningServer)
 def test_a_form_that_was_sent_too_late_survives_the_login(visitors: Visitors) -> None:
     """What somebody wrote while his session ended is not lost: he signs in, looks at it, and sends it."""
     old = visitors("otto")
-    page, kept = old.get("/anmeldungen"), dict(old.cookies)
-    old.submit(page, "/abmelden")
-    old.cookies = kept
+    page = old.get("/anmeldungen")
+    old.lose_session()
     late = old.post("/anmeldungen/beenden", page.form("/sprache") | {"session": "äöü & <so>"})
     assert late.status == 403
     assert "Ihre Eingabe ist noch da" in late.text
