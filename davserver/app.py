@@ -99,6 +99,7 @@ def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
         identities=identities_of(house),
         awake_until=house.awake_until,
         resets=house.resets,
+        send=send_of(house),
         sessions=house.sessions,
         door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
         clock=house.clock,
@@ -130,6 +131,11 @@ def identities_of(house: House) -> Identities | None:
     return Identities(house.database, provider, pepper, house.audit, house.clock)
 
 
+def send_of(house: House) -> Callable[[str, str, str], None] | None:
+    """What sends mails, where the settings name a server for it. Raises SettingsError."""
+    return Post(house.settings, house.directory).send if house.settings.mail_server else None
+
+
 def office_of(settings: Settings) -> str | None:
     """The program that converts office documents; None if there is none, or if it is not wanted."""
     return Maker.find_office() if settings.convert_office else None
@@ -137,9 +143,8 @@ def office_of(settings: Settings) -> str | None:
 
 def _digests_of(house: House, forest: Forest) -> Digests | None:
     """The daily mail, where the settings name a server for it. Raises SettingsError."""
-    if not house.settings.mail_server:
-        return None
-    return Digests(house, forest, Post(house.settings, house.directory).send)
+    send = send_of(house)
+    return None if send is None else Digests(house, forest, send)
 
 
 class Worker:

@@ -16,18 +16,22 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, select
 
 from acl.principals import ANONYMOUS, Principal
+from davserver import throttle
 from davserver.audit import Audit
 from davserver.database import Database
 from davserver.keys import Sealer, SpaceKeys
 from davserver.linking import token_hash
-from davserver.login import active_person
+from davserver.login import Throttled, active_person
 from davserver.oidc import NoProof, Proved, Provider
 from davserver.pins import fitting, pin, pinned_to
 from davserver.schema import handover
-from davserver.throttle import SECOND
+from davserver.throttle import SECOND, Bucket, net_of
 
 ON_THE_WAY = 10 * 60 * SECOND
 """So long somebody may take to sign in at the provider."""
+
+DEPARTURES = 300
+"""That one net may send on that way at a time: a town hall is one net, and what waits takes room."""
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +63,11 @@ class Identities:
         self._sealer = Sealer(SpaceKeys(b"handover", pepper))
         self.name = provider.name
 
-    def depart(self, browser: str, wish: Wish) -> str:
-        """The address to which this browser is sent. Raises Unavailable, NoProof for a provider that cannot be used."""
+    def depart(self, browser: str, wish: Wish, remote_address: str) -> str:
+        """The address to which this browser is sent.
+
+        Raises Throttled, Unavailable, and NoProof for a provider that cannot be used.
+        """
         state, now = secrets.token_urlsafe(32), self._clock()
         address = self._provider.address(state, self._derived("nonce", state), self._derived("verifier", state))
         digest = self._digest("state", state)
@@ -70,7 +77,12 @@ class Identities:
             "form": self._sealer.seal(json.dumps(wish), digest.hex()),
             "expires": now + ON_THE_WAY,
         }
+        asked = (Bucket(f"handover {net_of(remote_address)}", DEPARTURES, ON_THE_WAY),)
         with self._database.transaction() as connection:
+            pause = throttle.pause_left(connection, asked, now)
+            if pause:
+                raise Throttled(pause, "too many people sign in elsewhere")
+            throttle.count_failure(connection, asked, now)
             connection.execute(delete(handover).where(handover.c.expires <= now))
             connection.execute(insert(handover).values(values))
         return address

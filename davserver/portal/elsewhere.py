@@ -7,10 +7,11 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from davserver.identities import Cancelled, Identities, Nobody, Wish
+from davserver.login import Throttled
 from davserver.oidc import NoProof
 from davserver.portal.ground import visit
 from davserver.portal.guarding import open_to_all
-from davserver.portal.signing import admit, again, carried, local
+from davserver.portal.signing import MAX_CARRIED, admit, again, carried, local
 from shareproviders.contract import NotFound, Unavailable
 
 pages = Blueprint("elsewhere", __name__)
@@ -23,9 +24,12 @@ BACK = "/anmelden/extern/zurueck"
 @open_to_all
 def depart() -> Any:
     """Send the browser to the provider, by a page of ours: `form-action` lets no form end on another site."""
-    wish = Wish(local(request.form.get("weiter", "/")), request.form.get("carried", ""))
+    written = request.form.get("carried", "")
+    wish = Wish(local(request.form.get("weiter", "/")), written if len(written) <= MAX_CARRIED else "")
     try:
-        address = _identities().depart(visit().cookie, wish)
+        address = _identities().depart(visit().cookie, wish, visit().address)
+    except Throttled as throttled:
+        return again("throttled", 429, throttled.retry_after)
     except (NoProof, Unavailable):
         return again("no-provider", 503)
     return render_template("signing/onward.html", address=address)

@@ -50,6 +50,8 @@ class Ground:
     awake_until: Callable[[str], int | None]
     """When somebody's devices fall asleep, if he signs in elsewhere."""
     resets: Resets
+    send: Callable[[str, str, str], None] | None
+    """Receiver, subject, text → a mail, where the settings name a server for it. Raises MailRefused."""
     sessions: Sessions
     door: Callable[[Principal], GuardedTree]
     clock: Callable[[], int]

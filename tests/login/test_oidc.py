@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from davserver.identities import Cancelled, Identities, Nobody, Wish
-from davserver.login import SignsInElsewhere, Unauthorized
+from davserver.identities import DEPARTURES, Cancelled, Identities, Nobody, Wish
+from davserver.login import SignsInElsewhere, Throttled, Unauthorized
 from davserver.oidc import NoProof, Provider
 from davserver.pins import unpin
 from davserver.schema import account, handover, identity, invitation, person
@@ -63,7 +63,7 @@ def make(gate: Gate, provider: LyingProvider) -> Make:
 
 def come(identities: Identities, provider: LyingProvider, **changed: str) -> tuple[str, Wish]:
     """A whole way there and back; who that is."""
-    answer = {**provider.agree(identities.depart(BROWSER, WISH)), **changed}
+    answer = {**provider.agree(identities.depart(BROWSER, WISH, HERE)), **changed}
     principal, wish = identities.arrive(BROWSER, answer, HERE)
     return principal.id, wish
 
@@ -210,7 +210,7 @@ def test_a_forged_token_is_refused(make: Make, provider: LyingProvider, gate: Ga
 def test_a_way_back_that_was_never_gone_is_refused(make: Make, provider: LyingProvider, gate: Gate) -> None:
     """Login CSRF, replay and mix-up (RFC 9700 §2.1, §4.4, §4.7; RFC 9207)."""
     identities = make()
-    answer = provider.agree(identities.depart(BROWSER, WISH))
+    answer = provider.agree(identities.depart(BROWSER, WISH, HERE))
     refused = (
         ({**answer, "state": "invented"}, BROWSER),
         ({"code": answer["code"]}, BROWSER),
@@ -225,7 +225,7 @@ def test_a_way_back_that_was_never_gone_is_refused(make: Make, provider: LyingPr
         identities.arrive(BROWSER, answer, HERE)
     with pytest.raises(NoProof):
         come(identities, provider, iss="https://evil.example")
-    late = provider.agree(identities.depart(BROWSER, WISH))
+    late = provider.agree(identities.depart(BROWSER, WISH, HERE))
     gate.clock.advance(601)
     with pytest.raises(NoProof):
         identities.arrive(BROWSER, late, HERE)
@@ -238,8 +238,8 @@ def test_a_stolen_code_is_worth_nothing_in_another_browser(
     """RFC 7636, RFC 9700 §2.1.1: the code of one way does not fit another; a used or invented one fits none."""
     provider.checks_verifier = checks_verifier
     identities = make()
-    stolen = provider.agree(identities.depart("the victim", WISH))["code"]
-    used = provider.agree(identities.depart(BROWSER, WISH))
+    stolen = provider.agree(identities.depart("the victim", WISH, HERE))["code"]
+    used = provider.agree(identities.depart(BROWSER, WISH, HERE))
     assert identities.arrive(BROWSER, used, HERE)[0].id == "otto"
     for code in (stolen, used["code"], "invented"):
         with pytest.raises(NoProof):
@@ -249,7 +249,7 @@ def test_a_stolen_code_is_worth_nothing_in_another_browser(
 def test_whoever_turns_back_at_the_provider_is_told_so(make: Make, provider: LyingProvider) -> None:
     """`error` in place of a code (RFC 6749 §4.1.2.1), but only on a way that was gone."""
     identities = make()
-    answer = provider.agree(identities.depart(BROWSER, WISH))
+    answer = provider.agree(identities.depart(BROWSER, WISH, HERE))
     with pytest.raises(NoProof):
         identities.arrive(BROWSER, {"error": "access_denied", "state": "x"}, HERE)
     with pytest.raises(Cancelled):
@@ -277,14 +277,25 @@ def test_a_provider_that_is_another_or_away(make: Make, provider: LyingProvider,
     """OpenID Connect Discovery 1.0 §4.3; a dead one is told from a wrong one, and nothing waits for it for long."""
     provider.issuer = "https://evil.example"
     with pytest.raises(NoProof, match="another issuer"):
-        make().depart(BROWSER, WISH)
+        make().depart(BROWSER, WISH, HERE)
     with pytest.raises(Unavailable):
-        make(oidc_issuer="http://127.0.0.1:9").depart(BROWSER, WISH)
+        make(oidc_issuer="http://127.0.0.1:9").depart(BROWSER, WISH, HERE)
+
+
+def test_one_net_cannot_fill_the_table(make: Make, provider: LyingProvider, gate: Gate) -> None:
+    """What waits takes room, so one net sends at most 300 on that way in ten minutes; others go on."""
+    identities = make()
+    with gate.database.transaction():
+        for _ in range(DEPARTURES):
+            identities.depart(BROWSER, WISH, HERE)
+    with pytest.raises(Throttled):
+        identities.depart(BROWSER, WISH, HERE)
+    identities.depart(BROWSER, WISH, "198.51.100.1")
 
 
 def test_what_waits_lies_sealed_and_keyed(make: Make, provider: LyingProvider, gate: Gate) -> None:
     """Neither state, nonce, verifier nor what somebody had written stands in the database."""
-    address = make().depart(BROWSER, WISH)
+    address = make().depart(BROWSER, WISH, HERE)
     answer = provider.agree(address)
     with gate.database.read() as connection:
         row = connection.execute(select(handover)).one()

@@ -11,21 +11,41 @@ from pathlib import Path
 import pytest
 import segno
 
+from tests.clients.nginx import free_ports
 from tests.dav.doors import opened
 from tests.login.codes import app_code
 from tests.portal.desk import install_with_desk
+from tests.portal.mails import Sink, receiving
 from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer, command, start
 
 DESK = "/geschaeftsstelle/rat/personen"
 SET = "/einladung/kennwort"
 NEW = "Neues-Kennwort-2027"
+ADDRESS = """
+[[person]]
+user = "{user}"
+name = "{user} mit Adresse"
+email = "{user}@example.org"
+"""
 CODE = re.compile(r"(?:[a-z2-7]{4}-){7}[a-z2-7]{4}")
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with start(install_with_desk(tmp_path_factory.mktemp("letters")), workers=1) as server:
+def sink() -> Iterator[Sink]:
+    with receiving() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def running(sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    data, (port,) = install_with_desk(tmp_path_factory.mktemp("letters")), free_ports(1)
+    people = data.parent / "people.toml"
+    people.write_text("".join(ADDRESS.format(user=user) for user in ("otto", "kurt")), encoding="utf-8")
+    command("apply", str(people), data=data)
+    with start(
+        data, workers=1, env={**sink.settings, "DAVSERVER_PUBLIC_URL": f"http://127.0.0.1:{port}"}, port=port
+    ) as server:
         yield server
 
 
@@ -136,6 +156,28 @@ def test_the_code_stands_in_no_path(running: RunningServer, visitors: Callable[[
     assert guest.get(f"/einladung/{code}").status == 404
 
 
+def test_a_code_by_mail_where_the_address_is_known(
+    running: RunningServer, visitors: Callable[[str], PortalClient], sink: Sink
+) -> None:
+    """The same code, for the same people, at the clerk's choice; only to the person's own address."""
+    clara, guest = visitors("clara"), PortalClient(running.url)
+    page = clara.get(DESK)
+    assert clara.submit(page, f"{DESK}/mail", user="otto").onward == f"{DESK}?getan=mailed"
+    (mail,) = sink.mails
+    assert (mail["To"], mail["From"]) == ("otto@example.org", "gremium@example.org")
+    text = mail.get_content()
+    (code,) = CODE.findall(text)
+    assert f"{running.url.rstrip('/')}/einladung#{code}" in text.splitlines()
+    assert "Ihr Anmeldename: otto" in text
+    assert holds(guest, code) == 200
+    for user, other, status in (("clara", "paula", 409), ("clara", "sam", 409), ("otto", "kurt", 403)):
+        visitor = visitors(user)
+        answer = visitor.post(f"{DESK}/mail", {"token": visitor.get("/").token(), "user": other})
+        assert answer.status == status, (user, other)
+    assert len(sink.mails) == 1
+    assert code not in "".join(running.log)
+
+
 def test_a_letter_is_the_way_back_for_who_has_lost_the_second_step_too(
     running: RunningServer, visitors: Callable[[str], PortalClient]
 ) -> None:
@@ -144,6 +186,8 @@ def test_a_letter_is_the_way_back_for_who_has_lost_the_second_step_too(
         secret = house.second_step.prepare("kurt")
         house.second_step.confirm("kurt", app_code(secret, house.clock()), "::1")
     clara, guest = visitors("clara"), PortalClient(running.url)
+    by_mail = clara.post(f"{DESK}/mail", {"token": clara.get("/").token(), "user": "kurt"})
+    assert by_mail.status == 409, "a mailbox alone must not open what has a second step"
     letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "kurt"})
     (code,) = CODE.findall(written(letter.body))
     assert "zweite Schritt" in guest.sign_in("kurt").text

@@ -170,3 +170,11 @@ def test_names_queries_and_cookies_are_not_logged(server: RunningServer, visitor
     assert "hundesteuer" not in log
     assert otto.cookies[COOKIE] not in log
     assert PASSWORD not in log
+
+
+def test_without_a_provider_of_identities_there_is_no_way_to_one(visitor: PortalClient) -> None:
+    """security.md B1: what is not configured is not there."""
+    page = visitor.get("/anmelden")
+    assert "extern" not in page.body.decode()
+    assert visitor.post("/anmelden/extern", {"token": page.token()}).status == 404
+    assert visitor.get("/anmelden/extern/zurueck?code=x&state=y").status == 404
