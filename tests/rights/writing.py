@@ -77,11 +77,17 @@ class Author:
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self.stage, self.dice = stage, random.Random(seed)
+        self.back: Step | None = None
+        """What a client that keeps a copy asked last, and soon asks again."""
 
     def step(self) -> Step:
+        if self.back is not None and self.dice.random() < 0.4:
+            step, self.back = self.back, None
+            return step
         if self.dice.random() < 0.8:
-            front = self.weighted(FRONTS)
-            step: Step = getattr(self, f"by_{front}")()
+            step = getattr(self, f"by_{self.weighted(FRONTS)}")()
+            if isinstance(step[-1], dict) and step[-1].get("report") == "sync-collection":
+                self.back = step
             return step
         fact: Step = getattr(self, f"fact_{self.weighted(FACTS)}")()
         return fact
