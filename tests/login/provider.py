@@ -39,6 +39,7 @@ class LyingProvider:
     issuer: str = ""
     """What it calls itself; empty: its address."""
     checks_verifier: bool = True
+    ends_codes: bool = True
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Nonce and challenge of each that was not used yet."""
     asked: list[str] = field(default_factory=list)
@@ -69,7 +70,9 @@ class LyingProvider:
         client = base64.b64decode(authorization.partition(" ")[2]).decode()
         assert client == f"{CLIENT}:{SECRET}", client
         verifier = hashlib.sha256(form["code_verifier"].encode()).digest()
-        nonce, challenge = self.codes.pop(form["code"], ("", ""))
+        nonce, challenge = self.codes.get(form["code"], ("", ""))
+        if self.ends_codes:
+            self.codes.pop(form["code"], None)
         if not challenge or (self.checks_verifier and _letters(verifier) != challenge):
             return 400, {"error": "invalid_grant"}
         now = int(time.time())

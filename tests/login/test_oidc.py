@@ -162,6 +162,7 @@ ATTACKS: dict[str, dict[str, Any]] = {
     "another client": {"aud": "another"},
     "other clients": {"aud": ["another", "third"]},
     "for another client too": {"aud": [CLIENT, "another"], "azp": "another"},
+    "for another client, said to be used by us": {"aud": "another", "azp": CLIENT},
     "no client": {"aud": None},
     "another nonce": {"nonce": "replayed"},
     "no nonce": {"nonce": None},
@@ -220,6 +221,7 @@ def test_a_way_back_that_was_never_gone_is_refused(make: Make, provider: LyingPr
     for brought, browser in refused:
         with pytest.raises(NoProof):
             identities.arrive(browser, brought, HERE)
+    provider.ends_codes = False  # so that it is ours alone to see that somebody came back already
     assert identities.arrive(BROWSER, answer, HERE)[0].id == "otto", "the true one is not used up by that"
     with pytest.raises(NoProof):
         identities.arrive(BROWSER, answer, HERE)

@@ -131,6 +131,15 @@ def test_a_new_password_or_a_disabled_account_ends_all_sessions(own_server: Runn
     assert PortalClient(own_server.url).sign_in("sam").status == 403
 
 
+def test_a_password_that_the_operator_has_set_is_told(own_server: RunningServer) -> None:
+    """contract.md: whoever's access was reset reads by whom, from his next sign-in on, in every session."""
+    command("user", "passwd", "otto", "--password-stdin", data=own_server.data, text=PASSWORD + "\n")
+    for _ in range(2):
+        otto = PortalClient(own_server.url)
+        assert otto.sign_in("otto").status == 303
+        assert re.search(r"Ihr Passwort wurde am .* von der Administration neu gesetzt", otto.get("/").text)
+
+
 def test_guessing_is_throttled_and_never_kept_waiting(own_server: RunningServer) -> None:
     """security.md S-19: 10 wrong ones, then 429 with Retry-After, also for the right one; others are served."""
     visitor = PortalClient(own_server.url)
