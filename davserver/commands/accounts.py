@@ -24,7 +24,7 @@ from davserver.house import House
 from davserver.instants import shown
 from davserver.invitations import LIFE
 from davserver.letters import Letter, letters
-from davserver.pins import unpin
+from davserver.pins import awake_until, unpin
 from davserver.resets import What, note_reset
 from davserver.schema import account, app_password, identity, person, second_step
 from davserver.sessions import end_sessions
@@ -92,6 +92,8 @@ def passwd(workspace: Workspace) -> int:
     with workspace.house() as house:
         hashed = Passwords(house.settings).hash(password)
         with house.database.transaction() as connection:
+            if awake_until(connection, user) is not None:
+                raise Refused(f"{user} signs in elsewhere, no more with a password; `davserver user unpin` ends that")
             if has_password(connection, user):
                 note_reset(connection, user, What.PASSWORD, workspace.by, house.clock())
             change_account(connection, user, password=hashed)

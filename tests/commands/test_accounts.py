@@ -156,12 +156,14 @@ def test_a_lost_second_step_is_taken_off(peopled: Run, house: House) -> None:
 
 
 def test_a_pinned_account_is_let_go(peopled: Run, house: House) -> None:
-    """user unpin: all or none; while it is pinned no letter is made for it."""
+    """user unpin: all or none; while it is pinned it gets no letter and no password."""
     with house.database.transaction() as connection:
         pin(connection, "otto", "https://login.example", "4711", house.clock())
     assert {row["user"]: row["pinned"] for row in peopled("user", "list", "--json").json}["otto"]
     with house.database.transaction() as connection, pytest.raises(AccountProblem, match="signs in elsewhere"):
         house.invitations.invite(connection, "otto", "command:operator")
+    given = peopled("user", "passwd", "otto", "--password-stdin", stdin="lang genug 1\n")
+    assert (given.code, "otto signs in elsewhere" in given.err) == (1, True)
     refused = peopled("user", "unpin", "otto", "anna")
     assert (refused.code, "anna is pinned to no" in refused.err) == (1, True)
     assert house.awake_until("otto") is not None, "none of them"

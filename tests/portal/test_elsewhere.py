@@ -140,6 +140,10 @@ def test_a_stranger_and_a_thief_are_told_the_same(visitor: PortalClient, running
 def test_a_way_back_counts_once_and_in_its_browser(visitor: PortalClient, running: RunningServer) -> None:
     """Nobody is signed in as somebody else by a link (login CSRF), nor twice by one."""
     way = agreed(visitor.submit(visitor.get("/anmelden"), DEPART), sub="4711")
+    for half in parse_qs(urlsplit(way).query).values():  # security.md B1: half signed in is nobody
+        assert visitor.get("/anmeldungen", {"Authorization": f"Bearer {half[0]}"}).status == 303
+        with DavClient(running.url, "otto", half[0]) as drive:
+            assert drive.request("PROPFIND", "/dav/", headers={"Depth": "0"}).status == 401
     victim = PortalClient(running.url)
     victim.get("/anmelden")
     refused = victim.get(way)
