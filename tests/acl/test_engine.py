@@ -86,6 +86,43 @@ def test_a_scope_opens_the_way_down_to_it_and_nothing_beside() -> None:
     assert View(free, ENGINE, elsewhere, Channel.DAV).granted((1,), 5).rights == Rights.NONE
 
 
+def test_a_way_down_is_discoverable_and_nothing_more() -> None:
+    """§2.6: one learns that it is there and what one may do; so does whoever may only put something into it."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[],
+        undertakings={"otto": 0},
+        labels={3: Label(Classification.RESTRICTED, 0)},
+        entries=[Entry(3, "user:otto", Rights.READ, id=1), Entry(2, "user:otto", Rights.BIND, id=2)],
+        places={2: (1, 2), 3: (1, 2, 3)},
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    assert view.granted((1,), 50).rights == Rights.DISCOVER | Rights.READ_CURRENT_USER_PRIVILEGE_SET
+    for place in ((1,), (1, 2)):
+        assert ENGINE.decide(facts, AccessRequest(OTTO, Rights.DISCOVER, "ba05", place, 50, Channel.DAV)).allowed
+
+
+def test_a_scope_in_another_drive_opens_nothing_here() -> None:
+    """Ids are of a drive: the same number elsewhere, before or after this one by name, is another folder."""
+    free = build_rules(Committee("ba05", "BA 5", has_meetings=False), mandates=[Mandate("ba05", "otto", "member", 0)])
+    for share in ("ba04", "ba06"):
+        scoped = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=((share, 4),)))
+        assert View(free, ENGINE, scoped, Channel.DAV).granted((1, 4), 5).rights == Rights.NONE
+
+
+def test_an_inbox_gives_its_own_rights_where_it_stands() -> None:
+    """What a member adds beneath another folder is not given the rights of the inbox above (numbers beyond 256)."""
+    facts = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        entries=[Entry(900, "user:otto", Rights.READ, id=1, drop_own=True)],
+        places={900: (1, 900)},
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    assert view.own_rights((1, int("900")), 5) == Rights.READ
+    assert view.own_rights((1, 900, 700), 5) == view.own_rights((1, 900, 1200), 5) == Rights.NONE
+
+
 def test_a_reason_speaks_only_of_what_was_given() -> None:
     """What an entry never gave is not blamed on its class or on its maker."""
     facts = build_rules(
