@@ -140,6 +140,40 @@ def test_an_inbox_gives_its_own_rights_where_it_stands() -> None:
     assert view.own_rights((1, 900, 700), 5) == view.own_rights((1, 900, 1200), 5) == Rights.NONE
 
 
+def test_one_view_asked_at_any_instants_answers_like_new_ones() -> None:
+    """What is kept holds from its instant to its edge, whichever way the clock goes."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 20, 90)],
+        undertakings={"otto": 0},
+        labels={node: Label(Classification.RESTRICTED, 10, 70) for node in (2, 3)},
+        entries=[Entry(3, "user:otto", Rights.BIND, start=30, end=40, id=1)],
+        places={2: (1, 2), 3: (1, 3)},
+    )
+    instants = (5, 10, 19, 20, 29, 30, 35, 40, 69, 70, 75, 90, 95)
+    for order in (instants, instants[::-1], (35, 5, 75, 29, 95, 10, 40)):
+        for places in (((1, 2), (1, 3)), ((1, 3), (1, 2))):
+            view = View(facts, ENGINE, OTTO, Channel.DAV)
+            for at in order:
+                for place in places:
+                    assert view.granted(place, at) == View(facts, ENGINE, OTTO, Channel.DAV).granted(place, at)
+
+
+def test_what_is_shared_is_asked_again_at_the_next_edge() -> None:
+    """The start and the end of each inside share, and the end of an office that it was for."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 0, 90)],
+        entries=[
+            Entry(2, "role:member", Rights.READ, start=30, end=40, id=1, maker="user:clara"),
+            Entry(3, "user:otto", Rights.READ, start=20, id=2, maker="user:clara"),
+        ],
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    found = {at: (set(view.shared(at)), view.shared_until(at)) for at in (10, 20, 30, 39, 40, 90)}
+    assert found == {10: (set(), 20), 20: ({3}, 30), 30: ({2, 3}, 40), 39: ({2, 3}, 40), 40: ({3}, 90), 90: ({3}, None)}
+
+
 def test_a_reason_speaks_only_of_what_was_given() -> None:
     """What an entry never gave is not blamed on its class or on its maker."""
     facts = build_rules(

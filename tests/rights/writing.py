@@ -89,7 +89,7 @@ class Author:
         """What a client that keeps a copy asked last, and soon asks again."""
 
     def step(self) -> Step:
-        if self.back is not None and self.dice.random() < 0.4:
+        if self.back is not None and self.dice.random() < 0.8:
             step, self.back = self.back, None
             return step
         if self.dice.random() < 0.8:
