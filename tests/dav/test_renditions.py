@@ -19,6 +19,7 @@ from acl.labels import Classification, Label
 from acl.mandates import Mandate
 from acl.recusals import Effect, Recusal
 from davserver.rendering.maker import Busy, Maker
+from davserver.tree import rendered
 from davserver.tree.rendered import Kept
 from shareproviders.paths import ROOT
 from tests.dav.inside import Clock, InsideClient, Worker
@@ -184,6 +185,22 @@ def test_where_none_can_be_made_the_pointer_stays(
     for answer in (member.get(path), member.head(path), member.get(path)):
         assert said(answer) == told
     assert "Portal" in text_of(member.get(path).body)
+
+
+def test_what_took_too_long_is_tried_again_after_an_hour(
+    worker: Worker, member: InsideClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at each opening, for a drive opens things often; but the machine may have been busy."""
+    pointer = facts(member)
+    with monkeypatch.context() as patched:
+        patched.setattr(rendered, "MOST_SECONDS", -1.0)
+        assert said(opened(member)) == pointer
+    assert said(opened(member)) == pointer
+    clock = worker.house.clock
+    assert isinstance(clock, Clock)
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "ahead", clock.ahead + rendered.TRY_AGAIN + 1)
+        assert said(opened(member)) != pointer
 
 
 def test_when_too_many_are_being_made_the_next_opening_has_it_made(
