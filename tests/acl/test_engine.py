@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rights_scenario import CONFIG
 
-from acl.engine import LOG_READ, POINTER, AccessRequest, Engine, View
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, RENDITION, AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import Classification, Label
 from acl.mandates import Committee, Mandate
@@ -36,6 +36,23 @@ def test_a_paper_to_view_but_not_to_read_is_hidden_on_a_drive_only() -> None:
     assert dav.obligations == {POINTER, LOG_READ}
     assert portal.obligations == {LOG_READ}
     assert ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 2)).obligations == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("word", "owed"),
+    [
+        ("original", set[str]()),
+        ("rendition", {POINTER, RENDITION}),
+        ("pointer", {POINTER}),
+        ("hidden", {HIDDEN_ON_DAV}),
+    ],
+)
+def test_the_configuration_says_what_a_drive_shows_instead(word: str, owed: set[str]) -> None:
+    """`[delivery]` of roles.toml: for members, `original` gives the bytes of what they may view, the others do not."""
+    text = CONFIG.read_text("utf-8").replace('non_public = "pointer"', f'non_public = "{word}"')
+    granted = Engine(RoleTable.parse(text)).granted(rules(), OTTO, 50, Channel.DAV, (1, 3))
+    assert granted.obligations == {LOG_READ, *owed}
+    assert (Rights.READ in granted.rights) == (word == "original")
 
 
 def test_an_answer_names_its_next_time_edge() -> None:
