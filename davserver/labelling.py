@@ -89,14 +89,25 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
     granted = house.engine.granted(desk.rules, principal, house.clock(), Channel.PORTAL, node.lineage)
     if not granted.rights & Rights.CLASSIFY:
         raise ValueError(f"{user} may not change classes there; somebody who may must approve this")
-    if "unbind" in asked.change:
-        _unbind(desk, int(asked.change["unbind"]))
-        done = f"agenda item {asked.change['unbind']} unbound"
-    else:
-        _set_label(desk, _read(asked.change["label"]))
-        done = told(_own(desk))
-    desk.note("approve", f"proposal {proposal} of {asked.by}: {done}")
+    desk.note("approve", f"proposal {proposal} of {asked.by}: {carry_out(desk, asked.change)}")
     return asked.share, node.id
+
+
+def carry_out(desk: Desk, change: Mapping[str, Any]) -> str:
+    """Make what was proposed so, whoever has agreed to it; a sentence for the log."""
+    if "unbind" in change:
+        _unbind(desk, int(change["unbind"]))
+        return f"agenda item {change['unbind']} unbound"
+    _set_label(desk, _read(change["label"]))
+    return told(_own(desk))
+
+
+def foretell(desk: Desk, wish: Callable[[Desk], Outcome]) -> None:
+    """A wish as if nobody had to agree to it; for a transaction that is undone."""
+    outcome = wish(desk)
+    if outcome.proposal is not None:
+        waiting = store.proposals(desk.connection, desk.share)
+        carry_out(desk, next(each.change for each in waiting if each.id == outcome.proposal))
 
 
 def is_held(desk: Desk) -> bool:
