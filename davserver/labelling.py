@@ -78,6 +78,8 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
     """A second person's yes; carries the change out. (share, node.) Raises ValueError."""
     by = f"user:{user}"
     asked = store.approve_proposal(connection, proposal, by)
+    if not is_second(house, asked.by, user):
+        raise ValueError(f"{asked.by} has lately let {user} set a password; somebody else must approve this")
     try:
         _, node = house.share(asked.share).locate(asked.node)
     except NotFound:
@@ -91,6 +93,16 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
         raise ValueError(f"{user} may not change classes there; somebody who may must approve this")
     desk.note("approve", f"proposal {proposal} of {asked.by}: {carry_out(desk, asked.change)}")
     return asked.share, node.id
+
+
+def is_second(house: House, proposer: str, user: str) -> bool:
+    """Is he somebody else, surely? Not while he may be signed in by a letter that the proposer has held in his hands.
+
+    Whoever makes a letter could use it himself. Its owner would find his own password dead, and the first page tells of
+    it for a while; so long it counts.
+    """
+    reset = house.invitations.latest_reset(user)
+    return proposer != f"user:{user}" and (reset is None or reset.by != proposer)
 
 
 def carry_out(desk: Desk, change: Mapping[str, Any]) -> str:

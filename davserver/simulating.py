@@ -58,15 +58,15 @@ def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str]
     return changes, sorted(shifts, key=lambda shift: (shift.user, shift.path))
 
 
-def foresee(house: House, share: str, act: Callable[[Connection], object]) -> list[Shift]:
+def foresee(house: House, share: str, act: Callable[[Connection], object], at: int | None = None) -> list[Shift]:
     """For whom it would matter in one drive if `act` were done now; it is done, looked at and undone.
 
-    Raises what `act` raises.
+    `at`: looked at as of a later instant, at which what is done begins or ends. Raises what `act` raises.
     """
     with house.database.read() as connection:
         before, known = _rules(house, connection, share), _users(connection)
     after, users = _done_and_undone(house, share, act)
-    now = house.clock()  # what the act does from now on holds at this instant
+    now = max(house.clock(), at or 0)  # what the act does from now on holds at this instant
     people = [(user, user) for user in users]
     people += [(user, ANONYMOUS) for user in known if user not in users]  # his account is ended
     shifts = _shifts(house, house.share(share), (before, after), people, now)

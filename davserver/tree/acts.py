@@ -19,10 +19,12 @@ class Act(NamedTuple):
     """In an open transaction, which is undone where it is only looked at. Whatever it raises, both ways raise."""
     look: Callable[[Connection], object] | None = None
     """What is looked at instead, where the deed may only be a proposal: what would be, once somebody has agreed."""
+    at: int | None = None
+    """When it begins to matter; None: at once."""
 
     def foresee(self) -> list[Gain]:
         """Who would gain and lose what. Raises Impossible."""
-        return self.office.foresee(self.look or self.do)
+        return self.office.foresee(self.look or self.do, self.at)
 
     def carry_out(self) -> object:
         """Do it, at once and everywhere; the right to the desk is asked for again. Raises Impossible."""

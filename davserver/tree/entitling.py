@@ -46,8 +46,13 @@ class Entries:
         return self.office.finding.describe([seen])[0]
 
     def receivers(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-        """(committees, offices of this committee, people) who may be named: word of an entry → name."""
-        return receivers(self.office.tree, self.office.share)
+        """(committees, offices of this committee, people) who may be named: word of an entry → name.
+
+        Also offices that nobody holds yet: a guest may be still to come.
+        """
+        committees, _, people = receivers(self.office.tree, self.office.share)
+        titles = sorted(self.office.tree.acquaintances.titles.items(), key=lambda each: each[1].casefold())
+        return committees, {f"role:{role}": title for role, title in titles}, people
 
     def standing(self, *, shared: bool, node: int | None = None) -> list[Entitled]:
         """Entries in the whole drive or at one node: those that people made by sharing, or those of the office."""
@@ -80,7 +85,7 @@ class Entries:
             keep_entry(desk, entry)
             tree._admit_gain(tree._share(self.office.share), seen)
 
-        return Act(self.office, do)
+        return Act(self.office, do, at=entry.start)
 
     def taking_back(self, number: int) -> Act:
         """Take an entry back, or a share that somebody made. NotFound for one that is not shown."""

@@ -30,13 +30,16 @@ class Gain(NamedTuple):
     loses: dict[str, int]
 
 
-def foresee_gains(house: House, tree: GuardedTree, share: str, act: Callable[[Connection], object]) -> list[Gain]:
+def foresee_gains(
+    house: House, tree: GuardedTree, share: str, act: Callable[[Connection], object], at: int | None = None
+) -> list[Gain]:
     """For whom it would matter in one drive, people alike together; only documents that the asker may discover count.
 
-    The act is carried out and undone. Raises Impossible for what makes no sense, and what the act raises.
+    The act is carried out and undone; `at`: as of a later instant. Raises Impossible for what makes no sense, and what
+    the act raises.
     """
     try:
-        shifts = foresee(house, share, act)
+        shifts = foresee(house, share, act, at)
     except (ValueError, AccountProblem) as error:
         raise Impossible(str(error)) from error
     view, now = tree._view(tree._share(share)), tree.clock()

@@ -213,9 +213,9 @@ class Office:
             raise ValueError("the meeting has no folder")
         agendas.release(self._places.provider.locate(node)[0])
 
-    def foresee(self, act: Callable[[Connection], object]) -> list[Gain]:
+    def foresee(self, act: Callable[[Connection], object], at: int | None = None) -> list[Gain]:
         """For whom an act would matter, people alike together; only documents that the asker may discover count."""
-        return foresee_gains(self.house, self.tree, self.share, act)
+        return foresee_gains(self.house, self.tree, self.share, act, at)
 
     # -- papers that arrive ---------------------------------------------------------------------------------------
 

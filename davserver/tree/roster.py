@@ -109,11 +109,11 @@ class Roster:
             add_person(house, connection, self._by, new.user, new.name, email=new.email, share=share)
             self._appoint(connection, new.user, role, start, end)
 
-        return Act(self.office, do)
+        return Act(self.office, do, at=start)
 
     def appointing(self, user: str, role: str, start: int, end: int | None) -> Act:
         """Give an office, or its end. Impossible for oneself, an unknown account, an office not to be given here."""
-        return Act(self.office, lambda connection: self._appoint(connection, user, role, start, end))
+        return Act(self.office, lambda connection: self._appoint(connection, user, role, start, end), at=start)
 
     def standing_in(self, user: str, role: str, meeting_id: str) -> Act:
         """Give an office for one meeting, from its beginning until it would end by itself."""
@@ -138,8 +138,9 @@ class Roster:
             house, share = self.office.house, self.office.share
             if user == self.office.tree.principal.id:
                 raise Impossible("nobody ends his own office; let somebody else do it")
-            end = house.clock() if at is None else at
-            if end < house.clock():
+            now = house.clock()
+            end = now if at is None else at
+            if end < now:
                 raise Impossible("what is past stays as it was")
             if start > end:
                 ended = store.take_back_mandate(connection, share, user, role, start)
@@ -149,7 +150,7 @@ class Roster:
                 raise NotFound("there is no such office")
             house.audit.note(connection, self._by, "mandate-end", share=share, detail=f"{user} as {role}")
 
-        return Act(self.office, do)
+        return Act(self.office, do, at=max(at or 0, start))
 
     def pledging(self, user: str, at: int) -> Act:
         """Somebody has pledged secrecy. NotFound for who holds no office here, Impossible for oneself."""

@@ -8,7 +8,7 @@ from acl import store
 from acl.privileges import Rights
 from acl.proposals import Proposal
 from davserver.house import House
-from davserver.labelling import approve, told_change
+from davserver.labelling import approve, is_second, told_change
 from davserver.tree.finding import Described, Finding
 from davserver.tree.gains import Gain, foresee_gains
 from davserver.tree.locking import GuardedTree
@@ -25,7 +25,8 @@ class Waiting(NamedTuple):
     """Name of whoever proposed it; empty if the asker may not know him."""
     change: dict[str, str]
     """`class`, `release`, `close`, `review`, `publish`, `matter`, `item` → what it would be; '' for inherited."""
-    is_own: bool
+    for_others: bool
+    """The asker is no second person: it is his own, or of whoever has lately let him set his password."""
 
 
 class Seconding:
@@ -51,7 +52,10 @@ class Seconding:
 
     def _waiting(self, proposal: Proposal, paper: Described) -> Waiting:
         name = self.tree.acquaintances.people.get(proposal.by.removeprefix("user:"), "")
-        return Waiting(proposal, paper, name, told_change(proposal.change), proposal.by == self.tree.principal.key)
+        return Waiting(proposal, paper, name, told_change(proposal.change), not self._may(proposal))
+
+    def _may(self, proposal: Proposal) -> bool:
+        return is_second(self.house, proposal.by, self.tree.principal.id)
 
     def find(self, number: int) -> Waiting:
         """One of them. Raises NotFound."""

@@ -1,30 +1,48 @@
-"""A server with a committee that meets: its clerks clara and kurt, its chair vera, its members otto and paula."""
+"""A server with a committee that meets: its clerks clara and kurt, its chair vera, its members otto and paula, its
+auditor renate; and with a second desk, at which clara works too, and berta works alone.
+"""
 
 from __future__ import annotations
 
+import base64
+import re
+import zlib
 from pathlib import Path
 
 from tests.portal.portalclient import Page, PortalClient
 from tests.running import committee, declare, install, person
 
+CODE = re.compile(r"(?:[a-z2-7]{4}-){7}[a-z2-7]{4}")
+"""With which somebody sets his own password, in a letter."""
 DECLARED = (
     person("kurt", "Kurt Clerk")
     + person("vera", "Vera Vorsitz")
     + person("paula", "Paula Puls")
+    + person("berta", "Berta Bau")
+    + person("renate", "Renate Revision")
+    + committee("bau", "Bauausschuss", 'provider = "vault"', "clara:clerk", "berta:clerk")
     + committee(
         "rat",
         "Stadtrat",
         'provider = "vault"',
-        *("clara:clerk", "kurt:clerk", "vera:chair", "otto:member", "paula:member"),
+        *("clara:clerk", "kurt:clerk", "vera:chair", "otto:member", "paula:member", "renate:auditor"),
     )
 )
 
 
 def install_with_desk(directory: Path, declared: str = "", *users: str) -> Path:
-    """The data directory; `declared` and `users` with a password come besides."""
+    """The data directory; what is `declared` besides may go on with the committee, and `users` have a password too."""
     data = install(directory)
     declare(data, DECLARED + declared, "kurt", "vera", "paula", *users)
     return data
+
+
+def written(pdf: bytes) -> str:
+    """What stands on the pages of a letter."""
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    packed = [stream.strip().removesuffix(b"~>") for stream in streams]
+    pages = [zlib.decompress(base64.a85decode(each)) for each in packed]
+    return b"\n".join(pages).decode("latin-1")
 
 
 def agreed(client: PortalClient, page: Page, action: str, told: str = "", **fields: str) -> Page:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.portal.desk import install_with_desk
+from tests.portal.desk import CODE, install_with_desk, written
 from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer, command, start
 
 DESK = "/geschaeftsstelle/rat/personen"
 NEW = "Neues-Kennwort-2027"
-CODE = re.compile(r"(?:[a-z2-7]{4}-){7}[a-z2-7]{4}")
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +30,6 @@ def visitors(running: RunningServer) -> Callable[[str], PortalClient]:
         return client
 
     return signed_in
-
-
-def written(pdf: bytes) -> str:
-    """What stands on the pages of a letter."""
-    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)
-    packed = [stream.strip().removesuffix(b"~>") for stream in streams]
-    pages = [zlib.decompress(base64.a85decode(each)) for each in packed]
-    return b"\n".join(pages).decode("latin-1")
 
 
 def test_a_letter_from_the_desk_resets_a_password_once(

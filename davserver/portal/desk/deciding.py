@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from flask import redirect, render_template, request
 
+from davserver.portal.ground import visit
 from davserver.portal.guarding import FORM_FIELD
 from davserver.tree.acts import Act
 
@@ -33,5 +34,6 @@ def decide(act: Act, said: Said, back: str, done: str | Callable[[object], str])
         outcome = act.carry_out()
         return redirect(f"{back}?getan={done if isinstance(done, str) else done(outcome)}", 303)
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in (FORM_FIELD, YES)]
-    gains = act.foresee()
-    return render_template("desk/decide.html", desk=act.office, said=said, back=back, fields=fields, gains=gains)
+    later = act.at if act.at is not None and act.at > visit().ground.clock() else None
+    facts = {"said": said, "back": back, "fields": fields, "gains": act.foresee(), "later": later}
+    return render_template("desk/decide.html", desk=act.office, **facts)

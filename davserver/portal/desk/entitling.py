@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from acl.entries import Entry
-from acl.privileges import parse_rights, rights_words
+from acl.privileges import denied_words, parse_rights, rights_words
 from davserver.portal.browsing import address_of
 from davserver.portal.desk.deciding import Said, decide
 from davserver.portal.desk.meetings import office
@@ -92,7 +92,8 @@ def _page(entries: Entries, node: int, **facts: Any) -> Any:
 
 def told(entry: Entry) -> list[str]:
     """The rights of an entry, one text each, still to be translated."""
-    return [(RIGHT_NAMES | MORE_NAMES).get(word, word) for word in rights_words(entry.rights)]
+    words = denied_words(entry.rights) if entry.deny else rights_words(entry.rights)
+    return [(RIGHT_NAMES | MORE_NAMES).get(word, word) for word in words]
 
 
 @pages.post("/rechte/<share>/<int:node>")
