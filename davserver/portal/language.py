@@ -7,7 +7,7 @@ when the portal starts.
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -112,6 +112,11 @@ def machine_time(at: int) -> str:
     return datetime.fromtimestamp(at / 1e6, UTC).isoformat(timespec="seconds")
 
 
+def until(at: int) -> str:
+    """The end of a window that no longer holds at this instant: its last day, or the day and time."""
+    return moment(at) if local_time(at).time() != time() else short_day(at - 1)
+
+
 def form_day(at: int) -> str:
     """`2026-12-07`, as a date field of a form holds it in every language."""
     return local_time(at).date().isoformat()
@@ -130,4 +135,5 @@ def size(count: int) -> str:
     return f"{format_decimal(amount, digits, locale=_locale())}\u00a0{UNITS[step]}"
 
 
-FILTERS = (day, weekday, short_day, clock_time, moment, month, day_number, machine_time, form_day, form_time, size)
+DATES = (day, weekday, short_day, clock_time, moment, month, day_number, machine_time, until, form_day, form_time)
+FILTERS = (*DATES, size)

@@ -16,6 +16,7 @@ from acl.engine import View
 from acl.labels import Classification
 from acl.privileges import Rights
 from davserver.house import House
+from davserver.instants import shown
 from davserver.schema import person
 from davserver.tree.finding import Described, Finding
 from davserver.tree.forest import SharePlaces
@@ -42,8 +43,8 @@ class Search(NamedTuple):
     @property
     def told(self) -> str:
         """As the log tells it; the paper stands in the line itself."""
-        window = f"{self.since or ''}..{self.until or ''}"
-        return "; ".join(part for part in (self.purpose, self.person, window if window != ".." else "") if part)
+        window = f"{shown(self.since)} to {shown(self.until)}" if self.since or self.until else ""
+        return "; ".join(part for part in (self.purpose, self.person, window) if part)
 
 
 class Line(NamedTuple):
