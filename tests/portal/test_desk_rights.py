@@ -102,7 +102,7 @@ def test_a_new_person_is_entered_and_gets_a_letter(
 
 
 def test_name_address_and_the_end_of_an_access(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    running: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
 ) -> None:
     """Only of those all of whose offices are at desks of the clerk, and never of oneself; then nobody signs in."""
     paula, action = visitors("paula"), f"{DESK}/personen/angaben"
@@ -117,6 +117,8 @@ def test_name_address_and_the_end_of_an_access(
         assert kurt.post(f"{DESK}/personen/zugang", sent).status == status, user
     looked = clerk.post(f"{DESK}/personen/zugang", token | {"user": "paula"})
     assert "can no longer sign in anywhere" in looked.text
+    assert re.search(r"Paula Pult may no longer download \d+ document", looked.text)
+    assert paula.get(f"/lesen/{paper}").status == 200
     assert paula.get("/").status == 200
     assert clerk.submit(looked, f"{DESK}/personen/zugang", yes="yes").status == 303
     assert paula.get("/").onward.startswith("/anmelden")
