@@ -96,13 +96,13 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
 
 
 def is_second(house: House, proposer: str, user: str) -> bool:
-    """Is he somebody else, surely? Not while he may be signed in by a letter that the proposer has held in his hands.
+    """Is he somebody else, surely? Not as long as the proposer has lately held in his hands what lets him in.
 
     Whoever makes a letter could use it himself. Its owner would find his own password dead, and the first page tells of
     it for a while; so long it counts.
     """
-    reset = house.invitations.latest_reset(user)
-    return proposer != f"user:{user}" and (reset is None or reset.by != proposer)
+    others = house.invitations.makers(user) | {reset.by for reset in house.resets.of(user)}
+    return proposer not in {f"user:{user}", *others}
 
 
 def carry_out(desk: Desk, change: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from davserver.portal import (
     changing,
     commenting,
     connecting,
+    elsewhere,
     errors,
     excluding,
     giving,
@@ -30,6 +31,7 @@ from davserver.portal import (
     mounting,
     public,
     reading,
+    second_step,
     signing,
     wording,
 )
@@ -46,7 +48,7 @@ PAGES = (
     *(inviting.pages, papers.pages, people.pages, excluding.pages),
     *(entitling.pages, seconding.pages, watching.pages),
     *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
-    *(letters.pages, public.pages, auditing.pages),
+    *(letters.pages, public.pages, auditing.pages, elsewhere.pages, second_step.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

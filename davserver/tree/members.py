@@ -39,6 +39,13 @@ class Members:
             code = house.invitations.invite(connection, user, self.office.tree.principal.key)
         return Letter(holder.name, user, code), house.clock() + LIFE
 
+    def invite_by_mail(self, user: str) -> tuple[Letter, int, str]:
+        """As `invite`, for a mail; (…, its receiver). Raises Impossible too where there is no mailbox for it."""
+        receiver = self.roster.holder(user).mailbox
+        if not receiver:
+            raise Impossible("a code for this person goes on paper only")
+        return *self.invite(user), receiver
+
     def describe(self, user: str, name: str, email: str) -> None:
         """Another name or address for mail; that changes nobody's rights."""
         house, by = self.office.house, self.office.tree.principal.key

@@ -12,7 +12,7 @@ from acl.mandates import Mandate
 from acl.meetings import CLOSES_ITSELF, Meeting
 from davserver.granting import keep_mandate
 from davserver.people import add_person
-from davserver.schema import account, person
+from davserver.schema import account, person, second_step
 from davserver.tree.acts import Act
 from davserver.tree.office import Office, desks
 from davserver.tree.seen import Impossible
@@ -42,6 +42,10 @@ class Holder(NamedTuple):
     is_self: bool
     is_ours: bool
     """Has no office but at desks of the asker, and is no administrator: so the asker may see to his account."""
+    mailbox: str
+    """To which a code may be mailed. Empty if nobody knows one, and where a mailbox is too little: alone it would open
+    an account that has a second step.
+    """
 
 
 class NewPerson(NamedTuple):
@@ -71,12 +75,15 @@ class Roster:
         return sorted(found, key=lambda each: (each.name.casefold(), each.user))
 
     def _holder(self, connection: Connection, user: str, held: tuple[Held, ...], ours: frozenset[str]) -> Holder:
-        wanted = select(person.c.name, person.c.email, account.c.admin).where(person.c.user == user)
-        row = connection.execute(wanted.join(account, account.c.user == person.c.user)).one_or_none()
-        name, email, admin = (user, "", True) if row is None else row
+        wanted = select(person.c.name, person.c.email, account.c.admin, second_step.c.since)
+        wanted = wanted.join(account, account.c.user == person.c.user)
+        wanted = wanted.join(second_step, second_step.c.user == person.c.user, isouter=True)
+        row = connection.execute(wanted.where(person.c.user == user)).one_or_none()
+        name, email, admin, stepped = (user, "", True, None) if row is None else row
+        mailbox = (email or "") if stepped is None else ""
         elsewhere = {one.share for one in store.mandates_of(connection, user) if self._lasts(one)} - ours
         pledged, is_self = store.undertaking(connection, user), user == self.office.tree.principal.id
-        return Holder(user, name, email or "", held, pledged, is_self, is_ours=not admin and not elsewhere)
+        return Holder(user, name, email or "", held, pledged, is_self, not admin and not elsewhere, mailbox)
 
     def _lasts(self, mandate: Mandate) -> bool:
         return mandate.end is None or mandate.end > self.office.house.clock()

@@ -69,6 +69,7 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "neuer-ordner", f"/ordner{meeting}/neu"
     yield "suche", f"/suche?q={quote('baum')}"
     yield "anmeldungen", "/anmeldungen"
+    yield "zweiter-schritt", "/zweiter-schritt"
     yield "geteilt", "/geteilt/"
     yield "verbinden", "/verbinden"
     yield "verbinden-windows", "/verbinden/windows"

@@ -9,23 +9,26 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.instants import instant
-from davserver.letters import letters
+from davserver.letters import MAIL_SUBJECT, letters, mail
 from davserver.login import clean_user
+from davserver.mailing import MailRefused
 from davserver.portal.desk.deciding import Said, decide
 from davserver.portal.desk.meetings import office
 from davserver.portal.fields import Wrong, day_of, number_of, today, window_of
-from davserver.portal.ground import origin
+from davserver.portal.ground import origin, visit
 from davserver.portal.language import N_
 from davserver.portal.reading import attachment
 from davserver.tree.acts import Act
 from davserver.tree.members import Members
 from davserver.tree.roster import NewPerson, Roster
 from davserver.tree.seen import Impossible
+from shareproviders.contract import NotFound
 
 pages = Blueprint("people", __name__)
 
 LONGEST_NAME, LONGEST_ADDRESS = 200, 254  # RFC 5321 §4.5.3.1.3: a path of 256 octets holds 254 of address
 NO_SUCH = N_("There is no such account, the end lies before the begin, or it is your own. Nothing has been changed.")
+NOT_SENT = N_("The mail could not be sent. Please print a letter.")
 
 
 @pages.get("/geschaeftsstelle/<share>/personen")
@@ -162,3 +165,17 @@ def letter(share: str) -> Any:
     page, until = Members(Roster(office(share))).invite(request.form.get("user", ""))
     body = letters([page], origin(), until)
     return attachment(f"Brief {page.user}.pdf", "application/pdf", len(body), until, iter([body]))
+
+
+@pages.post("/geschaeftsstelle/<share>/personen/mail")
+def mail_code(share: str) -> Any:
+    """The same by mail, where the person's address is known."""
+    roster, send = Roster(office(share)), visit().ground.send
+    if send is None:
+        raise NotFound("no mails are sent here")
+    page, until, receiver = Members(roster).invite_by_mail(request.form.get("user", ""))
+    try:
+        send(receiver, MAIL_SUBJECT, mail(page, origin(), until))
+    except MailRefused:
+        return _roster(roster, problem=NOT_SENT, wrong="mail", given=request.form, done=""), 502
+    return redirect(url_for("people.roster", share=share, getan="mailed"), 303)
