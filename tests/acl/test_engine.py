@@ -157,6 +157,23 @@ def test_what_a_drive_shows_of_a_paper_to_view_is_said_by_its_class() -> None:
     assert shown[Classification.NON_PUBLIC] == shown[Classification.PERSONAL] == {HIDDEN_ON_DAV}
 
 
+def test_each_look_at_what_is_not_public_is_to_be_noted() -> None:
+    """rights.md §1: from non-public on, whoever it is that may look."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "clerk", 0)],
+        undertakings={"otto": 0},
+        labels={node: Label(grade, 0) for node, grade in enumerate(Classification, 10)},
+        places={node: (1, node) for node, _ in enumerate(Classification, 10)},
+    )
+    for node, grade in enumerate(Classification, 10):
+        granted = ENGINE.granted(facts, OTTO, 50, Channel.PORTAL, (1, node))
+        assert (LOG_READ in granted.obligations) is (
+            grade >= Classification.NON_PUBLIC and bool(granted.rights & Rights.VIEW == Rights.VIEW)
+        )
+        assert granted.rights & Rights.VIEW == Rights.VIEW or grade is Classification.FACTION, grade
+
+
 def test_a_scope_in_another_drive_opens_nothing_here() -> None:
     """Ids are of a drive: the same number elsewhere, before or after this one by name, is another folder."""
     free = build_rules(Committee("ba05", "BA 5", has_meetings=False), mandates=[Mandate("ba05", "otto", "member", 0)])
