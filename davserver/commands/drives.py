@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from davserver.audit import RIGHTS_ACTS
 from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group, table
 from davserver.heads import heads_in, written
 from davserver.house import House
@@ -14,24 +15,6 @@ from davserver.upkeep import note_check, tidy
 from shareproviders.contract import Upkeep
 
 DAMAGED = 3
-RIGHTS_ACTS = (
-    *("apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"),
-    *("label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda"),
-    *(
-        "entry-add",
-        "entry-remove",
-        "acl",
-        "recuse",
-        "recusal-end",
-        "hold",
-        "hold-end",
-        "share",
-        "unshare",
-        "link",
-        "link-revoke",
-    ),
-)
-"""What the log calls acts that change who may see what."""
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
