@@ -17,7 +17,7 @@ from davserver.schema import audit as audit_table
 from davserver.schema import setting
 from shareproviders.contract import Damaged
 
-CHAIN_SECRET = "audit-chain"  # noqa: S105 # nosec B105 (its name, not the secret)
+CHAIN_SECRET = "audit-chain"  # noqa: S105 (its name, not the secret) # nosec B105
 HEAD = "audit-head"
 READ_ONCE = 10 * 60 * 1_000_000  # a reader's further reads of one version are not noted again for so long
 DETAIL_LIMIT = 1000

@@ -171,7 +171,7 @@ EVENTS = (
     Event(cli("binding", "remove", f"{FOLDER}/Brief.txt", "2026-12-07/4.2.1"), HOST, "binding-remove"),
     Event(dav("anna", "LOCK", f"{FOLDER}/Brief.txt", 200, LOCK), CLERK, "lock"),
     Event(cli("entry", "add", f"{FOLDER}/Mappe", "user:paula", "read", name="entry"), HOST, "entry-add"),
-    nowhere(cli("entry", "remove", "ba05", "{entry}"), HOST, "entry-remove"),
+    Event(cli("entry", "remove", "ba05", "{entry}"), HOST, "entry-remove"),
     nowhere(cli("recuse", "otto", ITEM, name="recusal"), HOST, "recuse"),
     nowhere(cli("recusal", "end", "{recusal}", name="ended"), HOST, "recusal-end"),
     Event(cli("hold", "add", f"{FOLDER}/Mappe", "--until", "2030-01-01", "--reason", EVIL, name="hold"), HOST, "hold"),
