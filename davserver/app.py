@@ -50,6 +50,7 @@ from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.tree.rendered import Showing
 from davserver.tree.seconding import Seconding
+from davserver.tree.titles import Titles
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
@@ -82,6 +83,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         remembered=Remembered(),
+        titles=Titles(),
         sealer=house.keys.sealer,
         rules=RulesShelf(house.database, house.engine),
     )

@@ -25,6 +25,7 @@ from davserver.tree.departures import Departures
 from davserver.tree.past import Displaced
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.titles import Titles
 from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
@@ -48,6 +49,7 @@ class Forest:
     aliases: Aliases
     pointers: Pointers
     remembered: Remembered
+    titles: Titles
     sealer: Callable[[str], Sealer]
     """Of a share, for what only this server may read again: titles of meetings, sync-tokens."""
     rules: RulesShelf
