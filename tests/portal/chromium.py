@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,13 +84,32 @@ class Browser:
 
     def barriers(self) -> list[str]:
         """What axe-core finds on this page, and whether it is wider than the window."""
-        self.driver.execute_script(AXE.read_text("utf-8"))
-        run = "axe.run({runOnly: arguments[0]}).then(arguments[1], arguments[1])"
+        if not self.driver.execute_script("return 'axe' in window"):
+            script = AXE.read_text("utf-8")
+            self.driver.execute_script(script)
+            self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        run = "axe.run({runOnly: arguments[0], resultTypes: ['violations']}).then(arguments[1], arguments[1])"
         found: dict[str, Any] = self.driver.execute_async_script(run, WCAG)
         told = [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
         if self.driver.execute_script("return document.documentElement.scrollWidth > innerWidth"):
             told.append("wider than the window")
         return told
+
+    def resize(self, size: tuple[int, int]) -> None:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def shade(self, *, dark: bool) -> None:
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def become(self, cookies: Mapping[str, str]) -> None:
+        """The visitor who has these cookies, and no others."""
+        self.open("/static/favicon.svg")
+        self.driver.delete_all_cookies()
+        for name, value in cookies.items():
+            self.driver.add_cookie({"name": name, "value": value})
 
     def picture(self, path: Path) -> None:
         """Of the whole page."""
@@ -115,11 +134,9 @@ def browser(
     options.add_experimental_option("prefs", wishes)
     driver = webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
     try:
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        yield Browser(driver, url)
+        here = Browser(driver, url)
+        here.resize(size)
+        here.shade(dark=dark)
+        yield here
     finally:
         driver.quit()

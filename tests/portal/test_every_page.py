@@ -1,0 +1,149 @@
+"""Every page (everypage.py) for every kind of visitor: who sees it, on a phone and a desktop, without barriers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
+from tests.portal.everypage import addresses, seen_by, states
+from tests.portal.portalclient import Page, PortalClient
+from tests.portal.town import ROLES, Town, town
+
+HALF = (640, 450)
+"""A desktop at 200 % zoom (WCAG §1.4.4)."""
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "clerk": (),
+    "chair": (),
+    "member": (),
+    "looker": ("Etat.pdf", "Kauf.pdf", "Grundstück", "Haushalt"),
+    "recused": ("Etat.pdf", "Kauf.pdf"),
+    "auditor": ("Etat.pdf", "Kauf.pdf", "Grundstück", "Haushalt", "Arbeitskreis"),
+    "citizen": ("Etat.pdf", "Kauf.pdf", "Grundstück", "Haushalt", "Arbeitskreis"),
+}
+"""What stands on no page that somebody finds, but for what a link shows to whoever has it."""
+BY_LINK = ("landing.", "letters.", "public.", "a link", "a drop")
+STANDS = """
+const title = document.querySelector('h1'), box = title.getBoundingClientRect();
+return [
+  performance.getEntriesByType('navigation')[0].responseStatus,
+  title.textContent.trim(),
+  box.width > 0 && box.left >= 0 && box.right <= innerWidth,
+  document.documentElement.scrollWidth <= innerWidth,
+];
+"""
+Answers = dict[str, Page]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with town(tmp_path_factory.mktemp("town")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def visitors(built: Town) -> dict[str, PortalClient]:
+    return {role: built.visitor(role) for role in ROLES}
+
+
+@pytest.fixture(scope="module")
+def answers(built: Town, visitors: dict[str, PortalClient]) -> dict[str, Answers]:
+    """Role → name of a page → what comes back."""
+    pages = addresses(built) | states(built)
+    return {role: {name: client.get(path) for name, path in pages.items()} for role, client in visitors.items()}
+
+
+@pytest.fixture(scope="module")
+def window(built: Town) -> Iterator[Browser]:
+    """One for all; who looks through it changes with its cookies."""
+    with browser(built.server.url) as here:
+        yield here
+
+
+def is_page(answer: Page) -> bool:
+    return answer.status != 303 and answer.headers.get_content_type() == "text/html"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_sees_which_page(answers: dict[str, Answers], role: str) -> None:
+    """The table; where there is nothing for somebody, the answer is a sentence, or the way to sign in."""
+    found = dict[str, str]()
+    for name, answer in answers[role].items():
+        sees = answer.status == 200 or (answer.status == 303 and not answer.onward.startswith("/anmelden"))
+        if sees != (role in seen_by(name)):
+            found[name] = f"{answer.status} at {answer.path}"
+        if not sees and answer.status != 303:
+            assert answer.status in (403, 404), name
+            assert answer.tree.xpath("//*[@id='sentence']"), name
+        if is_page(answer) and not name.startswith(BY_LINK):
+            assert [word for word in SECRETS[role] if word in answer.text] == [], name
+    assert found == {}
+
+
+def stands(window: Browser, answer: Page, *sizes: tuple[int, int]) -> list[str]:
+    """Where the open page is not the one that came back, or sticks out of the window."""
+    told = []
+    for size in sizes:
+        window.resize(size)
+        found = window.driver.execute_script(STANDS)
+        if found != [answer.status, answer.title, True, True]:
+            told.append(f"{size}: {found} for {answer.title}")
+    return told
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "clerk"])
+def test_it_stands_on_a_phone_and_on_a_desktop(
+    window: Browser, visitors: dict[str, PortalClient], answers: dict[str, Answers], role: str
+) -> None:
+    """In Chromium: the same page with the same title, and nothing sticks out. The clerk's are looked at below."""
+    window.become(visitors[role].cookies)
+    found = dict[str, list[str]]()
+    for name, answer in answers[role].items():
+        if role in seen_by(name) and is_page(answer):
+            window.open(answer.path)
+            found[name] = stands(window, answer, PHONE, DESKTOP)
+    assert {name: told for name, told in found.items() if told} == {}
+    assert len(found) > 10
+
+
+def refused(window: Browser, built: Town) -> Iterator[str]:
+    """Pages that only a mistake leads to, each by its name while it is open."""
+    window.become({})
+    locked = f"/s/{built.things['locked link']}"
+    for path, fields in (
+        ("/anmelden", {"name": "otto", "password": "falsch"}),
+        (locked, {"password": "falsch"}),
+        ("/einladung", {"code": "falsch"}),
+    ):
+        window.open(path)
+        yield f"{path} before"
+        for name, value in fields.items():
+            window.fill(name, value)
+        window.one("main button.main").click()
+        window.wait(lambda _: bool(window.all("[role=alert]")))
+        yield f"{path} refused"
+
+
+@pytest.mark.parametrize(("language", "dark"), [("de", False), ("en", True)], ids=["de-light", "en-dark"])
+def test_no_page_has_barriers(
+    window: Browser, built: Town, visitors: dict[str, PortalClient], language: str, *, dark: bool
+) -> None:
+    """WCAG 2.1 AA as far as axe-core can tell, at each size; the office sees most, a member what he may not have."""
+    window.shade(dark=dark)
+    pages, found = addresses(built) | states(built), dict[str, list[str]]()
+    for role, names in (("clerk", list(pages)), ("member", ["a paper to look at", "a draft", "papers.label"])):
+        client = visitors[role]
+        client.submit(client.get("/impressum"), "/sprache", sprache=language)
+        window.become(client.cookies)
+        for name in names:
+            answer = client.get(pages[name])
+            if is_page(answer):
+                window.open(answer.path)
+                found[f"{name} for the {role}"] = stands(window, answer, DESKTOP, PHONE, HALF, SMALLEST)
+                if name == "browsing.folder":
+                    window.one(".menu summary").click()
+                found[f"{name} for the {role}"] += window.barriers()
+    for name in refused(window, built):
+        found[name] = window.barriers()
+    assert {name: told for name, told in found.items() if told} == {}
