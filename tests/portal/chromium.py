@@ -121,9 +121,18 @@ class Browser:
 
 @contextmanager
 def browser(
-    url: str, size: tuple[int, int] = DESKTOP, *, language: str = "de", script: bool = True, dark: bool = False
+    url: str,
+    size: tuple[int, int] = DESKTOP,
+    *,
+    language: str = "de",
+    script: bool = True,
+    dark: bool = False,
+    listens: bool = False,
 ) -> Iterator[Browser]:
-    """A fresh window; skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed."""
+    """A fresh window; if it `listens`, its log `performance` tells all that it asks for.
+
+    Skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed.
+    """
     options = webdriver.ChromeOptions()
     options.binary_location = need("chromium")
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
@@ -132,6 +141,8 @@ def browser(
     if not script:
         wishes["profile.managed_default_content_settings.javascript"] = 2
     options.add_experimental_option("prefs", wishes)
+    if listens:
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
     try:
         here = Browser(driver, url)

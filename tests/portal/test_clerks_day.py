@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
+from tests.portal.chromium import DESKTOP, Browser, browser
 from tests.portal.desk import install_with_desk, pasted
 from tests.running import RunningServer, start
 
@@ -120,49 +120,3 @@ def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_pat
         assert sum(rows.values()) == FILES
         assert (rows["1"], rows["N 1"], rows["N 24"], rows["93"]) == (1, 1, NAMELESS, 0)
         assert here.clicks <= CLICKS, here.clicks
-
-
-@pytest.mark.parametrize(
-    ("size", "language", "dark"), [(PHONE, "de", False), (DESKTOP, "en", True)], ids=["phone-de", "desktop-en-dark"]
-)
-def test_the_desk_has_no_barriers(running: RunningServer, size: tuple[int, int], language: str, *, dark: bool) -> None:
-    """axe-core finds nothing on any page of the desk, on a phone and on a desktop, without script."""
-    with browser(running.url, size, language=language, dark=dark) as here:
-        here.sign_in("kurt")
-        for path in desk_pages(here):
-            here.open(path)
-            assert here.barriers() == [], path
-
-
-def desk_pages(here: Browser) -> Iterator[str]:
-    """All pages of the desk, with a meeting that has an agenda."""
-    desk = "/geschaeftsstelle/rat"
-    yield desk
-    here.open(desk)
-    here.driver.execute_script("document.querySelector('[name=day]').value = '2027-05-03'")
-    here.one("main form .button.main").click()
-    here.wait(lambda driver: "/sitzung/" in driver.current_url)
-    meeting = here.driver.current_url.partition("?")[0].partition("/geschaeftsstelle")[2]
-    meeting = f"/geschaeftsstelle{meeting}"
-    here.driver.execute_script(
-        "document.querySelector('[name=table]').value = arguments[0]", "1\tHaushalt\nN 1\tVertrag"
-    )
-    here.all("main form .button.main")[-1].click()
-    here.wait(lambda _: bool(here.all("[name=take]")))
-    here.one("[name=take]").click()
-    here.wait(lambda _: bool(here.all("tbody tr")))
-    yield meeting
-    yield f"{meeting}/nummern"
-    yield f"{meeting}/zuordnen"
-    yield f"{meeting}/stand?neu=agenda_released"
-    here.open(meeting)
-    item = str(here.one("tbody a").get_attribute("href")).partition("/ordner")[2]
-    yield f"/ordner{item}"
-    yield f"/einstufung{item}"
-    yield f"/ausschluss{item}"
-    yield "/zustimmen"
-    for name in ("personen", "sperren", "verlauf", "freigaben"):
-        yield f"{desk}/{name}"
-    yield "/verbinden"
-    yield "/verbinden/windows"
-    yield "/einladung"

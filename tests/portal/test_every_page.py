@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
-from tests.portal.everypage import addresses, seen_by, states
+from tests.portal.everypage import address, addresses, rules, seen_by, states
 from tests.portal.portalclient import Page, PortalClient
 from tests.portal.town import ROLES, Town, town
 
@@ -147,3 +147,58 @@ def test_no_page_has_barriers(
     for name in refused(window, built):
         found[name] = window.barriers()
     assert {name: told for name, told in found.items() if told} == {}
+
+
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " font-src 'self'; connect-src 'self'; media-src 'self'; worker-src 'self';"
+    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+OF_BYTES = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
+"""What people have put here, or what was made of it: never a page of ours."""
+OF_LINKS = {"Referrer-Policy": "strict-origin", "X-Robots-Tag": "noindex, nofollow, noarchive"}
+KEPT = {"Cache-Control": "no-cache"}
+NEVER = ("Server", "X-Powered-By", "Access-Control-Allow-Origin", "Strict-Transport-Security")
+
+
+def policy(endpoint: str, answer: Page) -> dict[str, str]:
+    """The committed table: route and kind of answer → headers (security.md S-25)."""
+    blueprint, kind = endpoint.partition(".")[0], answer.headers.get_content_type()
+    expected = dict(POLICY)
+    if blueprint in ("landing", "letters"):
+        expected |= OF_LINKS
+    if endpoint == "static" or kind == "application/atom+xml":
+        return expected | KEPT if answer.status == 200 else expected
+    if answer.status == 200 and kind != "text/html":
+        expected |= OF_BYTES
+    return expected
+
+
+@pytest.mark.parametrize("role", ["clerk", "looker", "citizen"])
+def test_every_answer_carries_the_committed_headers(
+    built: Town, visitors: dict[str, PortalClient], answers: dict[str, Answers], role: str
+) -> None:
+    """Every route, whatever comes of it: pages, bytes, redirects, refusals, forms without a token, other methods."""
+    client, found, met = visitors[role], dict[str, object](), set[int]()
+    asked = [(rule.endpoint, answers[role][rule.endpoint]) for rule in rules("GET")]
+    for rule in rules("POST"):
+        path = address(built, rule)
+        asked += [(rule.endpoint, client.post(path, {"x": "y"})), ("", client.get(path + "/gibt-es-nicht"))]
+    asked.append(("", client.post("/anmelden", {"x": "y" * 300_000})))
+    for endpoint, answer in asked:
+        met.add(answer.status)
+        expected = policy(endpoint, answer)
+        carried = {name: answer.headers[name] for name in expected}
+        stray = [name for name in NEVER if name in answer.headers]
+        if carried != expected or stray:
+            odd = {name: carried[name] for name in expected if carried[name] != expected[name]}
+            found[f"{endpoint} {answer.path} {answer.status}"] = odd, stray
+    assert found == {}
+    assert met >= {200, 303, 403, 404}

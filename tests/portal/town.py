@@ -174,7 +174,7 @@ def town(directory: Path) -> Iterator[Town]:
         with house.database.transaction() as connection:
             agendas = Agendas(house, connection, COMMITTEE, BY, provider=house.share(COMMITTEE))
             agendas.reach(MEETING, MeetingState.AGENDA_RELEASED)
-        _put(door(house, "clara"), f"{EVENING}/{TREES}/Nachtrag.txt", b"late")
+        put(door(house, "clara"), f"{EVENING}/{TREES}/Nachtrag.txt", b"late")
         built = Town({})
         _open_to_people(built, house)
     with start(data, workers=1) as built.server:
@@ -189,9 +189,16 @@ def _admit_people(house: House) -> None:
             change_account(connection, user, password=hashed)
 
 
-def _put(tree: GuardedTree, path: str, content: bytes) -> None:
-    target = SharePath.parse(f"/{COMMITTEE}/{path}")
+def put(tree: GuardedTree, path: str, content: bytes) -> None:
+    """A document under a path of the committee's drive."""
+    target = SharePath((COMMITTEE, *path.split("/")))
     tree.put(target, tree.stage(target, [content]), Terms())
+
+
+def release(house: House, path: str) -> None:
+    """What came too late for its agenda."""
+    with house.database.transaction() as connection:
+        Agendas(house, connection, COMMITTEE, BY, provider=house.share(COMMITTEE)).release(SharePath.parse(f"/{path}"))
 
 
 def _fill(tree: GuardedTree) -> None:
@@ -210,8 +217,8 @@ def _fill(tree: GuardedTree) -> None:
         "Arbeitskreis/alt.txt": b"thrown away",
     }
     for path, content in papers.items():
-        _put(tree, path, content)
-    _put(tree, "Arbeitskreis/Notiz.txt", b"second")
+        put(tree, path, content)
+    put(tree, "Arbeitskreis/Notiz.txt", b"second")
     tree.delete(work / "alt.txt", Terms())
 
 

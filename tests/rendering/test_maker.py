@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,10 +13,10 @@ import pytest
 from davserver.rendering import child
 from davserver.rendering.maker import OFFICE_ENDINGS, PDF, Maker, NotMade, Reason, read_drawing
 from tests.foreign import need
+from tests.listening import CANARY, listening
 from tests.rendering import documents
 from tests.rendering.documents import DOCX, ODT
 
-CANARY = "KanarienvogelImRatskeller"
 ENDLESS = "import time\nwhile True: time.sleep(1)"
 
 
@@ -106,32 +102,6 @@ def test_a_protected_pdf_is_told_as_such(maker: Maker) -> None:
     with pytest.raises(NotMade) as why:
         maker.draw([canvas.getpdfdata()], PDF, 400, [1])
     assert why.value.reason is Reason.PROTECTED
-
-
-@contextmanager
-def listening() -> Iterator[tuple[str, list[bytes]]]:
-    """An address on loopback, and what has come in there."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.2)
-        ended = threading.Event()
-
-        def listen() -> None:
-            while not ended.is_set():
-                try:
-                    caller, _ = server.accept()
-                except TimeoutError:
-                    continue
-                with caller:
-                    heard.append(caller.recv(1000))
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}/{CANARY}", heard
-        finally:
-            ended.set()
-            thread.join()
 
 
 def hostile(url: str) -> dict[str, tuple[bytes, str]]:
