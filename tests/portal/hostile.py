@@ -58,10 +58,8 @@ def pages(url: str) -> dict[str, bytes]:
     inside = f"<script>{run}</script><image href='{url}'/>"
     svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload=\"{run}\">{inside}</svg>".encode()
     sheet = f"<?xml-stylesheet href='{url}'?><x xmlns='http://www.w3.org/1999/xhtml'><script>{run}</script></x>"
-    found = dict.fromkeys(
-        ("page.html", "page.htm", "page.xhtml", "page.shtml", "page.hta", "page.mht", "page.txt"), html
-    )
-    found |= dict.fromkeys(("lie.pdf", "lie.png", "lie.mp3", "lie.mp4", "lie.odt", "lie.webp", "no ending"), html)
+    endings = ("html", "htm", "xhtml", "shtml", "hta", "mht", "txt", "pdf", "png", "mp3", "mp4", "odt", "webp")
+    found = {f"page.{ending}": html for ending in endings} | {"no ending": html}
     found |= {"drawing.svg": svg, "drawing.png": svg, "sheet.xml": sheet.encode(), "sheet.xsl": sheet.encode()}
     found |= {"program.js": run.encode(), "program.mjs": run.encode(), "style.css": f"@import '{url}'".encode()}
     seven = f"+ADw-script+AD4-{run}+ADw-/script+AD4-"
