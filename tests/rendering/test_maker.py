@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from davserver.rendering.maker import OFFICE_ENDINGS, PDF, Maker, NotMade, Reaso
 from tests.foreign import need
 from tests.listening import CANARY, listening
 from tests.rendering import documents
+from tests.rendering import hostile as hostile_documents
 from tests.rendering.documents import DOCX, ODT
 
 ENDLESS = "import time\nwhile True: time.sleep(1)"
@@ -149,6 +152,48 @@ def test_no_document_learns_the_environment(office: Maker, maker: Maker, monkeyp
     made, words = converted(office, maker, content, ODT)
     assert CANARY not in words
     assert CANARY.encode() not in made
+
+
+def made_of(office: Maker, found: hostile_documents.Documents) -> dict[str, tuple[bytes, float]]:
+    """Two at a time: name → the PDF, or nothing, and the seconds that it took."""
+
+    def one(content: bytes, media_type: str) -> tuple[bytes, float]:
+        began = time.monotonic()
+        try:
+            return office.convert([content], media_type), time.monotonic() - began
+        except NotMade:
+            return b"", time.monotonic() - began
+
+    with ThreadPoolExecutor(2) as pool:
+        waiting = {name: pool.submit(one, *each) for name, each in found.items()}
+        return {name: each.result() for name, each in waiting.items()}
+
+
+def test_no_other_format_reaches_out_either(office: Maker, tmp_path: Path) -> None:
+    """S-58, B17: templates, objects, entities, formulas, media on the network; text in a file of the server."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text(f"{CANARY}\n" * 50)
+    with listening() as (url, heard):
+        reached = made_of(office, hostile_documents.reaching(url))
+        time.sleep(0.3)
+    assert heard == []
+    assert sum(bool(made) for made, _ in reached.values()) > 8, "most of them are documents after all"
+    asking = hostile_documents.reaching(secret.as_uri())
+    read = made_of(office, {name: asking[name] for name in hostile_documents.READING})
+    for name, (made, _) in read.items():
+        assert CANARY.encode() not in made, name
+        words = office.draw([made], PDF, 600, [1, 2]).pages if made else []
+        assert CANARY not in " ".join(words_of(page.lines) for page in words), name
+
+
+def test_no_document_takes_more_than_its_share(office: Maker) -> None:
+    """Ended in time whatever it unfolds to, within the memory of its child; the next one is made as ever."""
+    hasty = Maker(Maker.find_office(), seconds=6)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    for name, (_, seconds) in made_of(hasty, hostile_documents.devouring()).items():
+        assert seconds < 6 + 4, name
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, child.MEMORY // 1024)
+    assert office.convert([documents.odt("danach")], ODT).startswith(b"%PDF")
 
 
 PROBE = """
