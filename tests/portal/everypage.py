@@ -15,20 +15,22 @@ from werkzeug.routing import Rule
 
 from davserver.portal.application import create
 from davserver.portal.ground import Ground
-from tests.portal.town import COMMITTEE, MEETING, PLANNED, ROLES, Town
+from tests.portal.town import ROLES
 
+Things = Mapping[str, str]
+"""Name of a thing → its number or token (`Town.things`)."""
 FILLED: Mapping[str, str] = MappingProxyType(
     {
-        "share": f"={COMMITTEE}",
-        "committee": f"={COMMITTEE}",
-        "meeting": f"={MEETING}",
+        "share": "committee",
+        "committee": "committee",
+        "meeting": "meeting",
         "node": "paper",
         "token": "link",
         "version": "version",
         "number": "comment",
         "code": "code",
         "system": "=windows",
-        "path": f"={COMMITTEE}/Arbeitskreis",
+        "path": "path",
         "filename": "=portal.css",
     }
 )
@@ -49,7 +51,7 @@ OWN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "public.download": {"node": "report"},
         "reading.picture": {"number": "=1"},
         "reading.play": {"node": "recording"},
-        "stages.foresee": {"meeting": f"={PLANNED}"},
+        "stages.foresee": {"meeting": "planned"},
     }
 )
 """Of routes that ask for something else."""
@@ -67,25 +69,25 @@ def rules(method: str) -> list[Rule]:
     return sorted(found, key=lambda rule: (rule.endpoint, rule.rule))
 
 
-def address(town: Town, rule: Rule) -> str:
+def address(things: Things, rule: Rule) -> str:
     """Raises KeyError for a variable that nobody has told here how to fill."""
     path = rule.rule
     own = OWN.get(rule.endpoint, {})
     for name in rule.arguments:
         thing = own.get(name) or FILLED[name]
-        value = thing[1:] if thing.startswith("=") else town.things[thing]
+        value = thing[1:] if thing.startswith("=") else things[thing]
         path = path.replace(f"<{name}>", value).replace(f"<int:{name}>", value).replace(f"<path:{name}>", value)
     return path + QUERIES.get(rule.endpoint, "")
 
 
-def addresses(town: Town) -> dict[str, str]:
+def addresses(things: Things) -> dict[str, str]:
     """Name of each route that can be opened → where it is."""
-    return {rule.endpoint: address(town, rule) for rule in rules("GET")}
+    return {rule.endpoint: address(things, rule) for rule in rules("GET")}
 
 
-def states(town: Town) -> dict[str, str]:
+def states(things: Things) -> dict[str, str]:
     """What one page can show besides: name → address."""
-    at, things = COMMITTEE, town.things
+    at = things["committee"]
     return {
         "a paper to look at": f"/lesen/{at}/{things['secret']}",
         "an office document": f"/lesen/{at}/{things['motion']}",

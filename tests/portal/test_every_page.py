@@ -50,7 +50,7 @@ def visitors(built: Town) -> dict[str, PortalClient]:
 @pytest.fixture(scope="module")
 def answers(built: Town, visitors: dict[str, PortalClient]) -> dict[str, Answers]:
     """Role → name of a page → what comes back."""
-    pages = addresses(built) | states(built)
+    pages = addresses(built.things) | states(built.things)
     return {role: {name: client.get(path) for name, path in pages.items()} for role, client in visitors.items()}
 
 
@@ -131,7 +131,7 @@ def test_no_page_has_barriers(
 ) -> None:
     """WCAG 2.1 AA as far as axe-core can tell, at each size; the office sees most, a member what he may not have."""
     window.shade(dark=dark)
-    pages, found = addresses(built) | states(built), dict[str, list[str]]()
+    pages, found = addresses(built.things) | states(built.things), dict[str, list[str]]()
     for role, names in (("clerk", list(pages)), ("member", ["a paper to look at", "a draft", "papers.label"])):
         client = visitors[role]
         client.submit(client.get("/impressum"), "/sprache", sprache=language)
@@ -189,7 +189,7 @@ def test_every_answer_carries_the_committed_headers(
     client, found, met = visitors[role], dict[str, object](), set[int]()
     asked = [(rule.endpoint, answers[role][rule.endpoint]) for rule in rules("GET")]
     for rule in rules("POST"):
-        path = address(built, rule)
+        path = address(built.things, rule)
         asked += [(rule.endpoint, client.post(path, {"x": "y"})), ("", client.get(path + "/gibt-es-nicht"))]
     asked.append(("", client.post("/anmelden", {"x": "y" * 300_000})))
     for endpoint, answer in asked:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from acl.links import LinkKind
 from acl.meetings import MeetingState
@@ -175,10 +176,10 @@ def town(directory: Path) -> Iterator[Town]:
             agendas = Agendas(house, connection, COMMITTEE, BY, provider=house.share(COMMITTEE))
             agendas.reach(MEETING, MeetingState.AGENDA_RELEASED)
         put(door(house, "clara"), f"{EVENING}/{TREES}/Nachtrag.txt", b"late")
-        built = Town({})
+        built = Town({"committee": COMMITTEE, "meeting": MEETING, "planned": PLANNED})
         _open_to_people(built, house)
     with start(data, workers=1) as built.server:
-        _use(built)
+        use(built.things, built.visitor("clerk"), built.visitor("citizen"))
         yield built
 
 
@@ -225,6 +226,7 @@ def _fill(tree: GuardedTree) -> None:
 def _open_to_people(town: Town, house: House) -> None:
     """Numbers of what lies there; links of all kinds; an invitation."""
     tree, things = door(house, "clara"), town.things
+    things["path"] = f"{COMMITTEE}/Arbeitskreis"
     for name, path in {
         "drive": "",
         "evening": EVENING,
@@ -241,28 +243,29 @@ def _open_to_people(town: Town, house: House) -> None:
         "recording": "Arbeitskreis/Mitschnitt.mp3",
     }.items():
         things[name] = str(tree.stat(SharePath.parse(f"/{COMMITTEE}/{path}")).node.id)
-    things["version"] = str(tree.versions(tree.stat(SharePath.parse(f"/{COMMITTEE}/Arbeitskreis/Notiz.txt")))[-1].id)
-    with_letters = {"rights": Rights.READ | Rights.COMMENT}
-    things["link"] = _link(house, tree, f"{EVENING}/{BUDGET}/Etat.pdf", **with_letters)
-    things["folder link"] = _link(house, tree, f"{EVENING}/{TREES}")
-    things["locked link"] = _link(house, tree, f"{EVENING}/{TREES}", password=WORD)
-    things["drop"] = _link(house, tree, "Arbeitskreis", kind=LinkKind.DROP)
-    tree.share_inside(SharePath.parse(f"/{COMMITTEE}/Arbeitskreis/Notiz.txt"), "user:sam", Rights.READ, None, None)
+    note = SharePath((COMMITTEE, "Arbeitskreis", "Notiz.txt"))
+    budget, trees = SharePath((COMMITTEE, EVENING, BUDGET)), SharePath((COMMITTEE, EVENING, TREES))
+    things["version"] = str(tree.versions(tree.stat(note))[-1].id)
+    things["link"] = link(house, tree, budget / "Etat.pdf", rights=Rights.READ | Rights.COMMENT)
+    things["folder link"] = link(house, tree, trees)
+    things["locked link"] = link(house, tree, trees, password=WORD)
+    things["drop"] = link(house, tree, note.parent, kind=LinkKind.DROP)
+    tree.share_inside(note, "user:sam", Rights.READ, None, None)
     with house.database.transaction() as connection:
         things["code"] = house.invitations.invite(connection, "sam", "user:clara")
 
 
-def _link(house: House, tree: GuardedTree, path: str, password: str | None = None, **wish: object) -> str:
+def link(house: House, tree: GuardedTree, path: SharePath, password: str | None = None, **wish: Any) -> str:
+    """Its token."""
     secret = house.links.new_secret(password)
-    tree.make_link(SharePath.parse(f"/{COMMITTEE}/{path}"), LinkWish(secret.digest, password=secret.password, **wish))  # type: ignore[arg-type]
+    tree.make_link(path, LinkWish(secret.digest, password=secret.password, **wish))
     return secret.token
 
 
-def _use(town: Town) -> None:
+def use(things: dict[str, str], clerk: PortalClient, citizen: PortalClient) -> None:
     """A comment, a letter, a device that waits."""
-    things, clerk, citizen = town.things, town.visitor("clerk"), town.visitor("citizen")
-    thread = f"/anmerkungen/{COMMITTEE}/{things['note']}"
-    assert clerk.submit(clerk.get(thread), thread, text="Bitte prüfen").status == 303
+    thread = f"/anmerkungen/{things['committee']}/{things['note']}"
+    assert clerk.submit(clerk.get(thread), thread, text="Bitte prüfen: Stimmt die Summe?").status == 303
     things["comment"] = re.findall(rf"{thread}/(\d+)", clerk.get(thread).body.decode())[0]
     page = citizen.get(f"/s/{things['link']}/schreiben")
     written = citizen.submit(page, page.path, text="Wann wird gebaut?")
