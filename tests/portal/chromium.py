@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -69,7 +69,10 @@ class Browser:
 
     def wait_for(self, text: str) -> None:
         """Until the page says so."""
-        self.wait(lambda _: text in self.text)
+        try:
+            self.wait(lambda _: text in self.text)
+        except TimeoutException:
+            raise AssertionError(f"{text!r} is not to be seen at {self.driver.current_url}: {self.text}") from None
 
     def wait(self, condition: Callable[[webdriver.Chrome], bool]) -> None:
         """Until it holds; pages may come and go meanwhile."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys as Key
 
 from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
 from tests.portal.everypage import address, addresses, rules, seen_by, states
 from tests.portal.portalclient import Page, PortalClient
 from tests.portal.town import ROLES, Town, town
+from tests.running import PASSWORD
 
 HALF = (640, 450)
 """A desktop at 200 % zoom (WCAG §1.4.4)."""
@@ -147,6 +151,68 @@ def test_no_page_has_barriers(
     for name in refused(window, built):
         found[name] = window.barriers()
     assert {name: told for name, told in found.items() if told} == {}
+
+
+class Keys(NamedTuple):
+    """Somebody who has no mouse."""
+
+    window: Browser
+
+    def type(self, *words: str) -> None:
+        for each in words:
+            ActionChains(self.window.driver).send_keys(each).perform()
+
+    def reach(self, words: str) -> None:
+        """The next stop that is called so; what has the focus is to be seen (WCAG §2.4.7)."""
+        called = """
+        const one = document.activeElement, label = one.labels && one.labels[0];
+        return [one.ariaLabel || (label || one).innerText || '', getComputedStyle(one).outlineStyle, one.tagName];
+        """
+        for _ in range(80):
+            self.type(Key.TAB)
+            name, outline, tag = self.window.driver.execute_script(called)
+            assert outline != "none" or tag == "BODY", name
+            if words in name:
+                return
+        raise AssertionError(f"no stop is called {words!r}")
+
+    def go(self, words: str, until: str) -> None:
+        """By Enter, to a page that says so and fits into the window."""
+        self.reach(words)
+        self.type(Key.ENTER)
+        self.window.wait_for(until)
+        assert self.window.driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("size", [HALF, SMALLEST], ids=["zoom-200", "smallest"])
+def test_a_member_needs_no_mouse(window: Browser, size: tuple[int, int]) -> None:
+    """Sign in, search, read, comment, share by link: each ends in a sentence that is to be seen (WCAG §2.1.1)."""
+    keys = Keys(window)
+    window.become({})
+    window.resize(size)
+    window.open("/anmelden")
+    keys.reach("Ihr Anmeldename")
+    keys.type("otto")
+    keys.reach("Passwort")
+    keys.type(PASSWORD, Key.ENTER)
+    window.wait_for("Guten Tag, Otto Amt.")
+    keys.reach("In allen meinen Gremien suchen")
+    keys.type("etat", Key.ENTER)
+    window.wait_for("1 Treffer")
+    keys.go("Etat.pdf", "PDF-Dokument")
+    keys.reach("Seite")
+    keys.type(Key.BACKSPACE, "2", Key.ENTER)
+    window.wait_for("Etat Seite 2")
+    keys.type(Key.HOME)
+    window.open(window.driver.current_url.partition("?")[0].partition(window.url.rstrip("/"))[2])
+    keys.go("Anmerkungen", "Ihre Anmerkung")
+    keys.reach("Ihre Anmerkung")
+    keys.type("Von der Tastatur.")
+    keys.go("Anmerken", "steht jetzt hier")
+    keys.go("Etat.pdf", "PDF-Dokument")
+    keys.go("Teilen", "über einen Link")
+    keys.go("Zeigen, wer es sehen wird", "Alle, die den Link haben")
+    keys.go("Ja, Link erstellen", "Der Link ist erstellt")
 
 
 POLICY = {
