@@ -29,7 +29,7 @@ run: $(RUN_READY)
 
 # Two processes at a time; then, one by one, what measures time. Exit code 5: ARGS chose no test of that kind.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20 -m "not alone" $(ARGS) || test $$? -eq 5
 	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 check: $(TEST_READY)

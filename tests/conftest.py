@@ -11,6 +11,26 @@ import pytest
 from tests.davclient import DavClient
 from tests.running import RunningServer, copied, install, start
 
+LONGEST = (
+    "faults/test_kill.py",
+    "clients/test_five_mirrors.py",
+    "rights/test_oracle.py",
+    "faults/test_kill_keeping.py",
+    "clients/test_sync_clients.py",
+    "clients/test_rclone.py",
+    "rights/test_isolation.py",
+    "clients/test_libreoffice.py",
+    "portal/test_clerks_day.py",
+)
+"""Files that take more than a minute. Two processes share the files; the long ones come first, so that neither of the
+two is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    rank = {here / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONGEST)))
+
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,7 @@ from tests.davclient import DavClient
 
 PROGRAM = (sys.executable, "-m", "davserver")
 PASSWORD = "Korrekt-Pferd-Batterie-1"
+FOLLOW_SECONDS = 5  # a program that outlives the server may hold its output open
 START_SECONDS = 60
 QUICK_HASHES = {"DAVSERVER_ARGON2_MEMORY_KIB": "64", "DAVSERVER_ARGON2_PASSES": "1", "DAVSERVER_ARGON2_LANES": "1"}
 
@@ -142,6 +143,8 @@ class RunningServer:
     """Who signed its certificate, if it is reached over TLS."""
     passwords: Mapping[str, str] = field(default_factory=dict)
     """App passwords, where account passwords open no drive."""
+    follower: threading.Thread | None = None
+    """Takes what the process says into `log`, until it ends."""
 
     def client(self, user: str = "", base: str = "") -> DavClient:
         context = None if self.authority is None else self.authority.context
@@ -174,6 +177,8 @@ class RunningServer:
         self._close()
 
     def _close(self) -> None:
+        if self.follower is not None:
+            self.follower.join(FOLLOW_SECONDS)
         for stream in (self.process.stdout, self.process.stdin):
             if stream is not None:
                 stream.close()
@@ -224,10 +229,12 @@ def start(
                 ready.set()
         ready.set()
 
-    threading.Thread(target=follow, daemon=True).start()
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
     if not ready.wait(START_SECONDS) or not found:
         process.kill()
         process.wait()
         raise AssertionError("the server did not start:\n" + "".join(lines))
     url = str(found["url"])
-    return RunningServer(data, process, url, int(url.rstrip("/").rpartition(":")[2]), lines, authority)
+    number = int(url.rstrip("/").rpartition(":")[2])
+    return RunningServer(data, process, url, number, lines, authority, follower=follower)

@@ -15,6 +15,7 @@ from davserver.portal import (
     changing,
     commenting,
     connecting,
+    elsewhere,
     errors,
     excluding,
     giving,
@@ -29,6 +30,7 @@ from davserver.portal import (
     mounting,
     public,
     reading,
+    second_step,
     signing,
     wording,
 )
@@ -44,7 +46,7 @@ PAGES = (
     *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
     *(inviting.pages, papers.pages, people.pages, excluding.pages),
     *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
-    *(letters.pages, public.pages),
+    *(letters.pages, public.pages, elsewhere.pages, second_step.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

@@ -13,7 +13,7 @@ from davserver.accounts import AccountProblem
 from davserver.granting import keep_mandate
 from davserver.invitations import LIFE
 from davserver.letters import Letter
-from davserver.schema import account, person
+from davserver.schema import account, person, second_step
 from davserver.tree.office import Impossible, Office, desks
 from davserver.tree.seen import AccessDenied
 from shareproviders.contract import NotFound
@@ -33,6 +33,10 @@ class Holder(NamedTuple):
     pledged: int | None
     """When he pledged secrecy; None: not yet, so non-public papers stay closed to him."""
     is_self: bool
+    mailbox: str
+    """To which a code may be mailed. Empty if nobody knows one, and where a mailbox is too little: alone it would open
+    an account that has a second step.
+    """
 
 
 class Roster:
@@ -47,8 +51,10 @@ class Roster:
         titles = self.office.tree.acquaintances.titles
         with house.database.read() as connection:
             mandates = [one for one in store.mandates_in(connection, share) if one.end is None or one.end > now]
-            rows = connection.execute(select(person.c.user, person.c.name))
+            known = select(person.c.user, person.c.name, person.c.email, second_step.c.since)
+            rows = connection.execute(known.join(second_step, second_step.c.user == person.c.user, isouter=True)).all()
             names = {row.user: row.name for row in rows}
+            mailboxes = {row.user: row.email or "" for row in rows if row.since is None}
             found = [
                 Holder(
                     one.person,
@@ -57,6 +63,7 @@ class Roster:
                     titles.get(one.role, one.role),
                     store.undertaking(connection, one.person),
                     one.person == self.office.tree.principal.id,
+                    mailboxes.get(one.person, ""),
                 )
                 for one in mandates
             ]
@@ -125,3 +132,10 @@ class Roster:
             except AccountProblem as problem:
                 raise Impossible(str(problem)) from problem
         return Letter(holder.name, user, code), now + LIFE
+
+    def invite_by_mail(self, user: str) -> tuple[Letter, int, str]:
+        """As `invite`, for a mail; (…, its receiver). Raises Impossible too where there is no mailbox for it."""
+        receiver = next((each.mailbox for each in self.holders() if each.user == user), "")
+        if not receiver:
+            raise Impossible("a code for this person goes on paper only")
+        return *self.invite(user), receiver

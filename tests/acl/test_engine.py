@@ -86,6 +86,77 @@ def test_a_scope_opens_the_way_down_to_it_and_nothing_beside() -> None:
     assert View(free, ENGINE, elsewhere, Channel.DAV).granted((1,), 5).rights == Rights.NONE
 
 
+def test_a_way_down_is_discoverable_and_nothing_more() -> None:
+    """§2.6: one learns that it is there and what one may do; so does whoever may only put something into it."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[],
+        undertakings={"otto": 0},
+        labels={3: Label(Classification.RESTRICTED, 0)},
+        entries=[Entry(3, "user:otto", Rights.READ, id=1), Entry(2, "user:otto", Rights.BIND, id=2)],
+        places={2: (1, 2), 3: (1, 2, 3)},
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    assert view.granted((1,), 50).rights == Rights.DISCOVER | Rights.READ_CURRENT_USER_PRIVILEGE_SET
+    for place in ((1,), (1, 2)):
+        assert ENGINE.decide(facts, AccessRequest(OTTO, Rights.DISCOVER, "ba05", place, 50, Channel.DAV)).allowed
+
+
+def test_a_scope_in_another_drive_opens_nothing_here() -> None:
+    """Ids are of a drive: the same number elsewhere, before or after this one by name, is another folder."""
+    free = build_rules(Committee("ba05", "BA 5", has_meetings=False), mandates=[Mandate("ba05", "otto", "member", 0)])
+    for share in ("ba04", "ba06"):
+        scoped = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=((share, 4),)))
+        assert View(free, ENGINE, scoped, Channel.DAV).granted((1, 4), 5).rights == Rights.NONE
+
+
+def test_an_inbox_gives_its_own_rights_where_it_stands() -> None:
+    """What a member adds beneath another folder is not given the rights of the inbox above (numbers beyond 256)."""
+    facts = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        entries=[Entry(900, "user:otto", Rights.READ, id=1, drop_own=True)],
+        places={900: (1, 900)},
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    assert view.own_rights((1, int("900")), 5) == Rights.READ
+    assert view.own_rights((1, 900, 700), 5) == view.own_rights((1, 900, 1200), 5) == Rights.NONE
+
+
+def test_one_view_asked_at_any_instants_answers_like_new_ones() -> None:
+    """What is kept holds from its instant to its edge, whichever way the clock goes."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 20, 90)],
+        undertakings={"otto": 0},
+        labels={node: Label(Classification.RESTRICTED, 10, 70) for node in (2, 3)},
+        entries=[Entry(3, "user:otto", Rights.BIND, start=30, end=40, id=1)],
+        places={2: (1, 2), 3: (1, 3)},
+    )
+    instants = (5, 10, 19, 20, 29, 30, 35, 40, 69, 70, 75, 90, 95)
+    for order in (instants, instants[::-1], (35, 5, 75, 29, 95, 10, 40)):
+        for places in (((1, 2), (1, 3)), ((1, 3), (1, 2))):
+            view = View(facts, ENGINE, OTTO, Channel.DAV)
+            for at in order:
+                for place in places:
+                    assert view.granted(place, at) == View(facts, ENGINE, OTTO, Channel.DAV).granted(place, at)
+
+
+def test_what_is_shared_is_asked_again_at_the_next_edge() -> None:
+    """The start and the end of each inside share, and the end of an office that it was for."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 0, 90)],
+        entries=[
+            Entry(2, "role:member", Rights.READ, start=30, end=40, id=1, maker="user:clara"),
+            Entry(3, "user:otto", Rights.READ, start=20, id=2, maker="user:clara"),
+        ],
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    found = {at: (set(view.shared(at)), view.shared_until(at)) for at in (10, 20, 30, 39, 40, 90)}
+    assert found == {10: (set(), 20), 20: ({3}, 30), 30: ({2, 3}, 40), 39: ({2, 3}, 40), 40: ({3}, 90), 90: ({3}, None)}
+
+
 def test_a_reason_speaks_only_of_what_was_given() -> None:
     """What an entry never gave is not blamed on its class or on its maker."""
     facts = build_rules(

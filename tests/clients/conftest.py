@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -104,7 +104,13 @@ def behind(
     tmp_path_factory: pytest.TempPathFactory, installed: Path, authority: Authority
 ) -> Iterator[tuple[RunningServer, Front]]:
     """HTTPS through nginx with the shipped configuration; and that nginx. Drives open with app passwords only."""
-    data = copied(installed, tmp_path_factory.mktemp("behind"))
+    with behind_nginx(copied(installed, tmp_path_factory.mktemp("behind")), authority) as both:
+        yield both
+
+
+@contextmanager
+def behind_nginx(data: Path, authority: Authority) -> Iterator[tuple[RunningServer, Front]]:
+    """A server for this data directory, as clients see it through an nginx of its own; and that nginx."""
     passwords = {}
     for user in ("clara", "otto", "sam"):
         made = command("app-password", "create", user, "--label", "tests", "--json", data=data)

@@ -6,9 +6,11 @@ import html
 import re
 import socket
 import threading
+import zlib
 from contextlib import suppress
 from urllib.parse import unquote
 
+GZIP = re.compile(rb"\x1f\x8b\x08")
 CHUNK_EDGE = re.compile(rb"\r\n(?:[0-9A-Fa-f]{1,8}\r\n)?")
 
 
@@ -109,8 +111,20 @@ class RecordingRelay(Relay):
         return pieces
 
 
+def unpacked(piece: bytes) -> bytes:
+    """Answers with the texts of those that are coded with gzip behind them."""
+    texts = []
+    for start in (match.start() for match in GZIP.finditer(piece)):
+        with suppress(zlib.error):  # a document may hold these bytes by chance
+            texts.append(zlib.decompressobj(wbits=31).decompress(piece[start:]))
+    return b"\r\n".join((piece, *texts))
+
+
 def readings(piece: bytes) -> tuple[str, ...]:
-    """All that one can read in answers: as they are, in one piece, percent-decoded, without the escapes of XML."""
+    """All that one can read in answers: as they are, unpacked and in one piece, percent-decoded, without the escapes
+    of XML.
+    """
+    piece = unpacked(piece)
     raw, whole = piece.decode("latin-1"), CHUNK_EDGE.sub(b"", piece).decode("latin-1")
     decoded = unquote(whole, encoding="latin-1")
     return raw, whole, decoded, html.unescape(whole), html.unescape(decoded)

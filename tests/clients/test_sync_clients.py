@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
+from tests.clients.conftest import behind_nginx
 from tests.clients.relays import CuttingRelay
 from tests.clients.syncing import Device, requests_of
-from tests.running import RunningServer, command, install, start
+from tests.running import RunningServer, command, copied, install, start
 
 BIG = 200_000_000
 PARTS = {"OWNCLOUD_CHUNK_SIZE": "5000000", "OWNCLOUD_MAX_CHUNK_SIZE": "10000000"}
@@ -75,6 +77,29 @@ def test_two_folders_stay_equal(served: RunningServer, devices: tuple[Device, De
             device.sync()
         assert len(told) <= 6, "an idle run looks at the root only"
         assert not CHANGES & {method for method, _ in told}
+
+
+def test_through_nginx(tmp_path: Path, program: str, installed: Path, authority: Authority) -> None:
+    """The same over HTTPS with the shipped configuration, with app passwords."""
+    with behind_nginx(copied(installed, tmp_path), authority) as (behind, _):
+        clara, otto = (
+            Device(program, user, behind.url, tmp_path / user, behind.passwords[user]) for user in ("clara", "otto")
+        )
+        clara.sync()
+        (clara.work / "Ordner").mkdir()
+        (clara.work / "Ordner" / "groß.bin").write_bytes(random.Random(3).randbytes(30_000_000))
+        (clara.work / "a.txt").write_text("hallo")
+        clara.sync(**PARTS)
+        otto.sync()
+        assert otto.names() == clara.names() >= {"ba05/Arbeitsordner/Ordner/groß.bin"}
+        (otto.work / "Ordner").rename(otto.work / "Umbenannt")
+        (otto.work / "a.txt").unlink()
+        otto.sync()
+        clara.sync()
+        assert clara.names() == otto.names() >= {"ba05/Arbeitsordner/Umbenannt/groß.bin"}
+        assert (clara.work / "Umbenannt" / "groß.bin").read_bytes() == (
+            otto.work / "Umbenannt" / "groß.bin"
+        ).read_bytes()
 
 
 def test_modification_times_and_sums_travel(served: RunningServer, devices: tuple[Device, Device]) -> None:

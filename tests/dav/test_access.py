@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from acl.privileges import NAMES, Rights
-from davserver.dav import privileges
+from davserver.dav import privileges, xml
 from davserver.dav.errors import need_privileges
 from davserver.dav.reports import REPORTS
 from davserver.dav.server import RequestServer
@@ -289,7 +289,7 @@ def test_nameable_rights(rights: Rights) -> None:
     assert nameable(rights)
     named = Rights.NONE
     for text in privileges.needed(rights):
-        tag = etree.fromstring(f'<D:x xmlns:D="DAV:">{text}</D:x>')[0][0].tag
+        tag = etree.fromstring(xml.document("D:x", text))[0][0].tag
         named |= privileges.BY_NAME[str(tag)]
     assert named == rights
 

@@ -36,7 +36,7 @@ CHANGING = (
 )
 """Calls that change what is on the disk, or tell the client: each of them is always a point of death."""
 LOOKING = ("openat", "close", "flock", "fcntl", "newfstatat", "pread64", "read", "getdents64")
-SPREAD = 4
+SPREAD = 2
 """How many positions of each looking call are tried without SOAK."""
 RESTART_SECONDS = 5.0
 

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it gets, and the daily mail sent to it at whatever time."""
+"""A mail server for tests, on a free port of this machine; and the daily mail, sent to it at whatever time."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ class Sink(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Conversation)
         self.mails: list[EmailMessage] = []
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """How a server is told to send its mails here."""
+        return {
+            "DAVSERVER_MAIL_SERVER": "127.0.0.1",
+            "DAVSERVER_MAIL_PORT": str(self.server_address[1]),
+            "DAVSERVER_MAIL_SECURITY": "none",
+            "DAVSERVER_MAIL_FROM": "gremium@example.org",
+        }
+
 
 class Conversation(socketserver.StreamRequestHandler):
     """One client."""
@@ -52,7 +62,8 @@ class Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def listening_sink() -> Iterator[Sink]:
+def receiving() -> Iterator[Sink]:
+    """While it runs."""
     with Sink() as sink:
         threading.Thread(target=sink.serve_forever, daemon=True).start()
         yield sink
@@ -62,9 +73,7 @@ def listening_sink() -> Iterator[Sink]:
 @contextmanager
 def digests(data: Path, sink: Sink, later: int) -> Iterator[Digests]:
     """Those of one process, so much later."""
-    told = {"DAVSERVER_MAIL_SERVER": "127.0.0.1", "DAVSERVER_MAIL_PORT": str(sink.server_address[1])}
-    told |= {"DAVSERVER_MAIL_SECURITY": "none", "DAVSERVER_MAIL_FROM": "gremium@example.org"}
-    told |= {"DAVSERVER_PUBLIC_URL": "https://gremium.example.org"}
+    told = {**sink.settings, "DAVSERVER_PUBLIC_URL": "https://gremium.example.org"}
     wishes = settings.load(data, {**os.environ, **QUICK_HASHES, **told})
     house = House.open(data, default_key(data), wishes, clock=lambda: now() + later)
     try:

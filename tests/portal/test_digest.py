@@ -11,7 +11,7 @@ import pytest
 from davserver import settings
 from davserver.digest import DAY
 from davserver.settings import SettingsError
-from tests.portal.mails import Sink, digests, listening_sink, run
+from tests.portal.mails import Sink, digests, receiving, run
 from tests.running import command, start
 
 ADDRESSES = """
@@ -34,7 +34,7 @@ email = "sam@example.org"
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with listening_sink() as sink:
+    with receiving() as sink:
         yield sink
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.davclient import DavClient
 from tests.portal.portalclient import Page, PortalClient
-from tests.running import RunningServer
+from tests.running import PASSWORD, RunningServer
 
 Visitors = Callable[[str], PortalClient]
 People = Callable[[str, str], DavClient]
@@ -190,3 +190,16 @@ def test_everything_stands_in_english_too(visitors: Visitors, place: str) -> Non
     page = clara.get(form.path)
     assert "With a committee, an office or a person" in page.text
     assert "It opens 1 document." in ask(clara, page, way="link", until=IN_A_MONTH.isoformat()).text
+
+
+def test_a_share_outlives_the_session_in_which_it_was_filled_in(visitors: Visitors, place: str) -> None:
+    """The form comes back after the new login, and leads to who will see it as ever; nothing is shared before."""
+    clara = visitors("clara")
+    form = form_of(clara, place)
+    clara.lose_session()
+    late = ask(clara, form, way="link", until=IN_A_MONTH.isoformat())
+    assert late.status == 403
+    back = clara.submit(late, "/anmelden", name="clara", password=PASSWORD)
+    preview = clara.submit(back, form.path)
+    link = confirm(clara, preview)
+    assert clara.get(path_of(link)).status == 200

@@ -20,7 +20,7 @@ from tests.dav.doors import door, opened
 from tests.listening import listening
 from tests.portal.chromium import Browser, browser
 from tests.portal.hostile import script, uploads
-from tests.portal.mails import listening_sink, run
+from tests.portal.mails import receiving, run
 from tests.portal.town import BY, COMMITTEE, EVENING, FACTS, MEETING, OFFICES, TREES, Town, put, release, town
 
 MARKUP = "<img src=x onerror=ran=1>{{7*7}}"
@@ -195,7 +195,7 @@ def test_the_feed_holds_titles_as_text(built: Town, placed: Placed) -> None:
 def test_the_daily_mail_is_plain_text(built: Town, placed: Placed) -> None:
     """One part, no markup that a mail program would show as such; names stay in it as they are."""
     assert placed
-    with listening_sink() as sink:
+    with receiving() as sink:
         assert run(built.server.data, sink) == 0  # the first look only notes how far everything has come
         with opened(built.server.data) as house:
             put(door(house, "clara"), "Arbeitskreis/<img src=x onerror=ran=1>.txt", b"x")

@@ -120,7 +120,10 @@ INSTANTS = ("released", "closed", "approved")
 
 
 def reach(w: World, meeting: dict[str, Any], state: str) -> None:
-    """The agenda's release is that of all beneath; taken back or cancelled, what it released is a draft again."""
+    """The agenda's release is that of all beneath; taken back or cancelled, what it released is a draft again.
+
+    So it is with a folder in the trash, whose members' own labels stay.
+    """
     was_out, is_now = (REACHED.get(each, 0) > 0 for each in (meeting["state"], state))
     before, meeting["state"] = meeting["state"], state
     if state == before:
@@ -130,7 +133,7 @@ def reach(w: World, meeting: dict[str, Any], state: str) -> None:
             past = number < REACHED[state]
             meeting[name] = (w["at"] if meeting[name] is None else meeting[name]) if past else None
     folder = meeting["folder"]
-    if folder not in w["nodes"]:
+    if folder not in w["nodes"] and all(folder not in each["nodes"] for each in w["thrown"].values()):
         return
     if is_now and not was_out:
         release(w, folder)

@@ -22,6 +22,7 @@ from tests.rights import answers, changes, fronts, lists, oracle, papers
 from tests.rights.calling import Answer, call, listed
 from tests.rights.mirrors import Mirrors
 from tests.rights.planted import planted
+from tests.rights.recalling import Recalling
 from tests.rights.sending import body_of, headers_of
 from tests.rights.staging import (
     BEGIN,
@@ -35,7 +36,7 @@ from tests.rights.staging import (
     lowered_nothing,
     told,
 )
-from tests.rights.trashing import Trashing, throw
+from tests.rights.trashing import throw
 
 __all__ = ("BEGIN", "COMMITTEES", "DAY", "HOUR", "LONG_AGO", "PEOPLE", "SECOND", "Played", "Stage", "Step")
 
@@ -51,7 +52,7 @@ class Played(NamedTuple):
     answer: Answer | None = None
 
 
-class Stage(Trashing):
+class Stage(Recalling):
     """A house and a world in which a play goes on."""
 
     def __init__(self, directory: Path) -> None:

@@ -25,6 +25,7 @@ from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.mapping import FileIds
 from davserver.nextcloud.mounts import Drives, FilesMount
 from davserver.nextcloud.trashbin import TrashCall
+from davserver.nextcloud.versions import VersionsCall
 from davserver.settings import Settings
 from davserver.tree.linked import LinkTree
 from davserver.tree.locking import GuardedTree
@@ -87,7 +88,7 @@ class Ground:
                 LinkMount(lambda e, token: LinkTree(self.forest, self.house.links.link(token, None, "127.0.0.1"))),
                 FilesMount(drives),
             ),
-            annexes=(DavAnnex(TrashCall.root, drives, TrashCall),),
+            annexes=tuple(DavAnnex(call.root, drives, call) for call in (TrashCall, VersionsCall)),
         )
         self.world = self.first_world()
         self.askers: dict[tuple[str, str], oracle.Asker] = {}

@@ -68,8 +68,8 @@ def test_the_house_agrees_with_the_oracle(tmp_path_factory: pytest.TempPathFacto
         lines = "\n".join(repr(step) for step in few)
         pytest.fail(f"seed {SEED}, step {len(played)}: {outcome.problem}\nshortest replay:\n{lines}\n{problem}")
     wanted = ("GET 404", "GET 403", "GET 200", "PUT 201", "PUT 403", "DELETE 204", "MOVE 201", "COPY 201", "LOCK 201")
-    assert all(seen[key] for key in wanted), seen
-    assert stage.mirrors.followed >= STEPS // 500
+    assert [key for key in wanted if not seen[key]] == []
+    assert stage.mirrors.followed >= STEPS // 50
     assert_planted(stage.met)
 
 

@@ -7,17 +7,22 @@ from typing import Any
 
 from tests.rights import answers, fronts, oracle, papers
 from tests.rights.playing import BEGIN, COMMITTEES, DAY, HOUR, PEOPLE, Stage, Step
+from tests.rights.recalling import PAST, PAST_METHODS
 from tests.rights.shared import lines
 from tests.rights.trashing import TRASH, TRASH_METHODS
 
 LARGEST = 45
 BUSY = {"clara": 4, "otto": 3, "vera": 2, "paul": 4, "anna": 4, "vroni": 3, "fritz": 3}
 NAMES = ("Anlage", "Bericht.odt", "Etat.pdf", "TOP 1", "Größe.txt", "Notiz", "a b&c.doc")
-FRONTS = {"drive": 50, "shared": 16, "link": 20, "files": 20, "bin": 8}
+FRONTS = {"drive": 50, "shared": 16, "link": 20, "files": 20, "bin": 8, "past": 6}
 METHODS = {"PROPFIND": 9, "GET": 6, "HEAD": 3, "PUT": 7, "MKCOL": 5, "DELETE": 4, "MOVE": 5, "COPY": 5}
 METHODS |= {"PROPPATCH": 3, "LOCK": 4, "UNLOCK": 3, "ACL": 4, "REPORT": 6, "OPTIONS": 3}
 WAYS = {front: tuple(METHODS) for front in ("drive", "shared", "link")}
-WAYS |= {"files": tuple(method for method in METHODS if method != "ACL"), TRASH: tuple(TRASH_METHODS)}
+WAYS |= {
+    "files": tuple(method for method in METHODS if method != "ACL"),
+    TRASH: tuple(TRASH_METHODS),
+    PAST: tuple(PAST_METHODS),
+}
 """What is asked by which way."""
 FACTS = {"clock": 5, "label": 5, "entry": 4, "unentry": 2, "mandate": 2, "end": 1, "pledge": 1, "recuse": 2}
 FACTS |= {
@@ -68,6 +73,9 @@ OPENING: tuple[Step, ...] = (
     ("link", "clara", ("ba05", "Lists"), "link", "read", {}),
     ("link", "clara", ("ba05", "Arbeitsordner"), "drop", "read", {}),
     ("share", "clara", ("ba05", "Papers"), "user:sam", "read write", {}),
+    ("entry", ("ba05", "Arbeitsordner"), "user:rita", "view", {"deny": True}),
+    ("ask", "clara", "full", {"method": "PUT", "path": ("ba05", "Arbeitsordner", "Etat.pdf")}),
+    ("ask", "rita", "full", {"method": "GET", "path": ("ba05", "Arbeitsordner", "Etat.pdf")}),
 )
 """What every play begins with, so that there is something to be found out."""
 
@@ -77,11 +85,17 @@ class Author:
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self.stage, self.dice = stage, random.Random(seed)
+        self.back: Step | None = None
+        """What a client that keeps a copy asked last, and soon asks again."""
 
     def step(self) -> Step:
+        if self.back is not None and self.dice.random() < 0.8:
+            step, self.back = self.back, None
+            return step
         if self.dice.random() < 0.8:
-            front = self.weighted(FRONTS)
-            step: Step = getattr(self, f"by_{front}")()
+            step = getattr(self, f"by_{self.weighted(FRONTS)}")()
+            if isinstance(step[-1], dict) and step[-1].get("report") == "sync-collection":
+                self.back = step
             return step
         fact: Step = getattr(self, f"fact_{self.weighted(FACTS)}")()
         return fact
@@ -138,6 +152,10 @@ class Author:
     def by_bin(self) -> Step:
         who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
         return ("bin", *who, self.dice.randrange(500), self.weighted(TRASH_METHODS))
+
+    def by_past(self) -> Step:
+        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        return ("past", *who, self.dice.randrange(500), self.dice.randrange(5), self.weighted(PAST_METHODS))
 
     def by_shared(self) -> Step:
         """Mostly somebody to whom something is shared, beneath it."""

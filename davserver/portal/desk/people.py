@@ -7,16 +7,18 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.instants import instant
-from davserver.letters import letters
+from davserver.letters import MAIL_SUBJECT, letters, mail
 from davserver.login import clean_user
+from davserver.mailing import MailRefused
 from davserver.portal.browsing import address_of
 from davserver.portal.desk.meetings import DAY, office
-from davserver.portal.ground import origin
+from davserver.portal.ground import origin, visit
 from davserver.portal.language import N_
 from davserver.portal.reading import attachment
 from davserver.tree.office import Impossible
 from davserver.tree.roster import Roster
 from davserver.tree.watching import Watching
+from shareproviders.contract import NotFound
 
 pages = Blueprint("people", __name__)
 
@@ -104,6 +106,20 @@ def letter(share: str) -> Any:
     page, until = Roster(office(share)).invite(request.form.get("user", ""))
     body = letters([page], origin(), until)
     return attachment(f"Brief {page.user}.pdf", "application/pdf", len(body), until, iter([body]))
+
+
+@pages.post("/geschaeftsstelle/<share>/personen/mail")
+def mail_code(share: str) -> Any:
+    """The same by mail, where the person's address is known."""
+    roster, send = Roster(office(share)), visit().ground.send
+    if send is None:
+        raise NotFound("no mails are sent here")
+    page, until, receiver = roster.invite_by_mail(request.form.get("user", ""))
+    try:
+        send(receiver, MAIL_SUBJECT, mail(page, origin(), until))
+    except MailRefused:
+        return _roster(roster, problem="mail", done=""), 502
+    return redirect(url_for("people.roster", share=share, getan="mailed"), 303)
 
 
 @pages.get("/geschaeftsstelle/<share>/sperren")
