@@ -101,6 +101,7 @@ def things_of(url: str, data: Path) -> dict[str, str]:
         nodes = {"evening": evening, "item": item, "paper": paper, "work": tree.stat(work), "note": note}
         nodes["report"] = tree.children(published)[0]
         found |= {name: str(seen.node.id) for name, seen in nodes.items()} | {"recording": found["secret"]}
+        found |= {"plan": found["note"], "plan version": found["version"], "recording version": found["version"]}
     use(found, sign_in(url, "clerk"), sign_in(url, "citizen"))
     return found
 

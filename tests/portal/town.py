@@ -203,7 +203,7 @@ def release(house: House, path: str) -> None:
 
 
 def _fill(tree: GuardedTree) -> None:
-    """Papers of each kind that is read in place; one of two versions, and one in the trash."""
+    """Papers of each kind that is read in place; some of two versions, and one in the trash."""
     work = SharePath.parse(f"/{COMMITTEE}/Arbeitskreis")
     tree.make_collection(work, Terms())
     papers = {
@@ -215,11 +215,14 @@ def _fill(tree: GuardedTree) -> None:
         "Arbeitskreis/Notiz.txt": b"first",
         "Arbeitskreis/Antrag.odt": documents.odt("Wir beantragen Linden"),
         "Arbeitskreis/Mitschnitt.mp3": b"\xff\xfb" * 500,
+        "Arbeitskreis/Plan.pdf": documents.pdf(2, "Plan von gestern Seite {}"),
         "Arbeitskreis/alt.txt": b"thrown away",
     }
     for path, content in papers.items():
         put(tree, path, content)
     put(tree, "Arbeitskreis/Notiz.txt", b"second")
+    put(tree, "Arbeitskreis/Plan.pdf", documents.pdf(3, "Plan von heute Seite {}"))
+    put(tree, "Arbeitskreis/Mitschnitt.mp3", b"\xff\xfb" * 600)
     tree.delete(work / "alt.txt", Terms())
 
 
@@ -241,11 +244,17 @@ def _open_to_people(town: Town, house: House) -> None:
         "note": "Arbeitskreis/Notiz.txt",
         "motion": "Arbeitskreis/Antrag.odt",
         "recording": "Arbeitskreis/Mitschnitt.mp3",
+        "plan": "Arbeitskreis/Plan.pdf",
     }.items():
         things[name] = str(tree.stat(SharePath.parse(f"/{COMMITTEE}/{path}")).node.id)
     note = SharePath((COMMITTEE, "Arbeitskreis", "Notiz.txt"))
     budget, trees = SharePath((COMMITTEE, EVENING, BUDGET)), SharePath((COMMITTEE, EVENING, TREES))
-    things["version"] = str(tree.versions(tree.stat(note))[-1].id)
+    for name, words in {
+        "version": "Notiz.txt",
+        "plan version": "Plan.pdf",
+        "recording version": "Mitschnitt.mp3",
+    }.items():
+        things[name] = str(tree.versions(tree.stat(note.parent / words))[-1].id)
     things["link"] = link(house, tree, budget / "Etat.pdf", rights=Rights.READ | Rights.COMMENT)
     things["folder link"] = link(house, tree, trees)
     things["locked link"] = link(house, tree, trees, password=WORD)
