@@ -1,4 +1,4 @@
-"""Installs and starts the real server for tests: init, apply, passwords, serve, all by its own commands."""
+"""Installs and starts the real server for tests: init, apply, serve, by its own commands."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from davserver import settings
+from davserver.accounts import Passwords, change_account
+from davserver.founding import default_key
+from davserver.house import House
 from tests.certificates import Authority
 from tests.davclient import DavClient
 
@@ -116,9 +120,19 @@ def install(directory: Path) -> Path:
     declarations = directory / "committees.toml"
     declarations.write_text(DECLARATIONS, encoding="utf-8")
     command("apply", str(declarations), data=data)
-    for user in ("clara", "otto", "edda", "sam"):
-        command("user", "passwd", user, "--password-stdin", data=data, text=PASSWORD + "\n")
+    wishes = settings.load(data, {**os.environ, **QUICK_HASHES})
+    house = House.open(data, default_key(data), wishes)
+    admit(house, ("clara", "otto", "edda", "sam"))
+    house.close()
     return data
+
+
+def admit(house: House, users: Iterable[str]) -> None:
+    """Let them sign in with `PASSWORD`: one hash for all, and no process for each as `user passwd` is."""
+    hashed = Passwords(house.settings).hash(PASSWORD)
+    with house.database.transaction() as connection:
+        for user in users:
+            change_account(connection, user, password=hashed)
 
 
 def copied(template: Path, directory: Path) -> Path:

@@ -17,7 +17,6 @@ from typing import Any
 from acl.links import LinkKind
 from acl.meetings import MeetingState
 from acl.privileges import Rights
-from davserver.accounts import Passwords, change_account
 from davserver.agendas import Agendas
 from davserver.declarations import parse_declaration
 from davserver.declaring import declare
@@ -30,7 +29,7 @@ from shareproviders.paths import SharePath
 from tests.dav.doors import door, opened
 from tests.portal.portalclient import PortalClient
 from tests.rendering import documents
-from tests.running import PASSWORD, RunningServer, start
+from tests.running import RunningServer, admit, start
 
 BY = "command:town"
 COMMITTEE, MEETING, PLANNED = "rat", "2026-12-07", "2027-02-01"
@@ -168,7 +167,7 @@ def town(directory: Path) -> Iterator[Town]:
     found(data, default_key(data), BY)
     with opened(data) as house:
         declare(house, parse_declaration(declaration()), BY)
-        _admit_people(house)
+        admit(house, OFFICES)
         tree = door(house, "clara")
         _fill(tree)
         declare(house, parse_declaration(RIGHTS), BY)
@@ -181,13 +180,6 @@ def town(directory: Path) -> Iterator[Town]:
     with start(data, workers=1) as built.server:
         use(built.things, built.visitor("clerk"), built.visitor("citizen"))
         yield built
-
-
-def _admit_people(house: House) -> None:
-    hashed = Passwords(house.settings).hash(PASSWORD)
-    with house.database.transaction() as connection:
-        for user in OFFICES:
-            change_account(connection, user, password=hashed)
 
 
 def put(tree: GuardedTree, path: str, content: bytes) -> None:
