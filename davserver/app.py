@@ -53,6 +53,7 @@ from davserver.tree.opened import OpenedTree, open_once
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.tree.rendered import Showing
+from davserver.tree.renditions import Renditions
 from davserver.tree.seconding import Seconding
 from davserver.tree.titles import Titles
 from davserver.tree.uploads import Uploads
@@ -86,6 +87,8 @@ def forest_of(house: House) -> Forest:
         departures=Departures(house.keys.sealer),
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
+        renditions=Renditions(house.kept, house.clock),
+        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(settings))),
         remembered=Remembered(),
         titles=Titles(),
         sealer=house.keys.sealer,
@@ -114,7 +117,7 @@ def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
         office=partial(Office, house),
         seconding=partial(Seconding, house),
         exclusions=partial(Exclusions, house),
-        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
+        showing=forest.showing,
         links=house.links,
         link_door=partial(LinkTree, forest),
         letter=partial(by_digest, forest),

@@ -36,6 +36,8 @@ LEVELS: Mapping[str, tuple[Rights, str]] = {
 """What can be given inside: its word, its rights, and how people call it."""
 WORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """None of them looks like another."""
+LINK_LEVELS = ("read", "view")
+"""What a link can give, of `LEVELS`."""
 
 
 class Wrong(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
@@ -112,12 +114,14 @@ def _at(share: str, node: int) -> Seen:
 def _form(seen: Seen, problem: str = "") -> Any:
     today = _today()
     committees, offices, people = receivers(visit().tree, seen.share)
+    levels = {word: text for word, (rights, text) in LEVELS.items() if not rights & ~seen.rights}
     return render_template(
         "giving/form.html",
         **_page(seen),
         problem=problem,
         groups=((N_("Committees"), committees), (N_("Offices of this committee"), offices), (N_("People"), people)),
-        levels={word: text for word, (rights, text) in LEVELS.items() if not rights & ~seen.rights},
+        levels=levels,
+        link_levels={word: text for word, text in levels.items() if word in LINK_LEVELS},
         may_comment=Rights.COMMENT in seen.rights,
         today=today,
         usual=today + timedelta(days=USUAL_DAYS),
@@ -146,14 +150,14 @@ def _asked(seen: Seen) -> Asked:
     if way not in ("inside", "link", "drop"):
         raise Wrong(N_("Choose how you want to share."))
     start, until = _day("start"), _day("until")
-    now, today = visit().ground.clock(), _today()
-    if way == "inside":
-        known = _names(seen.share)
-        if wrote.get("receiver") not in known:
-            raise Wrong(N_("Choose with whom you want to share."))
-        if wrote.get("level") not in LEVELS:
-            raise Wrong(N_("Choose what they may do."))
-    elif until is None or not today <= until <= today + timedelta(days=MOST_DAYS):
+    now, today, level = visit().ground.clock(), _today(), wrote.get("level", "")
+    if way == "inside" and wrote.get("receiver") not in _names(seen.share):
+        raise Wrong(N_("Choose with whom you want to share."))
+    if way != "drop" and level not in (LEVELS if way == "inside" else LINK_LEVELS):
+        raise Wrong(N_("Choose what they may do."))
+    if way == "link" and level == "view" and wrote.get("uses", "").strip():
+        raise Wrong(N_("Whoever may only look downloads nothing: leave the number of downloads empty."))
+    if way != "inside" and (until is None or not today <= until <= today + timedelta(days=MOST_DAYS)):
         raise Wrong(N_("Choose until when the link works: from today on, and for a year at most."))
     begin, finish = (None if start is None else instant(start)), (None if until is None else _end_of(until))
     if finish is not None and finish <= max(begin or now, now):
@@ -161,7 +165,7 @@ def _asked(seen: Seen) -> Asked:
     return Asked(
         way,
         wrote.get("receiver", ""),
-        wrote.get("level", ""),
+        level,
         begin if way == "inside" else None,
         finish,
         None if way == "inside" else _number("uses"),
@@ -245,13 +249,19 @@ def _wish(seen: Seen, asked: Asked) -> tuple[LinkWish, str, str]:
     wish = LinkWish(
         secret.digest,
         LinkKind.DROP if asked.way == "drop" else LinkKind.LINK,
-        Rights.READ | Rights.COMMENT if asked.letters else Rights.READ,
+        _link_rights(asked),
         end=asked.end,
         uses=asked.uses,
         password=secret.password,
         label=sealer.seal(asked.label, label_place(secret.digest)) if asked.label else None,
     )
     return wish, secret.token, password if asked.locked else ""
+
+
+def _link_rights(asked: Asked) -> Rights:
+    if asked.way == "drop":
+        return Rights.BIND
+    return LEVELS[asked.level][0] | (Rights.COMMENT if asked.letters else Rights.NONE)
 
 
 def _share(seen: Seen, asked: Asked) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rights_scenario import CONFIG
 
-from acl.engine import LOG_READ, POINTER, AccessRequest, Engine, View
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, RENDITION, AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import Classification, Label
 from acl.mandates import Committee, Mandate
 from acl.principals import Ceiling, Channel, Principal, PrincipalKind
 from acl.privileges import LEAVES, NAMES, Rights
-from acl.roles import RoleTable
+from acl.roles import Delivery, RoleTable
 from acl.rules import ShareRules, build_rules
 
 ENGINE = Engine(RoleTable.load(CONFIG))
@@ -36,6 +38,23 @@ def test_a_paper_to_view_but_not_to_read_is_hidden_on_a_drive_only() -> None:
     assert dav.obligations == {POINTER, LOG_READ}
     assert portal.obligations == {LOG_READ}
     assert ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 2)).obligations == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("word", "owed"),
+    [
+        ("original", set[str]()),
+        ("rendition", {POINTER, RENDITION}),
+        ("pointer", {POINTER}),
+        ("hidden", {HIDDEN_ON_DAV}),
+    ],
+)
+def test_the_configuration_says_what_a_drive_shows_instead(word: str, owed: set[str]) -> None:
+    """`[delivery]` of roles.toml: for members, `original` gives the bytes of what they may view, the others do not."""
+    text = CONFIG.read_text("utf-8").replace('non_public = "pointer"', f'non_public = "{word}"')
+    granted = Engine(RoleTable.parse(text)).granted(rules(), OTTO, 50, Channel.DAV, (1, 3))
+    assert granted.obligations == {LOG_READ, *owed}
+    assert (Rights.READ in granted.rights) == (word == "original")
 
 
 def test_an_answer_names_its_next_time_edge() -> None:
@@ -100,6 +119,42 @@ def test_a_way_down_is_discoverable_and_nothing_more() -> None:
     assert view.granted((1,), 50).rights == Rights.DISCOVER | Rights.READ_CURRENT_USER_PRIVILEGE_SET
     for place in ((1,), (1, 2)):
         assert ENGINE.decide(facts, AccessRequest(OTTO, Rights.DISCOVER, "ba05", place, 50, Channel.DAV)).allowed
+
+
+def test_each_of_several_scopes_has_its_way_down() -> None:
+    """Whichever stands first, and what lies beside it."""
+    free = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        places={3: (1, 2, 3), 5: (1, 4, 5)},
+    )
+    scoped = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=(("ba05", 3), ("ba05", 5))))
+    view = View(free, ENGINE, scoped, Channel.DAV)
+    ways = ((1,), (1, 2), (1, 4), (1, 6))
+    assert [bool(view.granted(way, 5).rights & Rights.DISCOVER) for way in ways] == [True, True, True, False]
+
+
+def test_what_a_drive_shows_of_a_paper_to_view_is_said_by_its_class() -> None:
+    """A pointer where the table says pointer, or, up to non-public, original; nothing where it says hidden."""
+    delivery = {
+        **ENGINE.roles.delivery,
+        Classification.NON_PUBLIC: Delivery.HIDDEN,
+        Classification.PERSONAL: Delivery.ORIGINAL,
+    }
+    table = replace(ENGINE.roles, delivery=delivery)
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        undertakings={"otto": 0},
+        labels={node: Label(grade, 0) for node, grade in enumerate(Classification, 10)},
+        entries=[Entry(1, "user:otto", Rights.VIEW, id=1)],
+        places={node: (1, node) for node, _ in enumerate(Classification, 10)},
+    )
+    shown = {
+        grade: Engine(table).granted(facts, OTTO, 50, Channel.DAV, (1, node)).obligations & {POINTER, HIDDEN_ON_DAV}
+        for node, grade in enumerate(Classification, 10)
+    }
+    assert shown[Classification.PUBLIC] == shown[Classification.RESTRICTED] == {POINTER}
+    assert shown[Classification.NON_PUBLIC] == shown[Classification.PERSONAL] == {HIDDEN_ON_DAV}
 
 
 def test_a_scope_in_another_drive_opens_nothing_here() -> None:
