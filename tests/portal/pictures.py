@@ -93,6 +93,7 @@ def things_of(url: str, data: Path) -> dict[str, str]:
             "code": code,
             "version": str(tree.versions(note)[-1].id),
             "link": link(house, tree, note.path, rights=Rights.READ | Rights.COMMENT),
+            "link to look": link(house, tree, paper.path, rights=Rights.VIEW),
             "folder link": link(house, tree, work),
             "locked link": link(house, tree, work, password="Geheim-Wort-77"),
             "drop": link(house, tree, work, kind=LinkKind.DROP),
@@ -117,10 +118,12 @@ def pages(things: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         words = re.sub(r"<[^>]*>", "", rule.rule).replace(".", "-")
         name = "-".join(word for word in words.split("/") if word)
         sees = seen_by(rule.endpoint)
-        who = "citizen" if sees == EVERYBODY else next(role for role in PEOPLE if role in sees)
-        yield NAMES.get(name, name), who, address(things, rule)
+        who = "citizen" if sees == EVERYBODY else next((role for role in PEOPLE if role in sees), "")
+        if who:
+            yield NAMES.get(name, name), who, address(things, rule)
     yield "ordner-tagesordnungspunkt", "clerk", f"/ordner/{at}/{things['item']}"
     yield "lesen-nur-ansehen", "member", f"/lesen/{at}/{things['secret']}"
+    yield "link-nur-ansehen", "citizen", f"/s/{things['link to look']}"
     yield "link-ordner", "citizen", f"/s/{things['folder link']}"
     yield "link-mit-passwort", "citizen", f"/s/{things['locked link']}"
     yield "briefkasten", "citizen", f"/s/{things['drop']}"
@@ -146,8 +149,6 @@ def shared(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
 
 
 def main() -> int:
-    for old in PICTURES.glob("*.png"):
-        old.unlink()
     with demo() as (url, data), browser(url) as here:
         things = things_of(url, data)
         visitors = {role: sign_in(url, role) for role in PEOPLE}
@@ -156,6 +157,8 @@ def main() -> int:
             answer = visitors[who].get(path)
             if answer.headers.get_content_type() == "text/html" and answer.status in (200, 404):
                 shown[f"{name}-2" if name in shown else name] = who, path
+        for old in PICTURES.glob("*.png"):
+            old.unlink()
         for size, measures in SIZES.items():
             here.resize(measures)
             for name, (who, path) in shown.items():

@@ -248,6 +248,7 @@ def _open_to_people(town: Town, house: House) -> None:
     }.items():
         things[name] = str(tree.versions(tree.stat(note.parent / words))[-1].id)
     things["link"] = link(house, tree, budget / "Etat.pdf", rights=Rights.READ | Rights.COMMENT)
+    things["link to look"] = link(house, tree, budget / "Etat.pdf", rights=Rights.VIEW)
     things["folder link"] = link(house, tree, trees)
     things["locked link"] = link(house, tree, trees, password=WORD)
     things["drop"] = link(house, tree, note.parent, kind=LinkKind.DROP)
