@@ -41,6 +41,7 @@ from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings, read_secret
 from davserver.tree.aliases import Aliases
+from davserver.tree.auditing import Auditing
 from davserver.tree.departures import Departures
 from davserver.tree.exclusions import Exclusions
 from davserver.tree.forest import Forest, RulesShelf
@@ -117,6 +118,7 @@ def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
         office=partial(Office, house),
         seconding=partial(Seconding, house),
         exclusions=partial(Exclusions, house),
+        auditing=partial(Auditing, house),
         showing=forest.showing,
         links=house.links,
         link_door=partial(LinkTree, forest),

@@ -16,7 +16,7 @@ from davserver.accounts import AccountProblem, Passwords, change_account, has_pa
 from davserver.audit import Audit
 from davserver.database import Database
 from davserver.linking import in_groups, token_hash, typed_letters
-from davserver.resets import What, note_reset
+from davserver.resets import TOLD_FOR, What, note_reset
 from davserver.schema import account, identity, invitation, person
 from davserver.second_step import SecondStep
 from davserver.sessions import end_sessions
@@ -108,6 +108,12 @@ class Invitations:
             end_sessions(connection, invited.user)
             self._audit.note(connection, f"user:{invited.user}", "invitation-used")
         return invited
+
+    def makers(self, user: str) -> frozenset[str]:
+        """Principal keys of those who had a letter made by which he was let in lately, for the first time too."""
+        used = (invitation.c.user == user, invitation.c.used > self._clock() - TOLD_FOR)
+        with self._database.read() as connection:
+            return frozenset(connection.execute(select(invitation.c.by).where(*used)).scalars())
 
     def _digest(self, code: str) -> bytes:
         return token_hash(self._pepper, typed_letters(code, LETTERS), "invitation")

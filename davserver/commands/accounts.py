@@ -11,7 +11,6 @@ from acl.labels import Classification
 from davserver.accounts import (
     PEPPER_SECRET,
     Passwords,
-    add_account,
     change_account,
     create_app_password,
     has_password,
@@ -24,6 +23,7 @@ from davserver.house import House
 from davserver.instants import shown
 from davserver.invitations import LIFE
 from davserver.letters import Letter, letters
+from davserver.people import add_person, end_account
 from davserver.pins import awake_until, unpin
 from davserver.resets import What, note_reset
 from davserver.schema import account, app_password, identity, person, second_step
@@ -75,10 +75,9 @@ def add(workspace: Workspace) -> int:
     with workspace.house() as house:
         hashed = Passwords(house.settings).hash(password) if password is not None else None
         with house.database.transaction() as connection:
-            add_account(connection, asked.user, asked.name or asked.user, house.clock(), admin=asked.admin)
+            add_person(house, connection, workspace.by, asked.user, asked.name or asked.user, admin=asked.admin)
             if hashed is not None:
                 change_account(connection, asked.user, password=hashed)
-            house.audit.note(connection, workspace.by, "user-add", detail=asked.user)
     state = "with a password" if password is not None else "without a password"
     workspace.answer({"user": asked.user, "password": password is not None}, [f"added {asked.user} {state}"])
     return 0
@@ -154,9 +153,7 @@ def unpin_users(workspace: Workspace) -> int:
 def disable(workspace: Workspace) -> int:
     user = workspace.arguments.user
     with workspace.house() as house, house.database.transaction() as connection:
-        change_account(connection, user, active=False)
-        end_sessions(connection, user)
-        house.audit.note(connection, workspace.by, "user-disable", detail=user)
+        end_account(house, connection, workspace.by, user)
     workspace.answer({"user": user}, [f"{user} cannot log in any more"])
     return 0
 

@@ -26,6 +26,7 @@ from davserver.tree.seen import Seen
 from shareproviders.paths import SharePath
 
 if TYPE_CHECKING:
+    from davserver.tree.auditing import Auditing
     from davserver.tree.exclusions import Exclusions
     from davserver.tree.letters import Letter
     from davserver.tree.linked import LinkTree
@@ -66,6 +67,8 @@ class Ground:
     """The desk of a committee. Raises NotFound, AccessDenied."""
     seconding: Callable[[GuardedTree], Seconding]
     exclusions: Callable[[GuardedTree], Exclusions]
+    auditing: Callable[[GuardedTree], Auditing]
+    """Who has read what, for auditors, and for everyone of himself."""
     showing: Callable[[GuardedTree], Showing]
     """Through a door, what its asker may look at in place."""
     links: LinkLogin

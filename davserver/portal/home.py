@@ -41,7 +41,8 @@ def home() -> Any:
         news=news(tree, NEWS),
         resets=visit().ground.resets.of(tree.principal.id),
         author=author,
-        to_approve=sum(not each.is_own for each in visit().ground.seconding(tree).waiting()),
+        to_approve=sum(not each.for_others for each in visit().ground.seconding(tree).waiting()),
+        audits=bool(visit().ground.auditing(tree).committees()),
         at_desk=any(works_at_desk(seen) for seen in drives),
     )
 

@@ -151,3 +151,7 @@ class InvalidAcl(DoorError):  # noqa: N818
         super().__init__(sentence)
         self.rule = rule
         """The precondition of RFC 3744 §8.1.1 that it breaks."""
+
+
+class Impossible(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
+    """A wish that makes no sense where things stand; the text says why."""

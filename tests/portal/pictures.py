@@ -148,6 +148,26 @@ def shared(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
     yield "teilen-link"
 
 
+def decided(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
+    """What the desk shows before something changes rights: an office that is about to be given."""
+    here.open(f"/geschaeftsstelle/{things['committee']}/personen")
+    here.one("#user").send_keys("bruno")
+    here.driver.execute_script("document.querySelector('#give-begin').value = '2026-05-01'")
+    here.one("#user").submit()
+    here.wait(lambda _: bool(here.all("[name=yes]")))
+    yield "geschaeftsstelle-entscheidung"
+
+
+def audited(here: Browser, _: Mapping[str, str]) -> Iterator[str]:
+    """The auditors' page, with what was read."""
+    here.open("/protokoll")
+    here.driver.execute_script("document.querySelector('#purpose').value = 'check'")
+    here.fill("reference", "Az 17/2026")
+    here.one("#reference").submit()
+    here.wait(lambda _: bool(here.all("#found")))
+    yield "protokoll-gefunden"
+
+
 def main() -> int:
     with demo() as (url, data), browser(url) as here:
         things = things_of(url, data)
@@ -166,9 +186,10 @@ def main() -> int:
                 here.open(path)
                 settled(here)
                 here.picture(PICTURES / f"{name}-{size}.png")
-            here.become(visitors["clerk"].cookies)
-            for name in shared(here, things):
-                here.picture(PICTURES / f"{name}-{size}.png")
+            for who, steps in (("clerk", shared), ("clerk", decided), ("auditor", audited)):
+                here.become(visitors[who].cookies)
+                for name in steps(here, things):
+                    here.picture(PICTURES / f"{name}-{size}.png")
     print(json.dumps({"pictures": len(list(PICTURES.glob("*.png")))}))
     return 0
 
