@@ -38,6 +38,7 @@ PEOPLE: Mapping[str, str] = {"clerk": "anna", "chair": "viktoria", "member": "ot
 """As in town.py, but those of the demo."""
 NAMES: Mapping[str, str] = {"": "meine-gremien", "s": "link", "index-php-login-v2-flow": "geraet-anmelden"}
 """Where the address says too little."""
+MISSING = "nicht-gefunden"
 
 
 @contextmanager
@@ -127,7 +128,7 @@ def pages(things: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     yield "link-ordner", "citizen", f"/s/{things['folder link']}"
     yield "link-mit-passwort", "citizen", f"/s/{things['locked link']}"
     yield "briefkasten", "citizen", f"/s/{things['drop']}"
-    yield "nicht-gefunden", "clerk", "/gibt-es-nicht"
+    yield MISSING, "clerk", "/gibt-es-nicht"
 
 
 def settled(here: Browser) -> None:
@@ -175,7 +176,7 @@ def main() -> int:
         shown = dict[str, tuple[str, str]]()
         for name, who, path in pages(things):
             answer = visitors[who].get(path)
-            if answer.headers.get_content_type() == "text/html" and answer.status in (200, 404):
+            if answer.headers.get_content_type() == "text/html" and answer.status == (404 if name == MISSING else 200):
                 shown[f"{name}-2" if name in shown else name] = who, path
         for old in PICTURES.glob("*.png"):
             old.unlink()
