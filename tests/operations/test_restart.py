@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import socket
 import threading
 import time
@@ -19,9 +20,11 @@ from typing import Self
 
 import pytest
 
-from tests.running import PASSWORD, PROGRAM, RunningServer, copied, start
+from tests.running import PASSWORD, PROGRAM, RunningServer, command, copied, start
 
 CLIENTS = 8
+DEATHS = 50 if os.environ.get("SOAK") == "1" else 4
+RESTART_SECONDS = 5.0
 FOLDER = "/dav/ba05/Arbeitsordner"
 HELD = ("bash", "-c", 'exec 3<&"$0"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"')
 """Starts a program with a listening socket as its descriptor 3, as systemd does for a unit with a socket."""
@@ -199,3 +202,31 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(own_data: Path, tmp_
             assert line.recv(100) == b"READY=1"
             assert served.stop() == 0
         assert line.recv(100) == b"STOPPING=1"
+
+
+def test_killed_under_load_what_was_answered_is_there(installed: Path, tmp_path: Path) -> None:
+    """SIGKILL of all processes at any moment (S-37): nothing answered is lost, and a start takes less than 5 seconds.
+
+    A few deaths here; SOAK=1 makes fifty.
+    """
+    data = copied(installed, tmp_path / "own")
+    chance, port = random.Random(37), 0
+    served = start(data, workers=2)
+    try:
+        port = served.port
+        with Crowd(port) as crowd:
+            for _ in range(DEATHS):
+                wait_for_work(crowd.writers)
+                time.sleep(chance.uniform(0, 0.4))
+                served.kill()
+                began = time.monotonic()
+                served = start(data, workers=2, port=port)
+                assert time.monotonic() - began < RESTART_SECONDS
+            wait_for_work(crowd.writers)
+            crowd.rest()
+        check_all_is_there(served, crowd.writers)
+        assert served.stop() == 0
+    finally:
+        if served.process.poll() is None:
+            served.kill()
+    assert command("check", data=data).strip() == "everything is whole"
