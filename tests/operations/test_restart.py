@@ -23,7 +23,7 @@ import pytest
 from tests.running import PASSWORD, PROGRAM, RunningServer, command, copied, start
 
 CLIENTS = 8
-DEATHS = 50 if os.environ.get("SOAK") == "1" else 4
+DEATHS = 50 if os.environ.get("SOAK") == "1" else 3
 RESTART_SECONDS = 5.0
 FOLDER = "/dav/ba05/Arbeitsordner"
 HELD = ("bash", "-c", 'exec 3<&"$0"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"')
