@@ -69,7 +69,7 @@ class Arrivals:
         self._listener.close()
         end = time.monotonic() + self._server.limits.farewell_seconds
         while (left := end - time.monotonic()) > 0 and any(one.expectant for one in list(self._connections.values())):
-            self._turn(left)
+            self._turn(min(left, 0.02))  # those that are served now end, or come back, without an event
 
     def stop(self) -> None:
         """Ends run() and waits for its end."""

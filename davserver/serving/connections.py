@@ -65,8 +65,8 @@ class Connection:
 
     @property
     def expectant(self) -> bool:
-        """Whether it waits for a request, and not for the end of a peer that was refused."""
-        return self.parked and not self._lingering
+        """Whether it may still carry a request; else it only waits for its peer's end."""
+        return not self._lingering
 
     def expire(self) -> None:
         """Ends a waiting connection whose time is up: 408 if a head had begun, else silently."""

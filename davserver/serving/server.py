@@ -72,6 +72,10 @@ class Server(HTTPServer):
         if self.tls is not None:
             self.environ["HTTPS"] = "on"
 
+    def put_conn(self, conn: Connection) -> None:
+        """Lets a connection wait for its next request; also while we stop, when it gets the last answer."""
+        self._connections.put(conn)
+
     def forget(self, connection: Connection) -> None:
         """Told by a connection just before it closes."""
         self._connections.forget(connection)
