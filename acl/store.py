@@ -15,7 +15,7 @@ from acl import schema
 from acl.entries import Entry, check_entry
 from acl.hold_store import add_hold, end_hold, follow_holds, holds
 from acl.labels import Classification, Label
-from acl.link_store import add_link, link_by_hash, links, revoke_link, use_link
+from acl.link_store import add_link, link_by_hash, links, lull_links, revoke_link, use_link, wake_link
 from acl.mandates import ROLES, Committee, CommitteeKind, Mandate
 from acl.meeting_store import (
     add_binding,
@@ -75,6 +75,7 @@ __all__ = (
     "links",
     "list_entries",
     "load_rules",
+    "lull_links",
     "mandates_in",
     "mandates_of",
     "meeting_ends",
@@ -92,6 +93,7 @@ __all__ = (
     "touch",
     "undertaking",
     "use_link",
+    "wake_link",
 )
 
 

@@ -83,6 +83,7 @@ def forest_of(house: House) -> Forest:
         pointers=Pointers(settings.public_url.rstrip("/")),
         remembered=Remembered(),
         sealer=house.keys.sealer,
+        era=max(house.restores, default=0),
         rules=RulesShelf(house.database, house.engine),
     )
 

@@ -11,9 +11,11 @@ from typing import NoReturn
 
 from acl.roles import RoleTableError
 from davserver.accounts import AccountProblem
+from davserver.backups import NoBackup
 from davserver.commands import (
     accounts,
     asking,
+    backing,
     demo,
     drives,
     holding,
@@ -43,6 +45,7 @@ REFUSALS = (
     BadName,
     DoorError,
     KeyProblem,
+    NoBackup,
     NoHouse,
     OSError,
     Refused,
@@ -84,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
         inside,
         opening,
         keeping,
+        backing,
         asking,
     )
     for room in rooms:

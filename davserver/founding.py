@@ -53,18 +53,18 @@ def found(directory: Path, key: Path, by: str) -> list[str]:
         database.checkpoint()
     finally:
         database.close()
-    _sync(directory)
+    sync_directory(directory)
+    sync_directory(directory.parent)
     return _warnings(directory, key)
 
 
-def _sync(directory: Path) -> None:
+def sync_directory(path: Path) -> None:
     """The directory's own entries reach the disk before anybody relies on them."""
-    for path in (directory, directory.parent):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _warnings(directory: Path, key: Path) -> list[str]:

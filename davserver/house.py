@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from acl.roles import RoleTable
 from davserver import migrations, plugins
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
-from davserver.database import Database
+from davserver.copylock import is_copied
+from davserver.database import DATABASE_NAME, Database
 from davserver.devices import DeviceLogin, OwnDevices
 from davserver.invitations import Invitations
 from davserver.keys import KeyRing, read_root_key
@@ -36,8 +38,12 @@ from shareproviders.contract import Ground, NotFound, ShareProvider
 
 UPLOADS, RENDERED = ".uploads", ".rendered"
 """Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
-DATABASE_NAME = "gremium.db"
+
 ROLES_NAME = "roles.toml"
+UNFINISHED = "unfinished-restore"
+"""Lies in a data directory until `restore` has put everything back."""
+RESTORES = "restores"
+"""Setting: the instants of all restores of this house, as JSON."""
 
 
 class NoHouse(Exception):  # noqa: N818
@@ -117,6 +123,7 @@ class Shares(Mapping[str, ShareProvider]):
             directory=self._directory,
             quota=lot.quota,
             options=json.loads(lot.options),
+            keeps_files=partial(is_copied, self._directory),
         )
         provider: ShareProvider = plugins.find(plugins.SHARE_PROVIDERS, lot.provider)(ground)
         return provider
@@ -148,6 +155,7 @@ def inner_store(
         directory=directory,
         quota=None,
         options={},
+        keeps_files=partial(is_copied, directory),
     )
     store: UploadStore = plugins.find(plugins.SHARE_PROVIDERS, "vault")(ground)
     return store
@@ -185,6 +193,13 @@ class House:
         """From which file ids are made (davserver/nextcloud/mapping.py)."""
 
     @property
+    def restores(self) -> list[int]:
+        """The instants at which this house began anew from a backup, oldest first."""
+        with self.database.read() as connection:
+            kept = connection.execute(select(setting.c.value).where(setting.c.name == RESTORES)).scalar_one_or_none()
+        return [] if kept is None else [int(one) for one in json.loads(kept)]
+
+    @property
     def instance(self) -> str:
         """What tells this installation from all others, 12 hexadecimal digits."""
         with self.database.read() as connection:
@@ -199,6 +214,13 @@ class House:
     @classmethod
     def open(cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now) -> House:
         """Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin."""
+        if (directory / UNFINISHED).exists():
+            raise NoHouse(f"{directory} holds an unfinished restore; empty it and run: davserver restore")
+        return cls.enter(directory, key, settings, clock)
+
+    @classmethod
+    def enter(cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now) -> House:
+        """Open it even while it is being restored."""
         if not (directory / DATABASE_NAME).exists():
             raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
         root = read_root_key(key)

@@ -19,12 +19,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from davserver.schema import setting, space_key
 from shareproviders.contract import Damaged, NotFound
 
 KEY_BYTES = 32
+CONFIRMED = "key-confirmed"
+"""Setting: the id of the root key whose recovery sheet was typed back."""
 
 
 class KeyProblem(Exception):  # noqa: N818
@@ -74,6 +76,26 @@ def read_root_key(path: Path) -> RootKey:
     return RootKey(secret)
 
 
+def sheet_of(key: RootKey) -> list[str]:
+    """Four lines of four groups of four hexadecimal digits; a file with just these lines is a root key, too."""
+    digits = key.secret.hex()
+    groups = [digits[start : start + 4] for start in range(0, len(digits), 4)]
+    return [" ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
+
+
+def confirm_root_key(connection: Connection, key_id: str) -> None:
+    """Remember that somebody holds a right sheet of this root key."""
+    connection.execute(delete(setting).where(setting.c.name == CONFIRMED))
+    connection.execute(insert(setting).values(name=CONFIRMED, value=key_id.encode()))
+
+
+def is_confirmed(begin_read: Callable[[], AbstractContextManager[Connection]], key_id: str) -> bool:
+    """Was the sheet of this root key confirmed?"""
+    with begin_read() as connection:
+        kept = connection.execute(select(setting.c.value).where(setting.c.name == CONFIRMED)).scalar_one_or_none()
+    return kept == key_id.encode()
+
+
 class SpaceKeys:
     """The purpose keys of one share (the `Keys` of the provider contract)."""
 
@@ -111,6 +133,11 @@ class KeyRing:
         self._root = root
         self._begin_read = begin_read
         self._spaces: dict[str, SpaceKeys] = {}
+
+    @property
+    def root_id(self) -> str:
+        """Of the root key under which new keys are wrapped."""
+        return self._root.id
 
     def create(self, connection: Connection, share: str) -> SpaceKeys:
         """A fresh space key for a new share, wrapped into its row."""
