@@ -52,7 +52,7 @@ def restore(workspace: Workspace) -> int:
         " whoever was disabled since, give new passwords again, apply the newest committees.toml"
     )
     for share in done.backup.left_out:
-        workspace.warn(f"the files of {share} were not in the backup; put them back before you start the server")
+        workspace.warn(f"the files of {share} were not in the backup; put its directory back, hidden folders too, before you start the server")
     lines = [
         f"{workspace.directory}: everything as of {since}, {done.backup.blobs} stored documents, all read and whole",
         f"{done.links} links and {done.app_passwords} app passwords sleep: some may have been revoked since",
