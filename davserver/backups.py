@@ -70,7 +70,7 @@ def back_up(house: House, target: Path, by: str) -> Backup:
             name: sum_of(target / name) for name in sorted(path.name for path in target.iterdir() if path.is_file())
         }
         left_out = tuple(share for share, one in stores.items() if not isinstance(one, Restorable))
-        made = Backup(at, house.instance, house.keys.root_id, len(files), size, left_out, sums)
+        made = Backup(at, house.instance, house.keys.root().id, len(files), size, left_out, sums)
         os.sync()  # one for all files: a sync for each would take longer than copying them
         write_manifest(target, made, house.keys)
     return made

@@ -24,7 +24,7 @@ from davserver.copylock import is_copied
 from davserver.database import DATABASE_NAME, Database
 from davserver.devices import DeviceLogin, OwnDevices
 from davserver.invitations import Invitations
-from davserver.keys import KeyRing, read_root_key
+from davserver.keys import KeyRing, RootKeys
 from davserver.links import LinkLogin
 from davserver.login import Login
 from davserver.openings import Openings
@@ -40,6 +40,8 @@ UPLOADS, RENDERED = ".uploads", ".rendered"
 """Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
 
 ROLES_NAME = "roles.toml"
+SECRETS = (PEPPER_SECRET, CHAIN_SECRET)
+"""Those of the house itself, wrapped under the root key."""
 UNFINISHED = "unfinished-restore"
 """Lies in a data directory until `restore` has put everything back."""
 RESTORES = "restores"
@@ -223,11 +225,11 @@ class House:
         """Open it even while it is being restored."""
         if not (directory / DATABASE_NAME).exists():
             raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
-        root = read_root_key(key)
+        roots = RootKeys(key)
         database = Database(directory)
         try:
             migrations.check(database)
-            return cls(directory, settings, database, KeyRing(root, database.read), clock)
+            return cls(directory, settings, database, KeyRing(roots, database.read), clock)
         except BaseException:
             database.close()
             raise

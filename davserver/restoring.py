@@ -21,7 +21,7 @@ from davserver.accounts import lull_app_passwords
 from davserver.backups import Backup, NoBackup, copied, copy_file, read_manifest, seal, sum_of
 from davserver.founding import sync_directory
 from davserver.house import RESTORES, UNFINISHED, House
-from davserver.keys import KeyProblem, read_root_key
+from davserver.keys import KeyProblem, RootKeys
 from davserver.schema import device_login, invitation, opening, session, setting
 from davserver.settings import Settings
 from shareproviders.contract import Damaged, Restorable, Upkeep
@@ -49,9 +49,7 @@ def restore(source: Path, directory: Path, key: Path, settings: Settings, by: st
     """
     source, directory, key = source.absolute(), directory.absolute(), key.absolute()
     said, _ = read_manifest(source)
-    root = read_root_key(key)
-    if root.id != said.key_id:
-        raise KeyProblem(f"this backup was made under root key {said.key_id}, {key} is {root.id}; name it with --key")
+    RootKeys(key).find(said.key_id, f"the backup {source}")
     _check_target(directory, key)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)

@@ -1,4 +1,4 @@
-"""backup, restore, key: what must be there when the machine is gone."""
+"""backup, restore, key, rotate-keys: what must be there when the machine is gone, and what must not be."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from davserver.backups import back_up
 from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group
 from davserver.instants import shown
-from davserver.keys import confirm_root_key, is_confirmed, read_root_key, sheet_of
+from davserver.keys import SHEET_LINES, confirm_root_key, is_confirmed, sheet_of
 from davserver.restoring import restore as put_back
+from davserver.rotating import rotate_root
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -18,6 +19,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     backing.add_argument("target", metavar="DIR", type=Path, help="a new or empty directory, best on another disk")
     restoring = command(commands, "restore", restore, "make a new data directory of a backup", common)
     restoring.add_argument("source", metavar="DIR", type=Path, help="what `backup` made")
+    command(commands, "rotate-keys", rotate_keys, "give the house a new root key, while the server runs", common)
     keys = group(commands, "key", "the root key and its recovery sheet")
     command(keys, "show", show, "print the recovery sheet of the root key", common)
     command(keys, "confirm", confirm, "compare what was typed from the sheet with the root key", common)
@@ -28,7 +30,7 @@ def backup(workspace: Workspace) -> int:
     if workspace.key.absolute().is_relative_to(workspace.directory.absolute()):
         raise Refused("the root key lies in the data directory and would be in the backup; move it elsewhere")
     with workspace.house() as house:
-        if not is_confirmed(house.database.read, house.keys.root_id):
+        if not is_confirmed(house.database.read, house.keys.root().id):
             workspace.warn(
                 "nobody has confirmed that the recovery sheet of this root key exists; without the key this backup is"
                 " worth nothing: davserver key show, then davserver key confirm"
@@ -52,7 +54,7 @@ def restore(workspace: Workspace) -> int:
         " whoever was disabled since, give new passwords again, apply the newest committees.toml"
     )
     for share in done.backup.left_out:
-        workspace.warn(f"the files of {share} were not in the backup; put its directory back, hidden folders too, before you start the server")
+        workspace.warn(f"the files of {share} were not in the backup: put its directory back, hidden folders too")
     lines = [
         f"{workspace.directory}: everything as of {since}, {done.backup.blobs} stored documents, all read and whole",
         f"{done.links} links and {done.app_passwords} app passwords sleep: some may have been revoked since",
@@ -64,9 +66,24 @@ def restore(workspace: Workspace) -> int:
     return 0
 
 
+def rotate_keys(workspace: Workspace) -> int:
+    """Can be stopped and started again at any point."""
+    with workspace.house() as house, workspace.progress("changing the root key"):
+        done = rotate_root(house, workspace.by)
+    first = "finished a rotation that was interrupted" if done.was_interrupted else "wrapped all keys anew"
+    lines = [
+        f"{first}; {workspace.key} now holds root key {done.key_id}",
+        f"{done.kept} is the former one. Backups made before today need it; destroy it together with them.",
+        "Print the new recovery sheet: davserver key show, then davserver key confirm",
+    ]
+    workspace.answer({"id": done.key_id, "former": str(done.kept), "finished": done.was_interrupted}, lines)
+    return 0
+
+
 def show(workspace: Workspace) -> int:
     """To be printed or written down by hand, and kept apart from data and backups."""
-    key = read_root_key(workspace.key)
+    with workspace.house() as house:
+        key = house.keys.root()
     digits = sheet_of(key)
     lines = [
         f"Recovery sheet of the root key {key.id} for {workspace.directory.absolute()}",
@@ -85,9 +102,9 @@ def confirm(workspace: Workspace) -> int:
     """Standard input: the four lines as the sheet has them."""
     if sys.stdin.isatty():
         print("Type the four lines of the sheet, without their numbers:", file=sys.stderr)
-    typed = [sys.stdin.readline() for _ in sheet_of(read_root_key(workspace.key))]
+    typed = [sys.stdin.readline() for _ in range(SHEET_LINES)]
     with workspace.house() as house:
-        key = read_root_key(workspace.key)
+        key = house.keys.root()
         wrong = [
             number
             for number, (line, wanted) in enumerate(zip(typed, sheet_of(key), strict=True), 1)

@@ -187,7 +187,7 @@ def test_restore_refuses_what_it_cannot_do_right(filled: Run, tmp_path: Path) ->
     wrong = filled(
         "restore", tmp_path / "backup", "--data", tmp_path / "back", "--key", tmp_path / "safe" / "second.key"
     )
-    assert (wrong.code, "was made under root key" in wrong.err) == (1, True)
+    assert (wrong.code, "is locked under root key" in wrong.err) == (1, True)
     missing = filled("restore", tmp_path / "backup", "--data", tmp_path / "back", "--key", tmp_path / "safe" / "no.key")
     assert (missing.code, "is missing" in missing.err) == (1, True)
     empty = filled("restore", tmp_path / "safe", "--data", tmp_path / "back")

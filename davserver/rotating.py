@@ -1,0 +1,78 @@
+"""A new root key for a house that goes on serving (storage-format.md, "Keys"; docs/decisions/0047).
+
+1. The next key is written beside the present one, durably. 2. One transaction wraps all space keys and secrets under
+it. 3. The present key's file is kept under its id, the next one takes its place. Killed between these, the house opens:
+the database says which key is in force, both files are there, and the same command goes on where it was. All steps hold
+the writer mutex, so two rotations never meet.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+from sqlalchemy import Connection, select, update
+
+from davserver.founding import sync_directory
+from davserver.house import SECRETS, House
+from davserver.keys import KeyRing, RootKey, RootKeys, read_root_key, unwrapped, wrapped_secret, write_root_key
+from davserver.schema import setting, space_key
+
+
+class Rotated(NamedTuple):
+    """What is in force now."""
+
+    key_id: str
+    kept: Path
+    """Where the former key lies; only older backups need it."""
+    was_interrupted: bool
+    """True if an earlier rotation was only brought to its end."""
+
+
+def rotate_root(house: House, by: str) -> Rotated:
+    """Give the house a new root key, or finish what was interrupted. Raises KeyProblem, Unavailable, OSError."""
+    roots = house.keys.roots
+    with house.database.transaction() as connection:
+        interrupted = house.keys.root().id != read_root_key(roots.path).id
+        if not interrupted:
+            _wrap_anew(connection, house.keys, _next_key(roots))
+            house.audit.note(connection, by, "rotate-root", detail=house.keys.root().id)
+    with house.database.transaction():
+        kept = _settle(roots, house.keys.root())
+    house.database.checkpoint()  # the former wrapped keys leave the write-ahead log
+    return Rotated(house.keys.root().id, kept, interrupted)
+
+
+def _next_key(roots: RootKeys) -> RootKey:
+    """What lies there is left from a rotation that was killed before its commit: nothing is under that key."""
+    roots.next_path.unlink(missing_ok=True)
+    key = write_root_key(roots.next_path)
+    sync_directory(roots.path.parent)
+    return key
+
+
+def _wrap_anew(connection: Connection, keys: KeyRing, root: RootKey) -> None:
+    for row in connection.execute(select(space_key)).all():
+        former = keys.roots.find(row.kek_id, f"share {row.share}")
+        secret = unwrapped(former, row.wrapped, f"the space key of share {row.share}")
+        anew = {"kek_id": root.id, "wrapped": aes_key_wrap(root.secret, secret)}
+        connection.execute(update(space_key).where(space_key.c.share == row.share).values(**anew))
+    for name in SECRETS:
+        value = wrapped_secret(root, keys.secret(name))
+        connection.execute(update(setting).where(setting.c.name == name).values(value=value))
+
+
+def _settle(roots: RootKeys, root: RootKey) -> Path:
+    """The key in force takes its place; where the former one lies now. Idempotent."""
+    former = read_root_key(roots.path)
+    kept = roots.path.with_name(f"{roots.path.name}.{former.id}")
+    if former.id != root.id:
+        with suppress(FileExistsError):  # killed after this line: it is the same file
+            os.link(roots.path, kept)
+        sync_directory(roots.path.parent)
+        roots.next_path.replace(roots.path)
+        sync_directory(roots.path.parent)
+    return kept
