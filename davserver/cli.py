@@ -18,6 +18,7 @@ from davserver.commands import (
     backing,
     demo,
     drives,
+    ending,
     holding,
     house,
     inside,
@@ -88,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
         opening,
         keeping,
         backing,
+        ending,
         asking,
     )
     for room in rooms:

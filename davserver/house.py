@@ -34,7 +34,7 @@ from davserver.sessions import Sessions
 from davserver.settings import Settings
 from davserver.tree.rendered import Kept
 from davserver.tree.uploads import UploadStore
-from shareproviders.contract import Ground, NotFound, ShareProvider
+from shareproviders.contract import Ground, NameTaken, NotFound, ShareProvider
 
 UPLOADS, RENDERED = ".uploads", ".rendered"
 """Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
@@ -44,6 +44,7 @@ SECRETS = (PEPPER_SECRET, CHAIN_SECRET)
 """Those of the house itself, wrapped under the root key."""
 UNFINISHED = "unfinished-restore"
 """Lies in a data directory until `restore` has put everything back."""
+ENDED = "ended-shares"
 RESTORES = "restores"
 """Setting: the instants of all restores of this house, as JSON."""
 
@@ -138,10 +139,18 @@ class Shares(Mapping[str, ShareProvider]):
         Raises UnknownPlugin, and what the provider says about its options.
         """
         plugins.find(plugins.SHARE_PROVIDERS, provider)
+        if share in ended_shares(connection):
+            raise NameTaken(f"{share} was deleted, and an id is never given again; take another one")
         lot = Lot(provider, json.dumps(dict(options), sort_keys=True), quota)
         connection.execute(insert(share_table).values(id=share, **lot._asdict()))
         self._keys.create(connection, share)
         return self._build(share, lot)
+
+
+def ended_shares(connection: Connection) -> list[str]:
+    """Ids of committees that were deleted: what still names them anywhere must never mean another one."""
+    kept = connection.execute(select(setting.c.value).where(setting.c.name == ENDED)).scalar_one_or_none()
+    return [] if kept is None else [str(one) for one in json.loads(kept)]
 
 
 def inner_store(

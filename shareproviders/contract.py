@@ -333,6 +333,14 @@ class Restorable(Protocol):
         """
 
 
+@runtime_checkable
+class Ends(Protocol):
+    """Can be given up as a whole."""
+
+    def end(self) -> None:
+        """Delete every row of the share, in the caller's transaction. No verb works after that."""
+
+
 class Keys(Protocol):
     """Secrets of one share, derived from its space key; never stored by the provider."""
 

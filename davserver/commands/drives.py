@@ -14,7 +14,7 @@ from shareproviders.contract import Upkeep
 DAMAGED = 3
 RIGHTS_ACTS = (
     *("apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"),
-    *("app-password-wake", "link-wake", "restore"),
+    *("app-password-wake", "link-wake", "restore", "committee-delete"),
     *("label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda"),
     *(
         "entry-add",

@@ -104,6 +104,12 @@ class Index:
             connection.execute(delete(property_).where(property_.c.node.in_(page)))
             connection.execute(delete(node).where(node.c.id.in_(page)))
 
+    def clear(self, connection: Connection) -> None:
+        """All rows of the share and their properties."""
+        own = select(node.c.id).where(node.c.share == self._share)
+        connection.execute(delete(property_).where(property_.c.node.in_(own)))
+        connection.execute(delete(node).where(node.c.share == self._share))
+
     # Dead properties
 
     def properties(self, connection: Connection, ids: Iterable[int]) -> dict[int, dict[str, str]]:

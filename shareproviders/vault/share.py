@@ -7,7 +7,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from shareproviders.contract import (
     Change,
@@ -34,12 +34,25 @@ from shareproviders.vault.history import Content, History, counted
 from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, blob, node, root_of, space
+from shareproviders.vault.schema import (
+    COLLECTION,
+    NO_PARENT,
+    blob,
+    change,
+    dead_property,
+    node,
+    root_of,
+    space,
+    trash,
+    version,
+)
 from shareproviders.vault.statements import Statement
 from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
 
+FOLDER = "vault"
+"""In the data directory; beneath it one folder for each space, by its id."""
 LEAP = 1 << 24
 """Ids, and change numbers, that a restore leaves out: more than a drive gives out between two backups."""
 
@@ -54,7 +67,7 @@ class Vault:
         self._ground = ground
         self._secrets = Secrets(ground.keys)
         self._catalog = Catalog(ground, self._secrets)
-        directory = ground.directory / "vault" / ground.keys.space_id.hex()
+        directory = ground.directory / FOLDER / ground.keys.space_id.hex()
         self._blobs = BlobStore(directory, self._secrets, self._is_named, ground.keeps_files)
         self._history = History(ground, self._secrets, self._catalog, self._blobs)
         self._turns = Turns(ground, self._catalog, self._blobs.unlink)
@@ -357,6 +370,15 @@ class Vault:
 
     def recover(self) -> None:
         self._blobs.drop_drafts()
+
+    # -- Ends --
+
+    def end(self) -> None:
+        with self._ground.begin_transaction() as connection:
+            number = self._catalog.space(connection).number
+            for table in (dead_property, trash, version, blob, change, node):
+                connection.execute(delete(table).where(table.c.space == number))
+            connection.execute(delete(space).where(space.c.id == number))
 
     # -- Restorable --
 
