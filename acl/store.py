@@ -33,6 +33,7 @@ from acl.meeting_store import (
     numbers_concerned,
     remove_binding,
     renumber,
+    reseal_meetings,
     set_meeting_state,
 )
 from acl.privileges import Rights
@@ -87,6 +88,7 @@ __all__ = (
     "remove_binding",
     "remove_entry",
     "renumber",
+    "reseal_meetings",
     "revoke_link",
     "set_label",
     "set_meeting_state",

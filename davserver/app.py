@@ -15,10 +15,9 @@ from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.digest import Digests
-from davserver.filelocks import SERVING, held
 from davserver.forwarding import Forwarding
 from davserver.hosts import Hosts
-from davserver.house import House, NoHouse
+from davserver.house import House
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
 from davserver.mailing import Post
@@ -252,13 +251,6 @@ class Worker:
 
 def serve(settings: Settings, directory: Path, key: Path) -> int:
     """Run until SIGTERM; 0 after a clean stop. Raises NoHouse, KeyProblem, WrongSchema, ServingProblem."""
-    if not directory.is_dir():
-        raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
-    with held(directory / SERVING, "the database is being upgraded; start the server after that", alone=False):
-        return _serve(settings, directory, key)
-
-
-def _serve(settings: Settings, directory: Path, key: Path) -> int:
     lines = Lines(settings.log)
     lines.take_over_logging()
     _recover(settings, directory, key)

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.copylock import is_copied
 from davserver.database import DATABASE_NAME, Database
 from davserver.devices import DeviceLogin, OwnDevices
+from davserver.filelocks import CHANGED, IN_USE, USED, held
 from davserver.invitations import Invitations
 from davserver.keys import KeyRing, RootKeys
 from davserver.links import LinkLogin
@@ -184,6 +186,7 @@ class House:
         self, directory: Path, settings: Settings, database: Database, keys: KeyRing, clock: Callable[[], int]
     ) -> None:
         self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
+        self._opened = ExitStack()
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
         self.uploads = inner_store(UPLOADS, database, keys, clock, directory)
@@ -223,25 +226,33 @@ class House:
         return hmac.digest(self.keys.secret(PEPPER_SECRET), text, "sha256")[:16]
 
     @classmethod
-    def open(cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now) -> House:
-        """Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin."""
+    def open(
+        cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now, *, alone: bool = False
+    ) -> House:
+        """Together with others, or alone: then no process has it open, and none opens it until it is closed.
+
+        Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin, Unavailable.
+        """
         if (directory / UNFINISHED).exists():
             raise NoHouse(f"{directory} holds an unfinished restore; empty it and run: davserver restore")
-        return cls.enter(directory, key, settings, clock)
+        return cls.enter(directory, key, settings, clock, alone=alone)
 
     @classmethod
-    def enter(cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now) -> House:
+    def enter(
+        cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now, *, alone: bool = False
+    ) -> House:
         """Open it even while it is being restored."""
         if not (directory / DATABASE_NAME).exists():
             raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
-        roots = RootKeys(key)
-        database = Database(directory)
-        try:
+        with ExitStack() as opening:
+            opening.enter_context(held(directory / IN_USE, USED if alone else CHANGED, alone=alone))
+            roots = RootKeys(key)
+            database = Database(directory)
+            opening.callback(database.close)
             migrations.check(database)
-            return cls(directory, settings, database, KeyRing(roots, database.read), clock)
-        except BaseException:
-            database.close()
-            raise
+            house = cls(directory, settings, database, KeyRing(roots, database.read), clock)
+            house._opened = opening.pop_all()
+        return house
 
     def share(self, share: str) -> ShareProvider:
         """Raises NotFound for an unknown share."""
@@ -261,4 +272,4 @@ class House:
 
     def close(self) -> None:
         """Only when no request is running."""
-        self.database.close()
+        self._opened.close()

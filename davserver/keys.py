@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from davserver.schema import setting, space_key
 from shareproviders.contract import Damaged, NotFound
@@ -195,6 +195,13 @@ class KeyRing:
             secret = unwrapped(root, row.wrapped, f"the space key of share {share}")
             keys = self._spaces[share] = SpaceKeys(row.space_id, secret)
         return keys
+
+    def renew(self, connection: Connection, share: str) -> SpaceKeys:
+        """Another space key for a share, in its row; this ring goes on with the former one until it is closed."""
+        root, former, secret = self.root(), self.space(share), secrets.token_bytes(KEY_BYTES)
+        anew = {"kek_id": root.id, "wrapped": aes_key_wrap(root.secret, secret)}
+        connection.execute(update(space_key).where(space_key.c.share == share).values(**anew))
+        return SpaceKeys(former.space_id, secret)
 
     def sealer(self, share: str) -> Sealer:
         return Sealer(self.space(share))

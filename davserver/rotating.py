@@ -1,4 +1,5 @@
-"""A new root key for a house that goes on serving (storage-format.md, "Keys"; docs/decisions/0047).
+"""A new root key for a house that goes on serving, and a new key for one committee while nobody uses the house
+(storage-format.md, "Keys"; docs/decisions/0047). The root key:
 
 1. The next key is written beside the present one, durably. 2. One transaction wraps all space keys and secrets under
 it. 3. The present key's file is kept under its id, the next one takes its place. Killed between these, the house opens:
@@ -9,17 +10,36 @@ the writer mutex, so two rotations never meet.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, Table, delete, select, update
 
+from acl import schema as acl_schema
+from acl import store
+from davserver.comments import text_place
 from davserver.founding import sync_directory
+from davserver.granting import reason_place
 from davserver.house import SECRETS, House
-from davserver.keys import KeyRing, RootKey, RootKeys, read_root_key, unwrapped, wrapped_secret, write_root_key
-from davserver.schema import setting, space_key
+from davserver.keys import (
+    KeyProblem,
+    KeyRing,
+    RootKey,
+    RootKeys,
+    Sealer,
+    read_root_key,
+    unwrapped,
+    wrapped_secret,
+    write_root_key,
+)
+from davserver.linking import label_place
+from davserver.openings import opening_place
+from davserver.schema import alias, comment, departure, letter, lock, opening, setting, space_key
+from davserver.tree.aliases import alias_place
+from shareproviders.contract import Rekeys
 
 
 class Rotated(NamedTuple):
@@ -76,3 +96,56 @@ def _settle(roots: RootKeys, root: RootKey) -> Path:
         roots.next_path.replace(roots.path)
         sync_directory(roots.path.parent)
     return kept
+
+
+# -- one committee ------------------------------------------------------------------------------------------------
+
+
+def rotate_committee(house: House, committee: str, by: str) -> None:
+    """Write all that hangs on the committee's key anew, in one transaction; the house must be open alone.
+
+    The house is to be closed after it. Raises NotFound, KeyProblem, Damaged, Unavailable.
+    """
+    with house.database.transaction() as connection:
+        provider, former = house.share(committee), house.keys.sealer(committee)
+        if not isinstance(provider, Rekeys):
+            raise KeyProblem(f"the provider of {committee} cannot change its key")
+        keys = house.keys.renew(connection, committee)
+        provider.rekey(keys)
+        sealer = Sealer(keys)
+        store.reseal_meetings(connection, committee, former, sealer)
+        for sealed in SEALED:
+            _reseal(connection, committee, sealed, former, sealer)
+        connection.execute(
+            delete(departure).where(departure.c.share == committee)
+        )  # of the last seconds; no parent in it
+        house.audit.note(connection, by, "rotate-committee", share=committee)
+    house.database.checkpoint()
+
+
+class Sealed(NamedTuple):
+    """A column that a committee's sealer has sealed, and where each text stands."""
+
+    table: Table
+    column: str
+    place: Callable[[Row[Any]], str]
+
+
+SEALED = (
+    Sealed(lock, "owner", lambda row: str(row.token)),
+    Sealed(opening, "name", lambda row: opening_place(row.digest)),
+    Sealed(alias, "name", lambda row: alias_place(row.parent)),
+    Sealed(comment, "text", lambda row: text_place(row.node, "comment", row.author, row.at)),
+    Sealed(letter, "text", lambda row: text_place(row.node, "letter", bytes(row.digest).hex(), row.at)),
+    Sealed(letter, "answer", lambda row: text_place(row.node, "answer", bytes(row.digest).hex(), row.at)),
+    Sealed(acl_schema.hold, "reason", lambda row: reason_place(row.at)),
+    Sealed(acl_schema.link, "label", lambda row: label_place(row.token_hash)),
+)
+
+
+def _reseal(connection: Connection, committee: str, sealed: Sealed, former: Sealer, anew: Sealer) -> None:
+    table, column = sealed.table, sealed.table.c[sealed.column]
+    for row in connection.execute(select(table).where(table.c.share == committee, column.is_not(None))).all():
+        key = [one == row._mapping[one] for one in table.primary_key.columns]
+        text = former.open(row._mapping[column], sealed.place(row))
+        connection.execute(update(table).where(*key).values({column: anew.seal(text, sealed.place(row))}))

@@ -1,7 +1,7 @@
 """Bringing the database of an older program to the schema of this one (contract.md, `upgrade`).
 
-No server runs meanwhile. The database is copied first, then migrated in one transaction under the writer mutex: killed
-at any point, it has the old schema or the new one. Blobs are the same in every schema.
+Nobody else has the house open meanwhile. The database is copied first, then migrated in one transaction under the
+writer mutex: killed at any point, it has the old schema or the new one. Blobs are the same in every schema.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from typing import NamedTuple
 
 from davserver import migrations
 from davserver.database import DATABASE_NAME, Database
-from davserver.filelocks import SERVING, held
+from davserver.filelocks import IN_USE, USED, held
 from davserver.founding import sync_directory
 from davserver.house import UNFINISHED, NoHouse
-
-RUNNING = "a server is running on this data directory; stop it, then upgrade"
 
 
 class Upgraded(NamedTuple):
@@ -37,7 +35,7 @@ def upgrade(directory: Path, clock: Callable[[], int], *, dry_run: bool) -> Upgr
         raise NoHouse(f"{directory} is no data directory; name another one with --data")
     database = Database(directory)
     try:
-        with held(directory / SERVING, RUNNING, alone=True):
+        with held(directory / IN_USE, USED, alone=True):
             before, revisions = migrations.pending(database)
             if dry_run or not revisions:
                 return Upgraded(before, migrations.newest(), revisions, None)

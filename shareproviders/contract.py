@@ -341,6 +341,18 @@ class Ends(Protocol):
         """Delete every row of the share, in the caller's transaction. No verb works after that."""
 
 
+@runtime_checkable
+class Rekeys(Protocol):
+    """Can seal anew what it has sealed."""
+
+    def rekey(self, keys: Keys) -> None:
+        """Write all that hangs on the share's key anew, under `keys` with the same `space_id`.
+
+        In the caller's transaction. Nobody else uses the share meanwhile, and this provider works no more
+        after it. Raises Damaged.
+        """
+
+
 class Keys(Protocol):
     """Secrets of one share, derived from its space key; never stored by the provider."""
 

@@ -11,7 +11,7 @@ from davserver.commands.workspace import Refused, Subparsers, Workspace, command
 from davserver.instants import shown
 from davserver.keys import SHEET_LINES, confirm_root_key, is_confirmed, sheet_of
 from davserver.restoring import restore as put_back
-from davserver.rotating import rotate_root
+from davserver.rotating import rotate_committee, rotate_root
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -19,7 +19,8 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     backing.add_argument("target", metavar="DIR", type=Path, help="a new or empty directory, best on another disk")
     restoring = command(commands, "restore", restore, "make a new data directory of a backup", common)
     restoring.add_argument("source", metavar="DIR", type=Path, help="what `backup` made")
-    command(commands, "rotate-keys", rotate_keys, "give the house a new root key, while the server runs", common)
+    rotating = command(commands, "rotate-keys", rotate_keys, "a new root key, also while the server runs", common)
+    rotating.add_argument("--committee", metavar="ID", help="a new key for this committee, while no server runs")
     keys = group(commands, "key", "the root key and its recovery sheet")
     command(keys, "show", show, "print the recovery sheet of the root key", common)
     command(keys, "confirm", confirm, "compare what was typed from the sheet with the root key", common)
@@ -68,6 +69,12 @@ def restore(workspace: Workspace) -> int:
 
 def rotate_keys(workspace: Workspace) -> int:
     """Can be stopped and started again at any point."""
+    committee = workspace.arguments.committee
+    if committee is not None:
+        with workspace.house(alone=True) as house, workspace.progress(f"changing the key of {committee}"):
+            rotate_committee(house, committee, workspace.by)
+        workspace.answer({"committee": committee}, [f"all of {committee} is sealed under a new key"])
+        return 0
     with workspace.house() as house, workspace.progress("changing the root key"):
         done = rotate_root(house, workspace.by)
     first = "finished a rotation that was interrupted" if done.was_interrupted else "wrapped all keys anew"

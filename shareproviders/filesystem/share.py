@@ -17,6 +17,7 @@ from shareproviders.contract import (
     Expected,
     Finding,
     Ground,
+    Keys,
     NameTaken,
     Node,
     NotFound,
@@ -346,6 +347,10 @@ class FilesystemShare:
         with self._changing():
             pass  # undoes the steps; their records go in the next transaction, once this one stands
         self.collect(self._ground.clock() + GRACE)
+
+    def rekey(self, keys: Keys) -> None:
+        with self._ground.begin_transaction() as connection:
+            self._index.rekey(connection, Index(self._ground.share, keys))
 
     def end(self) -> None:
         """The rows only: what lies on the disk belongs to whoever keeps that directory."""

@@ -7,13 +7,14 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from shareproviders.contract import (
     Change,
     Expected,
     Finding,
     Ground,
+    Keys,
     NameTaken,
     Node,
     Outdated,
@@ -34,18 +35,8 @@ from shareproviders.vault.history import Content, History, counted
 from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
-from shareproviders.vault.schema import (
-    COLLECTION,
-    NO_PARENT,
-    blob,
-    change,
-    dead_property,
-    node,
-    root_of,
-    space,
-    trash,
-    version,
-)
+from shareproviders.vault.rekeying import Rekeying
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, blob, node, root_of, space
 from shareproviders.vault.statements import Statement
 from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
@@ -374,11 +365,14 @@ class Vault:
     # -- Ends --
 
     def end(self) -> None:
+        self._maintenance.end()
+
+    # -- Rekeys --
+
+    def rekey(self, keys: Keys) -> None:
         with self._ground.begin_transaction() as connection:
             number = self._catalog.space(connection).number
-            for table in (dead_property, trash, version, blob, change, node):
-                connection.execute(delete(table).where(table.c.space == number))
-            connection.execute(delete(space).where(space.c.id == number))
+            Rekeying(connection, number, self._secrets, Secrets(keys), self._blobs).run()
 
     # -- Restorable --
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from davserver import migrations
-from davserver.filelocks import SERVING, held
+from davserver.filelocks import IN_USE, held
 from tests.commands.conftest import Run
 
 REVISION = """
@@ -77,10 +77,10 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 def test_no_upgrade_while_a_server_runs(peopled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker of the older program would write rows of the old schema; and none starts in the middle of it."""
     newer_program(tmp_path, monkeypatch)
-    with held(tmp_path / "drive" / SERVING, "", alone=False):  # as `serve` holds it
+    with held(tmp_path / "drive" / IN_USE, "", alone=False):  # as each worker holds it
         said = peopled("upgrade")
     assert (said.code, "stop it" in said.err) == (1, True)
-    with held(tmp_path / "drive" / SERVING, "", alone=True):
+    with held(tmp_path / "drive" / IN_USE, "", alone=True):
         said = peopled("serve")
     assert (said.code, "being upgraded" in said.err) == (1, True)
 

@@ -7,6 +7,8 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +18,7 @@ from sqlalchemy import select
 from davserver.founding import default_key
 from davserver.house import SECRETS, House
 from davserver.keys import read_root_key
-from davserver.rotating import rotate_root
+from davserver.rotating import rotate_committee, rotate_root
 from davserver.schema import setting, space_key
 from shareproviders.contract import Upkeep
 from tests.faults.test_kill_keeping import born, door, fill, lived, opened, spread
@@ -58,30 +60,42 @@ def is_whole(data: Path) -> None:
         house.close()
 
 
+@dataclass(frozen=True)
+class Deaths:
+    """Lives of one rotation that end at a call, each on a copy of the same directory."""
+
+    verb: Callable[[House], None]
+    template: Path
+    tmp_path: Path
+
+    def __iter__(self) -> Iterator[Path]:
+        """The directory after each death."""
+        strace, trace = need("strace"), self.tmp_path / "trace"
+        whole = copied(self.template, self.tmp_path / "whole")
+        child, go, done = born(whole, self.verb)
+        with traced(strace, child, trace, f"--trace={','.join(CALLS)}") as told:
+            assert lived(child, go, done)
+            os.waitpid(child, 0)
+        is_whole(whole)
+        counts = told.counts()
+        points = [(call, number) for call in CALLS for number in spread(counts.get(call, 0))[::2]]
+        for place, (call, number) in enumerate(points):
+            data = copied(self.template, self.tmp_path / f"case{place}")
+            child, go, done = born(data, self.verb)
+            with struck(strace, child, trace, call, number):
+                lived(child, go, done)
+            _, status = os.waitpid(child, 0)
+            assert os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
+            is_whole(data)
+            yield data
+
+
 def test_killed_at_any_call_the_house_opens_and_the_rotation_is_finished_later(installed: Path, tmp_path: Path) -> None:
     """Before the commit the former key is in force, after it the next one; the files for both are there."""
-    strace, trace = need("strace"), tmp_path / "trace"
     template = copied(installed, tmp_path / "template")
     fill(template)
-    whole = copied(template, tmp_path / "whole")
-    child, go, done = born(whole, rotate)
-    with traced(strace, child, trace, f"--trace={','.join(CALLS)}") as told:
-        assert lived(child, go, done)
-        os.waitpid(child, 0)
-    counts = told.counts()
-    former = read_root_key(default_key(template)).id
-    is_whole(whole)
-    assert under(whole) == {read_root_key(default_key(whole)).id} != {former}
-    left = set()
-    points = [(call, number) for call in CALLS for number in sorted(set(spread(counts.get(call, 0))[::2]))]
-    for place, (call, number) in enumerate(points):
-        data = copied(template, tmp_path / f"case{place}")
-        child, go, done = born(data, rotate)
-        with struck(strace, child, trace, call, number):
-            lived(child, go, done)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
-        is_whole(data)
+    former, left = read_root_key(default_key(template)).id, set()
+    for data in Deaths(rotate, template, tmp_path):
         (in_force,) = under(data)
         left.add((in_force == former, read_root_key(default_key(data)).id == former))
         house = opened(data)
@@ -90,6 +104,24 @@ def test_killed_at_any_call_the_house_opens_and_the_rotation_is_finished_later(i
         is_whole(data)
         assert under(data) == {read_root_key(default_key(data)).id} != {former}
     assert left == {(True, True), (False, True), (False, False)}, "before the commit, between, and after the rename"
+
+
+def rotate_ba05(house: House) -> None:
+    """As the command does it: with nobody else in the house."""
+    house.close()
+    alone = House.open(house.directory, default_key(house.directory), house.settings, alone=True)
+    rotate_committee(alone, "ba05", "tests")
+    alone.close()
+
+
+def test_killed_at_any_call_a_committee_is_under_the_one_key_or_the_other(installed: Path, tmp_path: Path) -> None:
+    """One transaction: every name and document opens under the key that the database has then."""
+    template = copied(installed, tmp_path / "template")
+    fill(template)
+    former, left = wrapped_spaces(template), set()
+    for data in Deaths(rotate_ba05, template, tmp_path):
+        left.add(wrapped_spaces(data) == former)
+    assert left == {True, False}
 
 
 class Load:
