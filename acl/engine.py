@@ -26,11 +26,9 @@ HIDDEN_ON_DAV = "hidden_on_dav"
 """Obligation: may be viewed but not read, so a drive leaves a document out; collections stay."""
 POINTER = "pointer_on_dav"
 """Obligation: may be viewed but not read, so a drive shows a pointer to the portal in a document's place."""
+RENDITION = "rendition_on_dav"
+"""Obligation, beside POINTER: a copy with the reader's name takes the pointer's place once he has opened it."""
 
-_POINTED = (
-    Delivery.POINTER,
-    Delivery.RENDITION,
-)  # a rendition is made by the portal; until then the pointer leads there
 _log = logging.getLogger(__name__)
 
 
@@ -324,13 +322,19 @@ class View:
             if weighed.classification >= Classification.NON_PUBLIC:
                 obligations.add(LOG_READ)
             if self.channel is Channel.DAV and rights & weighing.READ != weighing.READ:
-                obligations.add(POINTER if self._is_pointed(weighed.classification) else HIDDEN_ON_DAV)
+                obligations |= self._in_its_place(weighed.classification)
         return Granted(Rights(rights), frozenset(obligations), earlier(weighed.until, bound.next_edge(at)))
 
-    def _is_pointed(self, classification: Classification) -> bool:
+    def _in_its_place(self, classification: Classification) -> frozenset[str]:
         """By configuration; what is delivered as the original to those who may read it, by class for all others."""
-        delivery = self.engine.roles.delivery[classification]
-        return delivery in _POINTED or (delivery is Delivery.ORIGINAL and classification <= Classification.NON_PUBLIC)
+        match self.engine.roles.delivery[classification]:
+            case Delivery.RENDITION:
+                return frozenset((POINTER, RENDITION))
+            case Delivery.ORIGINAL if classification > Classification.NON_PUBLIC:
+                return frozenset((HIDDEN_ON_DAV,))
+            case Delivery.HIDDEN:
+                return frozenset((HIDDEN_ON_DAV,))
+        return frozenset((POINTER,))
 
 
 def _still_holds(kept: _Kept, at: int) -> bool:

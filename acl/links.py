@@ -41,6 +41,11 @@ class Link:
     id: int = 0
     """Given by the store; 0 before. As text it is the id of the principal."""
 
+    @property
+    def gives_bytes(self) -> bool:
+        """May whoever has it receive the document, or look at it only?"""
+        return Rights.READ in self.rights
+
     def holds_at(self, at: int) -> bool:
         return self.start <= at and (self.end is None or at < self.end) and (self.revoked is None or at < self.revoked)
 

@@ -117,6 +117,17 @@ def rights_words(rights: Rights) -> tuple[str, ...]:
     return tuple(reversed(words))
 
 
+def denied_words(rights: Rights) -> tuple[str, ...]:
+    """The shortest list of words for what is denied: by its weakest, since that takes all that contains it."""
+    told, words = Rights.NONE, []
+    for word in LEAVES:
+        taken = Rights(_DENIED[word])
+        if not taken & ~rights and taken & ~told:
+            words.append(word)
+            told |= taken
+    return tuple(words)
+
+
 def close_chain(bits: int) -> int:
     """Drop what lost its ground; takes and gives an integer.
 

@@ -92,6 +92,7 @@ __all__ = (
     "revoke_link",
     "set_label",
     "set_meeting_state",
+    "take_back_mandate",
     "touch",
     "undertaking",
     "use_link",
@@ -155,6 +156,11 @@ def end_mandate(connection: Connection, share: str, person: str, role: str, at: 
     if ended.rowcount:
         touch(connection, ALL_SHARES)
     return bool(ended.rowcount)
+
+
+def take_back_mandate(connection: Connection, share: str, person: str, role: str, start: int) -> bool:
+    """Remove one as if it had never been declared: for what has not begun yet. True if it was there."""
+    return remove(connection, schema.mandate, {"share": share, "person": person, "role": role, "start": start})
 
 
 def mandates_of(connection: Connection, person: str) -> list[Mandate]:

@@ -26,6 +26,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from acl import store
 from acl.labels import Classification
+from davserver.linking import in_groups
 from davserver.schema import account, app_password, person
 from davserver.settings import Settings
 from shareproviders.contract import Damaged
@@ -134,6 +135,11 @@ def change_account(connection: Connection, user: str, **values: Any) -> None:
         raise AccountProblem(f"there is no account {user}; `davserver user list` shows them")
 
 
+def has_password(connection: Connection, user: str) -> bool:
+    """False for a new account, which nobody has let in yet, and for an unknown one."""
+    return connection.execute(select(account.c.password).where(account.c.user == user)).scalar() is not None
+
+
 class NewAppPassword(NamedTuple):
     """What is told once, at creation."""
 
@@ -172,8 +178,7 @@ def create_app_password(
     )
     for share in {share for share, _ in scopes}:
         store.touch(connection, share)  # its rules must know the way down to the scope
-    shown = "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
-    return NewAppPassword(letters[:ID_LETTERS], shown)
+    return NewAppPassword(letters[:ID_LETTERS], in_groups(letters, GROUP))
 
 
 def scopes_in(connection: Connection, share: str) -> frozenset[int]:

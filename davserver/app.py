@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from acl.principals import Channel, Principal
+from davserver.accounts import PEPPER_SECRET
 from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
@@ -18,6 +19,7 @@ from davserver.digest import Digests
 from davserver.forwarding import Forwarding
 from davserver.hosts import Hosts
 from davserver.house import House
+from davserver.identities import Identities
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
 from davserver.mailing import Post
@@ -29,14 +31,17 @@ from davserver.nextcloud.trashbin import TrashCall
 from davserver.nextcloud.uploads import UploadsCall
 from davserver.nextcloud.versions import VersionsCall
 from davserver.notices import read_notices
+from davserver.oidc import Provider
 from davserver.portal.application import create
+from davserver.portal.elsewhere import BACK
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
 from davserver.portal.ground import Ground
 from davserver.rendering.maker import Maker
 from davserver.serving import Limits, ServingSettings, TLSFiles
 from davserver.serving import serve as serve_app
-from davserver.settings import Settings
+from davserver.settings import Settings, read_secret
 from davserver.tree.aliases import Aliases
+from davserver.tree.auditing import Auditing
 from davserver.tree.departures import Departures
 from davserver.tree.exclusions import Exclusions
 from davserver.tree.forest import Forest, RulesShelf
@@ -49,6 +54,7 @@ from davserver.tree.opened import OpenedTree, open_once
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.tree.rendered import Showing
+from davserver.tree.renditions import Renditions
 from davserver.tree.seconding import Seconding
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
@@ -81,6 +87,8 @@ def forest_of(house: House) -> Forest:
         departures=Departures(house.keys.sealer),
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
+        renditions=Renditions(house.kept, house.clock),
+        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(settings))),
         remembered=Remembered(),
         sealer=house.keys.sealer,
         era=max(house.restores, default=0),
@@ -92,6 +100,11 @@ def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
     """What the portal stands on in this process."""
     return Ground(
         sign_in=house.login.by_account_password,
+        second_step=house.second_step,
+        identities=identities_of(house),
+        awake_until=house.awake_until,
+        resets=house.resets,
+        send=send_of(house),
         sessions=house.sessions,
         door=lambda principal: GuardedTree(forest, principal, Channel.PORTAL),
         clock=house.clock,
@@ -104,12 +117,29 @@ def portal_ground(house: House, forest: Forest, lines: Lines) -> Ground:
         office=partial(Office, house),
         seconding=partial(Seconding, house),
         exclusions=partial(Exclusions, house),
-        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(house.settings))),
+        auditing=partial(Auditing, house),
+        showing=forest.showing,
         links=house.links,
         link_door=partial(LinkTree, forest),
         letter=partial(by_digest, forest),
         public_url=house.settings.public_url,
     )
+
+
+def identities_of(house: House) -> Identities | None:
+    """Signing in elsewhere, where the settings name a provider of identities. Raises SettingsError."""
+    settings = house.settings
+    if not settings.oidc_issuer:
+        return None
+    secret = read_secret("oidc_client_secret", settings.oidc_client_secret, house.directory)
+    provider = Provider(settings, secret, settings.public_url.rstrip("/") + BACK, house.clock)
+    pepper = house.keys.secret(PEPPER_SECRET)
+    return Identities(house.database, provider, pepper, house.audit, house.clock)
+
+
+def send_of(house: House) -> Callable[[str, str, str], None] | None:
+    """What sends mails, where the settings name a server for it. Raises SettingsError."""
+    return Post(house.settings, house.directory).send if house.settings.mail_server else None
 
 
 def office_of(settings: Settings) -> str | None:
@@ -119,9 +149,8 @@ def office_of(settings: Settings) -> str | None:
 
 def _digests_of(house: House, forest: Forest) -> Digests | None:
     """The daily mail, where the settings name a server for it. Raises SettingsError."""
-    if not house.settings.mail_server:
-        return None
-    return Digests(house, forest, Post(house.settings, house.directory).send)
+    send = send_of(house)
+    return None if send is None else Digests(house, forest, send)
 
 
 class Worker:

@@ -20,6 +20,13 @@ HEAD = "audit-head"
 READ_ONCE = 10 * 60 * 1_000_000  # a reader's further reads of one version are not noted again for so long
 DETAIL_LIMIT = 1000
 REMEMBERED_READS = 100_000
+RIGHTS_ACTS = frozenset(
+    {"apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"}
+    | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "acl"}
+    | {"entry-add", "entry-remove", "recuse", "recusal-end", "hold", "hold-end", "mandate-end", "pledge", "invite"}
+    | {"share", "unshare", "link", "link-revoke", "link-wake", "app-password-wake", "restore", "committee-delete"}
+)
+"""What the log calls acts that change who may see what."""
 
 
 class Line(NamedTuple):
@@ -111,9 +118,12 @@ class Audit:
         who: str | None = None,
         share: str | None = None,
         acts: Collection[str] | None = None,
+        node: int | None = None,
+        since: int | None = None,
+        until: int | None = None,
         limit: int = 100,
     ) -> Iterator[dict[str, Any]]:
-        """The newest lines, newest first, without their hashes; `acts` names what they may tell of."""
+        """The newest lines of [since, until), newest first, without their hashes; `acts`: what they may tell of."""
         wanted = select(audit_table).order_by(audit_table.c.seq.desc()).limit(limit)
         if who is not None:
             wanted = wanted.where(audit_table.c.who == who)
@@ -121,6 +131,12 @@ class Audit:
             wanted = wanted.where(audit_table.c.share == share)
         if acts is not None:
             wanted = wanted.where(audit_table.c.what.in_(acts))
+        if node is not None:
+            wanted = wanted.where(audit_table.c.node == node)
+        if since is not None:
+            wanted = wanted.where(audit_table.c.at >= since)
+        if until is not None:
+            wanted = wanted.where(audit_table.c.at < until)
         with self._database.read() as connection:
             rows = connection.execute(wanted).mappings().all()
         for row in rows:

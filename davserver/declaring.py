@@ -16,13 +16,14 @@ from acl.meetings import AgendaItem as AgendaItemFacts
 from acl.meetings import Meeting as MeetingFacts
 from acl.meetings import MeetingState
 from acl.privileges import parse_rights
-from davserver.accounts import add_account, change_account
+from davserver.accounts import add_account
 from davserver.agendas import INBOX, Agendas
 from davserver.declarations import Committee, Declaration, Mandate, Meeting, Person
 from davserver.granting import Granting, keep_mandate
 from davserver.house import House
 from davserver.instants import shown
 from davserver.keyed import BadDeclaration
+from davserver.people import describe_person
 from davserver.schema import account, person
 from davserver.schema import share as share_table
 from shareproviders.contract import NameTaken, ShareProvider, Writing
@@ -100,11 +101,8 @@ class _Declaring:
         if connection.execute(select(account.c.user).where(account.c.user == user)).first() is None:
             add_account(connection, user, declared.name, self._now)
             self._changed(f"person {user}: account made, without password")
-        kept = connection.execute(select(person.c.name, person.c.email).where(person.c.user == user)).one()
-        wished = (declared.name, declared.email or kept.email)
-        if (kept.name, kept.email) != wished:
-            connection.execute(update(person).where(person.c.user == user).values(name=wished[0], email=wished[1]))
-            change_account(connection, user)  # the name is part of what logins remember
+        kept = connection.execute(select(person.c.email).where(person.c.user == user)).scalar_one()
+        if describe_person(connection, user, declared.name, declared.email or kept):
             self._changed(f"person {user}: name or address changed")
         pledged = declared.undertaking
         if pledged is not None and store.declare_undertaking(connection, user, pledged):

@@ -12,7 +12,7 @@ from acl.entries import Entry
 from acl.holds import Hold
 from acl.mandates import Mandate
 from acl.meetings import AgendaItem
-from acl.privileges import parse_rights
+from acl.privileges import parse_rights, rights_words
 from acl.recusals import Effect
 from acl.recusals import Recusal as RecusalFacts
 from davserver.agendas import Agendas
@@ -126,6 +126,25 @@ def refuse_self(connection: Connection, by: str, share: str, entry: Entry, now: 
             words |= {f"role:{mandate.role}"} if mandate.share == share else set()
     if entry.principal in words:
         raise ValueError(f"nobody gives himself rights, and {entry.principal} is {user}; let somebody else do it")
+
+
+def keep_entry(desk: Desk, entry: Entry) -> tuple[int, bool]:
+    """A hand-set entry at the desk's node: (id, True if new). Raises ValueError for what makes no sense, or oneself."""
+    refuse_self(desk.connection, desk.by, desk.share, entry, desk.house.clock())
+    number, new = store.add_entry(desk.connection, desk.share, entry)
+    if new:
+        desk.note("entry-add", f"entry {number}: {entry.principal} {' '.join(rights_words(entry.rights))}")
+    return number, new
+
+
+def drop_entry(house: House, connection: Connection, by: str, share: str, number: int) -> bool:
+    """Take an entry back; True if it stood there."""
+    found = next((entry for entry in store.list_entries(connection, share) if entry.id == number), None)
+    if found is None:
+        return False
+    store.remove_entry(connection, share, number)
+    house.audit.note(connection, by, "entry-remove", share=share, node=found.node, detail=f"entry {number}")
+    return True
 
 
 class Granting:

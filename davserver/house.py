@@ -30,8 +30,11 @@ from davserver.keys import KeyRing, RootKeys
 from davserver.links import LinkLogin
 from davserver.login import Login
 from davserver.openings import Openings
+from davserver.pins import awake_until
+from davserver.resets import Resets
 from davserver.schema import setting
 from davserver.schema import share as share_table
+from davserver.second_step import SecondStep
 from davserver.sessions import Sessions
 from davserver.settings import Settings
 from davserver.tree.rendered import Kept
@@ -201,10 +204,19 @@ class House:
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
         self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
         self.devices = DeviceLogin(database, pepper, self.audit, clock)
-        self.invitations = Invitations(database, self.login.passwords, pepper, self.audit, clock)
+        self.second_step = SecondStep(database, pepper, self.audit, clock)
+        self.invitations = Invitations(
+            database, self.login.passwords, pepper, self.audit, clock, second_step=self.second_step
+        )
+        self.resets = Resets(database, clock)
         self.own_devices = OwnDevices(database, pepper, self.audit, clock)
         self.file_secret = hmac.digest(pepper, b"file ids", "sha256")
         """From which file ids are made (davserver/nextcloud/mapping.py)."""
+
+    def awake_until(self, user: str) -> int | None:
+        """When somebody's devices fall asleep (davserver/pins.py)."""
+        with self.database.read() as connection:
+            return awake_until(connection, user)
 
     @property
     def restores(self) -> list[int]:

@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from davserver.accounts import AccountProblem, Passwords, change_account
+from davserver.accounts import AccountProblem, Passwords, change_account, has_password
 from davserver.audit import Audit
 from davserver.database import Database
-from davserver.linking import token_hash
-from davserver.schema import account, invitation, person
+from davserver.linking import in_groups, token_hash, typed_letters
+from davserver.resets import TOLD_FOR, What, note_reset
+from davserver.schema import account, identity, invitation, person
+from davserver.second_step import SecondStep
 from davserver.sessions import end_sessions
 from davserver.throttle import SECOND
 from shareproviders.contract import NotFound
 
 LIFE = 14 * 86400 * SECOND
-TOLD_FOR = 30 * 86400 * SECOND
-"""So long the first page says who let a password be set anew."""
 LETTERS, GROUP = 32, 4  # base32: 160 bits, typable
 
 
@@ -34,22 +34,21 @@ class Invited(NamedTuple):
     name: str
 
 
-class Reset(NamedTuple):
-    """A password that was set anew by a letter."""
-
-    at: int
-    by: str
-    """Principal key of who had the letter made."""
-
-
 class Invitations:
     """The table of codes. `pepper` is a secret of this house; safe for many threads and processes."""
 
     def __init__(
-        self, database: Database, passwords: Passwords, pepper: bytes, audit: Audit, clock: Callable[[], int]
+        self,
+        database: Database,
+        passwords: Passwords,
+        pepper: bytes,
+        audit: Audit,
+        clock: Callable[[], int],
+        *,
+        second_step: SecondStep,
     ) -> None:
-        self._database, self._passwords, self._pepper = database, passwords, pepper
-        self._audit, self._clock = audit, clock
+        self._database, self._passwords, self._second_step = database, passwords, second_step
+        self._pepper, self._audit, self._clock = pepper, audit, clock
 
     def invite(self, connection: Connection, user: str, by: str) -> str:
         """A new code, told once; it ends the codes before it. The present password holds until it is used.
@@ -61,6 +60,8 @@ class Invitations:
         known = select(account.c.user).where(account.c.user == user, account.c.active)
         if connection.execute(known).first() is None:
             raise AccountProblem(f"there is no active account {user}; `davserver user list` shows them")
+        if connection.execute(select(identity.c.user).where(identity.c.user == user)).first() is not None:
+            raise AccountProblem(f"{user} signs in elsewhere and needs no password; `davserver user unpin` ends that")
         letters = base64.b32encode(secrets.token_bytes(LETTERS * 5 // 8)).decode().lower()
         now = self._clock()
         connection.execute(delete(invitation).where(invitation.c.user == user, invitation.c.used.is_(None)))
@@ -68,7 +69,7 @@ class Invitations:
             insert(invitation).values(digest=self._digest(letters), user=user, by=by, created=now, until=now + LIFE)
         )
         self._audit.note(connection, by, "invite", detail=user)
-        return "-".join(letters[start : start + GROUP] for start in range(0, LETTERS, GROUP))
+        return in_groups(letters, GROUP)
 
     def invited(self, code: str) -> Invited:
         """Whom a code is for. Raises NotFound for one that never was, was used or is too old, alike."""
@@ -80,7 +81,7 @@ class Invitations:
             select(invitation.c.user, person.c.name)
             .join(account, account.c.user == invitation.c.user)
             .join(person, person.c.user == invitation.c.user, isouter=True)
-            .where(invitation.c.digest == self._digest(bare(code)), invitation.c.used.is_(None))
+            .where(invitation.c.digest == self._digest(code), invitation.c.used.is_(None))
             .where(invitation.c.until > self._clock(), account.c.active)
         )
         row = connection.execute(found).one_or_none()
@@ -89,30 +90,30 @@ class Invitations:
         return Invited(row.user, row.name or row.user)
 
     def accept(self, code: str, password: str) -> Invited:
-        """Set the password, end all sessions and the code. Raises NotFound, AccountProblem for a bad password."""
+        """Set the password, end all sessions, the second step and the code: whoever holds it may have lost them all.
+
+        Raises NotFound, AccountProblem for a bad password.
+        """
         self.invited(code)  # before the costly hash
         hashed = self._passwords.hash(password)
         with self._database.transaction() as connection:
             invited, now = self._invited(connection, code), self._clock()
-            mine = invitation.c.digest == self._digest(bare(code))
+            mine = invitation.c.digest == self._digest(code)
+            by = connection.execute(select(invitation.c.by).where(mine)).scalar_one()
             connection.execute(update(invitation).where(mine).values(used=now))
+            if has_password(connection, invited.user):
+                note_reset(connection, invited.user, What.BY_LETTER, by, now)
             change_account(connection, invited.user, password=hashed)
+            self._second_step.take_off(connection, invited.user, by)
             end_sessions(connection, invited.user)
             self._audit.note(connection, f"user:{invited.user}", "invitation-used")
         return invited
 
-    def latest_reset(self, user: str) -> Reset | None:
-        """The last one of a while, for him to be told; None without one."""
+    def makers(self, user: str) -> frozenset[str]:
+        """Principal keys of those who had a letter made by which he was let in lately, for the first time too."""
         used = (invitation.c.user == user, invitation.c.used > self._clock() - TOLD_FOR)
         with self._database.read() as connection:
-            row = connection.execute(select(invitation).where(*used).order_by(invitation.c.used.desc())).first()
-        return None if row is None else Reset(row.used, row.by)
+            return frozenset(connection.execute(select(invitation.c.by).where(*used)).scalars())
 
-    def _digest(self, letters: str) -> bytes:
-        return token_hash(self._pepper, letters, "invitation")
-
-
-def bare(code: str) -> str:
-    """The letters of a code as typed with hyphens, blanks, capitals."""
-    kept = code[: 4 * LETTERS].replace("-", "").replace(" ", "").lower()
-    return kept.translate(str.maketrans("018", "olb"))
+    def _digest(self, code: str) -> bytes:
+        return token_hash(self._pepper, typed_letters(code, LETTERS), "invitation")

@@ -78,6 +78,8 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
     """A second person's yes; carries the change out. (share, node.) Raises ValueError."""
     by = f"user:{user}"
     asked = store.approve_proposal(connection, proposal, by)
+    if not is_second(house, asked.by, user):
+        raise ValueError(f"{asked.by} has lately let {user} set a password; somebody else must approve this")
     try:
         _, node = house.share(asked.share).locate(asked.node)
     except NotFound:
@@ -89,14 +91,35 @@ def approve(house: House, connection: Connection, proposal: int, user: str) -> t
     granted = house.engine.granted(desk.rules, principal, house.clock(), Channel.PORTAL, node.lineage)
     if not granted.rights & Rights.CLASSIFY:
         raise ValueError(f"{user} may not change classes there; somebody who may must approve this")
-    if "unbind" in asked.change:
-        _unbind(desk, int(asked.change["unbind"]))
-        done = f"agenda item {asked.change['unbind']} unbound"
-    else:
-        _set_label(desk, _read(asked.change["label"]))
-        done = told(_own(desk))
-    desk.note("approve", f"proposal {proposal} of {asked.by}: {done}")
+    desk.note("approve", f"proposal {proposal} of {asked.by}: {carry_out(desk, asked.change)}")
     return asked.share, node.id
+
+
+def is_second(house: House, proposer: str, user: str) -> bool:
+    """Is he somebody else, surely? Not as long as the proposer has lately held in his hands what lets him in.
+
+    Whoever makes a letter could use it himself. Its owner would find his own password dead, and the first page tells of
+    it for a while; so long it counts.
+    """
+    others = house.invitations.makers(user) | {reset.by for reset in house.resets.of(user)}
+    return proposer not in {f"user:{user}", *others}
+
+
+def carry_out(desk: Desk, change: Mapping[str, Any]) -> str:
+    """Make what was proposed so, whoever has agreed to it; a sentence for the log."""
+    if "unbind" in change:
+        _unbind(desk, int(change["unbind"]))
+        return f"agenda item {change['unbind']} unbound"
+    _set_label(desk, _read(change["label"]))
+    return told(_own(desk))
+
+
+def foretell(desk: Desk, wish: Callable[[Desk], Outcome]) -> None:
+    """A wish as if nobody had to agree to it; for a transaction that is undone."""
+    outcome = wish(desk)
+    if outcome.proposal is not None:
+        waiting = store.proposals(desk.connection, desk.share)
+        carry_out(desk, next(each.change for each in waiting if each.id == outcome.proposal))
 
 
 def is_held(desk: Desk) -> bool:

@@ -1,4 +1,4 @@
-"""Letters with a one-time code, as PDF: one page for each person, to be put into an envelope."""
+"""Letters with a one-time code: as PDF, one page for each person, to be put into an envelope; or as a mail."""
 
 from __future__ import annotations
 
@@ -16,6 +16,24 @@ from davserver.instants import BERLIN, EPOCH, MICROSECOND
 LEFT, TOP, LINE = 25 * mm, 250 * mm, 7 * mm
 SQUARE = 40 * mm
 """The side of the QR code."""
+
+
+MAIL_SUBJECT = "Gremium: Ihr Zugang / Your access"
+MAIL = """Guten Tag, {name},
+
+Ihre Geschäftsstelle hat für Sie einen Zugang zum Gremienportal vorbereitet. Öffnen Sie diese Adresse und geben Sie sich
+selbst ein Kennwort, das niemand sonst kennt:
+
+{address}
+
+Ihr Anmeldename: {user}
+Die Adresse gilt einmal, bis zum {day}. Geben Sie sie nicht weiter.
+Haben Sie diese Nachricht nicht erwartet, sagen Sie es bitte Ihrer Geschäftsstelle.
+
+Good day, {name}, your office has prepared an access to the committees' portal for you. Open the address above and
+choose a password that only you know. Your name for signing in is {user}; the address holds once, until {day}.
+Do not pass it on. If you did not expect this message, please tell your office.
+"""
 
 
 class Letter(NamedTuple):
@@ -36,6 +54,16 @@ def letters(pages: Iterable[Letter], url: str, until: int) -> bytes:
         canvas.showPage()
     canvas.save()
     return file.getvalue()
+
+
+def mail(letter: Letter, url: str, until: int) -> str:
+    """What a mail says in place of a page; the address has the code behind the #, as the QR code has."""
+    day = (EPOCH + until * MICROSECOND).astimezone(BERLIN).strftime("%d.%m.%Y")
+    return MAIL.format(name=letter.name, user=letter.user, day=day, address=_address(url.rstrip("/"), letter))
+
+
+def _address(url: str, letter: Letter) -> str:
+    return f"{url}/einladung#{letter.code}"
 
 
 def _page(canvas: Canvas, letter: Letter, url: str, until: int) -> None:
@@ -62,7 +90,7 @@ def _page(canvas: Canvas, letter: Letter, url: str, until: int) -> None:
         canvas.setFont(font, 11)
         plain = text.encode("cp1252", "replace").decode("cp1252")  # what the standard fonts know
         canvas.drawString(LEFT, TOP - number * LINE, plain)
-    _square(canvas, f"{url}/einladung/{letter.code}", LEFT, TOP - len(lines) * LINE - SQUARE)
+    _square(canvas, _address(url, letter), LEFT, TOP - len(lines) * LINE - SQUARE)
 
 
 def _square(canvas: Canvas, text: str, left: float, bottom: float) -> None:

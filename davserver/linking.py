@@ -1,4 +1,4 @@
-"""Tokens of links, drops and waiting devices: 131 random bits, shown once, kept as a keyed hash."""
+"""Tokens of links, drops and waiting devices: 131 random bits, shown once, kept as a keyed hash; codes on paper."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ def new_token() -> str:
 def token_hash(pepper: bytes, token: str, kind: str = "link") -> bytes:
     """What is stored and looked up: HMAC-SHA-256 under the pepper; so many random bits need no slow hash."""
     return hmac.digest(pepper, f"{kind}\0{token}".encode("utf-8", "replace"), hashlib.sha256)
+
+
+def in_groups(letters: str, size: int) -> str:
+    """A code as it stands on paper, with hyphens."""
+    return "-".join(letters[start : start + size] for start in range(0, len(letters), size))
+
+
+def typed_letters(code: str, most: int) -> str:
+    """The letters (base32) of a code as typed with hyphens, blanks, capitals; digits that it never has are letters."""
+    kept = code[: 4 * most].replace("-", "").replace(" ", "").lower()
+    return kept.translate(str.maketrans("018", "olb"))
 
 
 def link_urls(public_url: str, token: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from acl.labels import Classification
 from acl.principals import ANONYMOUS, Ceiling, Principal, PrincipalKind
@@ -31,7 +31,7 @@ from davserver.accounts import (
 )
 from davserver.audit import Audit
 from davserver.database import Database
-from davserver.schema import account, app_password, person
+from davserver.schema import account, app_password, identity, person, second_step
 from davserver.settings import Settings
 from shareproviders.contract import Unavailable
 
@@ -41,6 +41,9 @@ MAX_SIGNING_IN = 8  # at a time in one process; who comes on top of these is sen
 REMEMBERED = 10_000
 REMEMBERED_FOR = 10 * 60 * 1_000_000
 USE_NOTED_EVERY = 60 * 1_000_000
+AWAKE_FOR = 30 * 86_400 * 1_000_000
+"""So long the devices of somebody who signs in elsewhere go on without him: who has left there must not stay here."""
+NO_CEILING = Ceiling()
 READING = Rights.READ | Rights.READ_ACL | Rights.READ_CURRENT_USER_PRIVILEGE_SET
 
 log = logging.getLogger(__name__)
@@ -62,6 +65,10 @@ class WrongPassword(Unauthorized):
 
 class AppPasswordShown(Unauthorized):
     """At the portal's sign-in page: an app password, which opens drives only."""
+
+
+class SignsInElsewhere(Unauthorized):
+    """At the portal's sign-in page: the right password of an account that is pinned to a provider of identities."""
 
 
 class Malformed(LoginError):  # noqa: N818
@@ -88,8 +95,18 @@ class Known(NamedTuple):
 
 _epoch = select(account.c.epoch).where(account.c.user == bindparam("user"), account.c.active)
 _account = (
-    select(account.c.user, account.c.password, account.c.admin, account.c.epoch, person.c.name)
+    select(
+        account.c.user,
+        account.c.password,
+        account.c.admin,
+        account.c.epoch,
+        person.c.name,
+        identity.c.signed_in.label("signed_in_elsewhere"),
+        second_step.c.since.label("second_step"),
+    )
     .join(person, person.c.user == account.c.user, isouter=True)
+    .join(identity, identity.c.user == account.c.user, isouter=True)
+    .join(second_step, second_step.c.user == account.c.user, isouter=True)
     .where(account.c.user == bindparam("user"), account.c.active)
 )
 _app_password = select(app_password).where(app_password.c.id == bindparam("id"))
@@ -138,7 +155,8 @@ class Login:
     def by_account_password(self, user: str, password: str, remote_address: str) -> Principal:
         """Whoever signs in at the portal, with the account's own password and nothing else; from anywhere.
 
-        Raises WrongPassword, AppPasswordShown, Throttled; Unavailable when too many sign in at once.
+        Whether a second step follows is for the caller to ask. Raises WrongPassword, AppPasswordShown,
+        SignsInElsewhere, Throttled; Unavailable when too many sign in at once.
         """
         user = clean_user(user)
         if app_password_letters(password):
@@ -161,6 +179,8 @@ class Login:
             failure = self._failure(touched, pause, remote_address, row is not None, user)
             raise failure if isinstance(failure, Throttled) else WrongPassword(str(failure))
         self._forgive(touched)
+        if row is not None and row.signed_in_elsewhere is not None:
+            raise SignsInElsewhere("this account is opened by its provider of identities, no more by a password")
         return known.principal
 
     def _own_allowed(self, forwarded: bool) -> bool:
@@ -204,6 +224,8 @@ class Login:
             raise self._failure(touched, pause, remote_address, row is not None, user)
         if not letters:
             self._forgive(touched)
+            if row is not None and (row.second_step is not None or row.signed_in_elsewhere is not None):
+                raise Unauthorized("log in with an app password; this account asks for more than its password")
         return known
 
     def _touched(self, user: str, remote_address: str) -> tuple[throttle.Bucket, ...]:
@@ -214,8 +236,7 @@ class Login:
     def _by_own_password(self, row: Row[*tuple[Any, ...]] | None, password: str) -> Known | None:
         if not self.passwords.matches(password, row.password if row is not None else None) or row is None:
             return None
-        principal = Principal(PrincipalKind.USER, row.user, row.name or row.user, row.admin)
-        return Known(principal, row.epoch, self._clock() + REMEMBERED_FOR, "")
+        return Known(_principal(row), row.epoch, self._clock() + REMEMBERED_FOR, "")
 
     def _by_app_password(
         self, user: str, row: Row[*tuple[Any, ...]] | None, letters: str, remote_address: str
@@ -234,15 +255,18 @@ class Login:
         if row is None or kept.revoked is not None or (kept.expires is not None and now >= kept.expires):
             log.warning("login failed from %s: ended app password", remote_address)
             raise Unauthorized("this app password has ended; make a new one for this device")
+        asleep = None if row.signed_in_elsewhere is None else row.signed_in_elsewhere + AWAKE_FOR
+        if asleep is not None and now >= asleep:
+            log.warning("login failed from %s: sleeping app password", remote_address)
+            raise Unauthorized("this app password sleeps; sign in at the portal once, and it goes on")
         ceiling = Ceiling(
             reason="app-password",
             rights=READING if kept.read_only else Rights.ALL,
             max_class=Classification.parse(kept.max_class),
             scopes=tuple((share, node) for share, node in json.loads(kept.scopes)),
         )
-        principal = Principal(PrincipalKind.USER, row.user, row.name or row.user, row.admin, ceiling)
-        until = min(now + REMEMBERED_FOR, kept.expires or now + REMEMBERED_FOR)
-        return Known(principal, row.epoch, until, kept.id)
+        until = min(end for end in (now + REMEMBERED_FOR, kept.expires, asleep) if end is not None)
+        return Known(_principal(row, ceiling), row.epoch, until, kept.id)
 
     def _failure(
         self, touched: tuple[throttle.Bucket, ...], pause: int, remote_address: str, exists: bool, user: str
@@ -286,6 +310,16 @@ class Login:
         for app_id, at in uses.items():
             if self._uses.get(app_id) == at:
                 self._uses.pop(app_id, None)
+
+
+def active_person(connection: Connection, user: str) -> Principal | None:
+    """Whoever has proved in another way than by a password that he is this user; None if he may not log in."""
+    row = connection.execute(_account, {"user": user}).one_or_none()
+    return None if row is None else _principal(row)
+
+
+def _principal(row: Row[*tuple[Any, ...]], ceiling: Ceiling = NO_CEILING) -> Principal:
+    return Principal(PrincipalKind.USER, row.user, row.name or row.user, row.admin, ceiling)
 
 
 def parse_basic(authorization: str) -> tuple[str, str]:

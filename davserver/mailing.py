@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
-from davserver.settings import Settings, SettingsError
+from davserver.settings import Settings, read_secret
 
 SECONDS = 30.0
 
@@ -23,13 +23,8 @@ class Post:
 
     def __init__(self, settings: Settings, directory: Path) -> None:
         """Raises SettingsError for a password file that cannot be read."""
-        self._settings, self._password = settings, ""
-        if settings.mail_password:
-            path = directory / settings.mail_password
-            try:
-                self._password = path.read_text("utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(f"mail_password: the file {path} cannot be read: {type(error).__name__}") from None
+        self._settings = settings
+        self._password = read_secret("mail_password", settings.mail_password, directory)
 
     def send(self, receiver: str, subject: str, text: str) -> None:
         """Raises MailRefused."""

@@ -22,7 +22,7 @@ from davserver.backups import Backup, NoBackup, copied, copy_file, read_manifest
 from davserver.founding import sync_directory
 from davserver.house import RESTORES, UNFINISHED, House
 from davserver.keys import KeyProblem, RootKeys
-from davserver.schema import device_login, invitation, opening, session, setting
+from davserver.schema import device_login, handover, invitation, opening, session, setting
 from davserver.settings import Settings
 from shareproviders.contract import Damaged, Restorable, Upkeep
 
@@ -130,6 +130,6 @@ def _begin_anew(house: House, said: Backup, by: str) -> Restored:
 
 def _end_visits(connection: Connection) -> None:
     """What is short-lived and may have been used up or ended since: its owner can get it anew at any time."""
-    for table in (session, opening, device_login):
+    for table in (session, opening, device_login, handover):
         connection.execute(delete(table))
     connection.execute(delete(invitation).where(invitation.c.used.is_(None)))

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -208,6 +220,62 @@ invitation = Table(
     Column("until", BigInteger, nullable=False),
     Column("used", BigInteger),
     comment="codes in letters, with which somebody sets his own password; digest: HMAC-SHA-256; by: who had it made",
+)
+
+reset = Table(
+    "reset",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("what", String(16), nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("told", BigInteger),
+    sqlite_autoincrement=True,
+    comment="what others did to the credentials of an account; told: when its owner signed in next; see resets.py",
+)
+
+second_step = Table(
+    "second_step",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("since", BigInteger),
+    Column("last_count", BigInteger, nullable=False, default=0),
+    comment="codes of an app after the password (RFC 6238); secret: sealed; since: null until a first code was right;"
+    " last_count: the time step of the last code that was taken",
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(128), nullable=False, index=True),
+    Column("used", BigInteger),
+    comment="good once in place of a code of the app; digest: HMAC-SHA-256",
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("user", String(128), primary_key=True),
+    Column("issuer", String(256), nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("signed_in", BigInteger, nullable=False),
+    UniqueConstraint("issuer", "subject", name="identity_of_one"),
+    comment="whom a provider of identities knows an account as (OpenID Connect); signed_in: last time through it",
+)
+
+handover = Table(
+    "handover",
+    metadata,
+    Column("state", LargeBinary(32), primary_key=True),
+    Column("browser", LargeBinary(32), nullable=False),
+    Column("form", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    comment="browsers on their way to the provider of identities; state, browser: HMAC-SHA-256; form: sealed, where"
+    " they want to go afterwards, and what they had filled in",
 )
 
 comment = Table(

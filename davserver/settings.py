@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 CONFIG_NAME = "davserver.toml"
 ENVIRONMENT_PREFIX = "DAVSERVER_"
 NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MIB, GIB = 1024**2, 1024**3
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -57,6 +58,12 @@ class Settings:
     mail_user: str = ""
     mail_password: str = ""
     mail_from: str = ""
+
+    oidc_issuer: str = ""
+    oidc_name: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_claim: str = "email"
 
     policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
@@ -184,10 +191,30 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("account_password_on_dav cannot be true where public_url is set; use app passwords there")
     if settings.mail_server and not (settings.mail_from and settings.public_url):
         raise SettingsError("mail_server needs mail_from, whom mails come from, and public_url, where they lead")
+    if settings.oidc_issuer and not (settings.oidc_name and settings.oidc_client_id and settings.public_url):
+        raise SettingsError(
+            "oidc_issuer needs oidc_name, what people call it, oidc_client_id, and public_url, where they come back to"
+        )
+    if settings.oidc_issuer:
+        issuer = urlsplit(settings.oidc_issuer)
+        local = issuer.scheme == "http" and issuer.hostname in LOOPBACK
+        if not ((issuer.scheme == "https" and issuer.hostname) or local) or issuer.query or issuer.fragment:
+            raise SettingsError(f"oidc_issuer must look like https://login.example.org, not {settings.oidc_issuer!r}")
     if settings.public_url:
         url = urlsplit(settings.public_url)
         if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
             raise SettingsError(f"public_url must look like https://gremium.example.org, not {settings.public_url!r}")
+
+
+def read_secret(name: str, written: str, directory: Path) -> str:
+    """What the file holds that a setting names; empty for an empty setting. Raises SettingsError."""
+    if not written:
+        return ""
+    path = directory / written
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: the file {path} cannot be read: {type(error).__name__}") from None
 
 
 def nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:

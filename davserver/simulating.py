@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from acl import store
 from acl.engine import View
-from acl.principals import Channel, Principal, PrincipalKind
+from acl.principals import ANONYMOUS, Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from acl.rules import ShareRules
 from davserver.declarations import Declaration
@@ -53,23 +53,24 @@ def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str]
     shifts = [
         shift
         for share, rules in before.items()
-        for shift in _shifts(house, house.share(share), (rules, after[share]), users, now)
+        for shift in _shifts(house, house.share(share), (rules, after[share]), [(user, user) for user in users], now)
     ]
     return changes, sorted(shifts, key=lambda shift: (shift.user, shift.path))
 
 
-def foresee(house: House, share: str, act: Callable[[Connection], object]) -> list[Shift]:
+def foresee(house: House, share: str, act: Callable[[Connection], object], at: int | None = None) -> list[Shift]:
     """For whom it would matter in one drive if `act` were done now; it is done, looked at and undone.
 
-    Raises what `act` raises.
+    `at`: looked at as of a later instant, at which what is done begins or ends. Raises what `act` raises.
     """
     with house.database.read() as connection:
-        before = _rules(house, connection, share)
+        before, known = _rules(house, connection, share), _users(connection)
     after, users = _done_and_undone(house, share, act)
-    now = house.clock()  # what the act does from now on holds at this instant
-    return sorted(
-        _shifts(house, house.share(share), (before, after), users, now), key=lambda shift: (shift.user, shift.path)
-    )
+    now = max(house.clock(), at or 0)  # what the act does from now on holds at this instant
+    people = [(user, user) for user in users]
+    people += [(user, ANONYMOUS) for user in known if user not in users]  # his account is ended
+    shifts = _shifts(house, house.share(share), (before, after), people, now)
+    return sorted(shifts, key=lambda shift: (shift.user, shift.path))
 
 
 def _done_and_undone(
@@ -93,9 +94,13 @@ def _rules(house: House, connection: Connection, share: str) -> ShareRules:
 
 
 def _shifts(
-    house: House, provider: ShareProvider, rules: tuple[ShareRules, ShareRules], users: list[Principal], now: int
+    house: House,
+    provider: ShareProvider,
+    rules: tuple[ShareRules, ShareRules],
+    people: list[tuple[Principal, Principal]],
+    now: int,
 ) -> Iterator[Shift]:
-    """Nodes whose rights hang together before and after are asked once for each person."""
+    """Nodes whose rights hang together before and after are asked once for each person, as who he was and will be."""
     old, new = rules
     kinds: dict[tuple[int, int, int], list[tuple[SharePath, Node]]] = {}
     with house.database.read():
@@ -103,8 +108,8 @@ def _shifts(
             marked = node.id if node.id in old.marks or node.id in new.marks else 0
             kind = (old.region_of(node.lineage), new.region_of(node.lineage), marked)
             kinds.setdefault(kind, []).append((path, node))
-    for user in users:
-        was, will = View(old, house.engine, user, Channel.DAV), View(new, house.engine, user, Channel.DAV)
+    for user, later in people:
+        was, will = View(old, house.engine, user, Channel.DAV), View(new, house.engine, later, Channel.DAV)
         for alike in kinds.values():
             lineage = alike[0][1].lineage
             had, has = was.granted(lineage, now).rights, will.granted(lineage, now).rights

@@ -23,68 +23,43 @@ FOLLOW_SECONDS = 5  # a program that outlives the server may hold its output ope
 START_SECONDS = 60
 QUICK_HASHES = {"DAVSERVER_ARGON2_MEMORY_KIB": "64", "DAVSERVER_ARGON2_PASSES": "1", "DAVSERVER_ARGON2_LANES": "1"}
 
-DECLARATIONS = """
-[[person]]
-user = "clara"
-name = "Clara Clerk"
-undertaking = 2020-05-12
 
-[[person]]
-user = "otto"
-name = "Otto Maier"
-undertaking = 2020-05-12
+def person(user: str, name: str, *, pledged: bool = True) -> str:
+    """Somebody, as a declaration names him."""
+    pledge = "undertaking = 2020-05-12\n" if pledged else ""
+    return f'[[person]]\nuser = "{user}"\nname = "{name}"\n{pledge}\n'
 
-[[person]]
-user = "edda"
-name = "Edda Ehemals"
-undertaking = 2020-05-12
 
-[[person]]
-user = "sam"
-name = "Sam Stranger"
+def committee(share: str, name: str, facts: str, *offices: str) -> str:
+    """A committee of public papers, as a declaration names it; `offices` as `clara:clerk` or `edda:clerk:2024-05-01`,
+    from 2020 on, where the last part is the day on which it ended.
+    """
+    told = f'[[committee]]\nid = "{share}"\nname = "{name}"\ndefault_class = "public"\n{facts}\n\n'
+    for office in offices:
+        user, role, *ended = office.split(":")
+        end = f"  end = {ended[0]}\n" if ended else ""
+        told += f'  [[committee.mandate]]\n  user = "{user}"\n  role = "{role}"\n  start = 2020-05-01\n{end}\n'
+    return told
 
-[[committee]]
-id = "ba05"
-name = "BA 5 Au-Haidhausen"
-provider = "vault"
-quota = "20 GiB"
-default_class = "public"
-has_meetings = false
 
-  [[committee.mandate]]
-  user = "clara"
-  role = "clerk"
-  start = 2020-05-01
-
-  [[committee.mandate]]
-  user = "otto"
-  role = "member"
-  start = 2020-05-01
-
-  [[committee.mandate]]
-  user = "edda"
-  role = "clerk"
-  start = 2020-05-01
-  end = 2024-05-01
-
-[[committee]]
-id = "archiv"
-name = "Archiv"
-provider = "filesystem"
-options = { path = "archive" }
-default_class = "public"
-has_meetings = false
-
-  [[committee.mandate]]
-  user = "clara"
-  role = "clerk"
-  start = 2020-05-01
-
-  [[committee.mandate]]
-  user = "otto"
-  role = "member"
-  start = 2020-05-01
-"""
+DECLARATIONS = (
+    person("clara", "Clara Clerk")
+    + person("otto", "Otto Maier")
+    + person("edda", "Edda Ehemals")
+    + person("sam", "Sam Stranger", pledged=False)
+    + committee(
+        "ba05",
+        "BA 5 Au-Haidhausen",
+        'provider = "vault"\nquota = "20 GiB"\nhas_meetings = false',
+        *("clara:clerk", "otto:member", "edda:clerk:2024-05-01"),
+    )
+    + committee(
+        "archiv",
+        "Archiv",
+        'provider = "filesystem"\noptions = { path = "archive" }\nhas_meetings = false',
+        *("clara:clerk", "otto:member"),
+    )
+)
 
 
 def command(
@@ -113,12 +88,17 @@ def install(directory: Path) -> Path:
     data = directory / "data"
     command("init", data=data)
     (data / "archive").mkdir()  # the filesystem drive
-    declarations = directory / "committees.toml"
-    declarations.write_text(DECLARATIONS, encoding="utf-8")
-    command("apply", str(declarations), data=data)
-    for user in ("clara", "otto", "edda", "sam"):
-        command("user", "passwd", user, "--password-stdin", data=data, text=PASSWORD + "\n")
+    declare(data, DECLARATIONS, "clara", "otto", "edda", "sam")
     return data
+
+
+def declare(data: Path, declarations: str, *users: str) -> None:
+    """`apply` what stands there, and give these users their password."""
+    declared = data.parent / "committees.toml"
+    declared.write_text(declarations, encoding="utf-8")
+    command("apply", str(declared), data=data)
+    for user in users:
+        command("user", "passwd", user, "--password-stdin", data=data, text=PASSWORD + "\n")
 
 
 def copied(template: Path, directory: Path) -> Path:

@@ -11,9 +11,9 @@ from acl.labels import Classification
 from davserver.accounts import (
     PEPPER_SECRET,
     Passwords,
-    add_account,
     change_account,
     create_app_password,
+    has_password,
     open_label,
     revoke_app_password,
     wake_app_password,
@@ -25,7 +25,10 @@ from davserver.house import House
 from davserver.instants import shown
 from davserver.invitations import LIFE
 from davserver.letters import Letter, letters
-from davserver.schema import account, app_password, person
+from davserver.people import add_person, end_account
+from davserver.pins import awake_until, unpin
+from davserver.resets import What, note_reset
+from davserver.schema import account, app_password, identity, person, second_step
 from davserver.sessions import end_sessions
 
 DAY = 86_400_000_000
@@ -46,6 +49,11 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     inviting.add_argument("users", metavar="NAME", nargs="+")
     inviting.add_argument("--letter", metavar="FILE.pdf", type=Path, required=True, help="one page each; must be new")
     on_behalf(inviting)
+    taking = command(users, "totp-off", totp_off, "take off the second step of somebody who has lost it", common)
+    taking.add_argument("user", metavar="NAME")
+    on_behalf(taking)
+    unpinning = command(users, "unpin", unpin_users, "let accounts be opened by a password again", common)
+    unpinning.add_argument("users", metavar="NAME", nargs="+")
     command(users, "disable", disable, "end all logins of an account", common).add_argument("user", metavar="NAME")
     command(users, "list", list_users, "list accounts", common)
 
@@ -71,10 +79,9 @@ def add(workspace: Workspace) -> int:
     with workspace.house() as house:
         hashed = Passwords(house.settings).hash(password) if password is not None else None
         with house.database.transaction() as connection:
-            add_account(connection, asked.user, asked.name or asked.user, house.clock(), admin=asked.admin)
+            add_person(house, connection, workspace.by, asked.user, asked.name or asked.user, admin=asked.admin)
             if hashed is not None:
                 change_account(connection, asked.user, password=hashed)
-            house.audit.note(connection, workspace.by, "user-add", detail=asked.user)
     state = "with a password" if password is not None else "without a password"
     workspace.answer({"user": asked.user, "password": password is not None}, [f"added {asked.user} {state}"])
     return 0
@@ -88,6 +95,10 @@ def passwd(workspace: Workspace) -> int:
     with workspace.house() as house:
         hashed = Passwords(house.settings).hash(password)
         with house.database.transaction() as connection:
+            if awake_until(connection, user) is not None:
+                raise Refused(f"{user} signs in elsewhere, no more with a password; `davserver user unpin` ends that")
+            if has_password(connection, user):
+                note_reset(connection, user, What.PASSWORD, workspace.by, house.clock())
             change_account(connection, user, password=hashed)
             end_sessions(connection, user)
             house.audit.note(connection, workspace.by, "user-passwd", detail=user)
@@ -119,19 +130,46 @@ def invite(workspace: Workspace) -> int:
     return 0
 
 
+def totp_off(workspace: Workspace) -> int:
+    """The password alone opens the portal from now on; the person is told who did it."""
+    user = workspace.arguments.user
+    if user == workspace.arguments.acting:
+        raise Refused("nobody takes off his own second step here; he does that in the portal, with a code")
+    with workspace.house() as house, house.database.transaction() as connection:
+        if not house.second_step.take_off(connection, user, workspace.by):
+            raise Refused(f"{user} has no second step")
+    workspace.answer({"user": user}, [f"{user} signs in with the password alone"])
+    return 0
+
+
+def unpin_users(workspace: Workspace) -> int:
+    """All or none."""
+    users = list(dict.fromkeys(workspace.arguments.users))
+    with workspace.house() as house, house.database.transaction() as connection:
+        for user in users:
+            unpin(connection, user)
+            house.audit.note(connection, workspace.by, "identity-unpin", detail=user)
+    lines = [f"{user} signs in with a password again; `davserver user invite` gives a new one" for user in users]
+    workspace.answer({"users": users}, lines)
+    return 0
+
+
 def disable(workspace: Workspace) -> int:
     user = workspace.arguments.user
     with workspace.house() as house, house.database.transaction() as connection:
-        change_account(connection, user, active=False)
-        end_sessions(connection, user)
-        house.audit.note(connection, workspace.by, "user-disable", detail=user)
+        end_account(house, connection, workspace.by, user)
     workspace.answer({"user": user}, [f"{user} cannot log in any more"])
     return 0
 
 
 def list_users(workspace: Workspace) -> int:
     with workspace.house() as house, house.database.read() as connection:
-        wanted = select(account, person.c.name).join(person, person.c.user == account.c.user, isouter=True)
+        wanted = (
+            select(account, person.c.name, second_step.c.since.label("second_step"), identity.c.issuer)
+            .join(person, person.c.user == account.c.user, isouter=True)
+            .join(second_step, second_step.c.user == account.c.user, isouter=True)
+            .join(identity, identity.c.user == account.c.user, isouter=True)
+        )
         rows = connection.execute(wanted.order_by(account.c.user)).all()
     facts = [
         {
@@ -140,6 +178,8 @@ def list_users(workspace: Workspace) -> int:
             "admin": row.admin,
             "active": row.active,
             "password": row.password is not None,
+            "second_step": row.second_step is not None,
+            "pinned": row.issuer,
         }
         for row in rows
     ]
@@ -149,7 +189,8 @@ def list_users(workspace: Workspace) -> int:
             row.name or "",
             "admin" if row.admin else "",
             "" if row.active else "disabled",
-            "" if row.password else "no password",
+            row.issuer or ("" if row.password else "no password"),
+            "second step" if row.second_step else "",
         )
         for row in rows
     ]

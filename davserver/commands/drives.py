@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from davserver.audit import RIGHTS_ACTS
 from davserver.commands.workspace import Subparsers, Workspace, command, group, table
 from davserver.house import House
 from davserver.instants import shown
@@ -12,25 +13,6 @@ from davserver.upkeep import tidy
 from shareproviders.contract import Upkeep
 
 DAMAGED = 3
-RIGHTS_ACTS = (
-    *("apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"),
-    *("app-password-wake", "link-wake", "restore", "committee-delete"),
-    *("label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda"),
-    *(
-        "entry-add",
-        "entry-remove",
-        "acl",
-        "recuse",
-        "recusal-end",
-        "hold",
-        "hold-end",
-        "share",
-        "unshare",
-        "link",
-        "link-revoke",
-    ),
-)
-"""What the log calls acts that change who may see what."""
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from davserver.declaring import declare
 from davserver.founding import found
 from davserver.house import now
 from davserver.notices import missing, read_notices
+from davserver.settings import read_secret
 from davserver.upgrading import upgrade as upgrade_database
 
 
@@ -70,6 +71,7 @@ def serve(workspace: Workspace) -> int:
             f"the law asks for what the portal cannot show yet; set in the configuration: {', '.join(empty)}"
         )
     read_notices(settings, workspace.directory)
+    read_secret("oidc_client_secret", settings.oidc_client_secret, workspace.directory)
     # Only this command needs the web stack, which takes longer to load than the others take to run.
     from davserver.app import serve as run  # noqa: PLC0415
     from davserver.serving import ServingProblem  # noqa: PLC0415

@@ -21,7 +21,7 @@ from davserver.commands.spot import (
     window,
 )
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, table
-from davserver.granting import refuse_self
+from davserver.granting import drop_entry, keep_entry
 from davserver.instants import shown
 from davserver.labelling import DATES, Desk, approve, relabel, told, told_change
 
@@ -131,10 +131,7 @@ def add_entry(workspace: Workspace) -> int:
             check_entry(entry)
         except ValueError as error:
             raise WrongUsage(str(error)) from None
-        refuse_self(desk.connection, desk.by, desk.share, entry, now)
-        number, new = store.add_entry(desk.connection, desk.share, entry)
-        if new:
-            desk.note("entry-add", f"entry {number}: {entry.principal} {' '.join(rights_words(rights))}")
+        number, new = keep_entry(desk, entry)
     workspace.answer({"id": number, "new": new}, [f"entry {number}" if new else f"entry {number} stands already"])
     return 0
 
@@ -142,9 +139,8 @@ def add_entry(workspace: Workspace) -> int:
 def remove_entry(workspace: Workspace) -> int:
     asked = workspace.arguments
     with workspace.house() as house, house.database.transaction() as connection:
-        if not store.remove_entry(connection, asked.share, asked.id):
+        if not drop_entry(house, connection, workspace.by, asked.share, asked.id):
             raise Refused(f"there is no entry {asked.id} in {asked.share}; see: davserver entry list {asked.share}")
-        house.audit.note(connection, workspace.by, "entry-remove", share=asked.share, detail=f"entry {asked.id}")
     workspace.answer({"id": asked.id}, [f"entry {asked.id} removed"])
     return 0
 

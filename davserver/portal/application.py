@@ -11,10 +11,12 @@ from typing import Any
 from flask import Flask, Response, g, request, url_for
 
 from davserver.portal import (
+    auditing,
     browsing,
     changing,
     commenting,
     connecting,
+    elsewhere,
     errors,
     excluding,
     giving,
@@ -29,10 +31,11 @@ from davserver.portal import (
     mounting,
     public,
     reading,
+    second_step,
     signing,
     wording,
 )
-from davserver.portal.desk import arriving, meetings, papers, people, stages
+from davserver.portal.desk import arriving, entitling, meetings, papers, people, seconding, stages, watching
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import WORKER_POLICY, protect
 from davserver.portal.language import Catalogues
@@ -43,8 +46,9 @@ PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
     *(inviting.pages, papers.pages, people.pages, excluding.pages),
+    *(entitling.pages, seconding.pages, watching.pages),
     *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
-    *(letters.pages, public.pages),
+    *(letters.pages, public.pages, auditing.pages, elsewhere.pages, second_step.pages),
 )
 """One blueprint for each group of pages, in a file of its own."""
 STATIC = Path(__file__).parent / "static"

@@ -13,10 +13,10 @@ from davserver.portal.guarding import ForeignForm
 from davserver.portal.language import N_
 from davserver.portal.uploads import NoForm
 from davserver.rendering.maker import Busy, NotMade
-from davserver.tree.office import Impossible
 from davserver.tree.seen import (
     AccessDenied,
     DoesNotFit,
+    Impossible,
     InvalidAcl,
     LockConflict,
     Locked,

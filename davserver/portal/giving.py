@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from acl.links import LinkKind
 from acl.privileges import Rights
-from davserver.instants import BERLIN, EPOCH, MICROSECOND, instant
+from davserver.instants import instant
 from davserver.linking import label_place, link_urls
 from davserver.portal.browsing import address_of
+from davserver.portal.fields import Wrong, day_of, end_of, number_of, today
 from davserver.portal.ground import origin, visit
 from davserver.portal.language import N_
 from davserver.tree.finding import Finding
@@ -36,10 +37,8 @@ LEVELS: Mapping[str, tuple[Rights, str]] = {
 """What can be given inside: its word, its rights, and how people call it."""
 WORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """None of them looks like another."""
-
-
-class Wrong(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
-    """A field that makes no sense; the text is a sentence for people, still to be translated."""
+LINK_LEVELS = ("read", "view")
+"""What a link can give, of `LEVELS`."""
 
 
 class Asked(NamedTuple):
@@ -97,7 +96,7 @@ def end() -> Any:
     """Take one back; at once, everywhere."""
     kind, _, rest = request.form.get("given", "").partition("/")
     share, _, number = rest.partition("/")
-    tree, numbered = visit().tree, int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0
+    tree, numbered = visit().tree, number_of(number)
     if kind == "share":
         tree.end_share(share, numbered)
     else:
@@ -110,18 +109,19 @@ def _at(share: str, node: int) -> Seen:
 
 
 def _form(seen: Seen, problem: str = "") -> Any:
-    today = _today()
     committees, offices, people = receivers(visit().tree, seen.share)
+    levels = {word: text for word, (rights, text) in LEVELS.items() if not rights & ~seen.rights}
     return render_template(
         "giving/form.html",
         **_page(seen),
         problem=problem,
         groups=((N_("Committees"), committees), (N_("Offices of this committee"), offices), (N_("People"), people)),
-        levels={word: text for word, (rights, text) in LEVELS.items() if not rights & ~seen.rights},
+        levels=levels,
+        link_levels={word: text for word, text in levels.items() if word in LINK_LEVELS},
         may_comment=Rights.COMMENT in seen.rights,
-        today=today,
-        usual=today + timedelta(days=USUAL_DAYS),
-        latest=today + timedelta(days=MOST_DAYS),
+        today=today(),
+        usual=today() + timedelta(days=USUAL_DAYS),
+        latest=today() + timedelta(days=MOST_DAYS),
         written=request.form,
     )
 
@@ -145,23 +145,23 @@ def _asked(seen: Seen) -> Asked:
     way = wrote.get("way", "")
     if way not in ("inside", "link", "drop"):
         raise Wrong(N_("Choose how you want to share."))
-    start, until = _day("start"), _day("until")
-    now, today = visit().ground.clock(), _today()
-    if way == "inside":
-        known = _names(seen.share)
-        if wrote.get("receiver") not in known:
-            raise Wrong(N_("Choose with whom you want to share."))
-        if wrote.get("level") not in LEVELS:
-            raise Wrong(N_("Choose what they may do."))
-    elif until is None or not today <= until <= today + timedelta(days=MOST_DAYS):
+    start, until = day_of(wrote, "start"), day_of(wrote, "until")
+    now, level = visit().ground.clock(), wrote.get("level", "")
+    if way == "inside" and wrote.get("receiver") not in _names(seen.share):
+        raise Wrong(N_("Choose with whom you want to share."))
+    if way != "drop" and level not in (LEVELS if way == "inside" else LINK_LEVELS):
+        raise Wrong(N_("Choose what they may do."))
+    if way == "link" and level == "view" and wrote.get("uses", "").strip():
+        raise Wrong(N_("Whoever may only look downloads nothing: leave the number of downloads empty."))
+    if way != "inside" and (until is None or not today() <= until <= today() + timedelta(days=MOST_DAYS)):
         raise Wrong(N_("Choose until when the link works: from today on, and for a year at most."))
-    begin, finish = (None if start is None else instant(start)), (None if until is None else _end_of(until))
+    begin, finish = (None if start is None else instant(start)), (None if until is None else end_of(until))
     if finish is not None and finish <= max(begin or now, now):
         raise Wrong(N_("The last day lies before the first one, or is over already."))
     return Asked(
         way,
         wrote.get("receiver", ""),
-        wrote.get("level", ""),
+        level,
         begin if way == "inside" else None,
         finish,
         None if way == "inside" else _number("uses"),
@@ -171,18 +171,6 @@ def _asked(seen: Seen) -> Asked:
     )
 
 
-def _day(field: str) -> date | None:
-    """A date as browsers send it; None for an empty field. Raises Wrong."""
-    written = request.form.get(field, "").strip()
-    try:
-        day = date.fromisoformat(written) if written else None
-    except ValueError:
-        raise Wrong(N_("Write a date like 2026-12-07.")) from None
-    if day is not None and not 2000 <= day.year < 2200:
-        raise Wrong(N_("Write a date like 2026-12-07."))
-    return day
-
-
 def _number(field: str) -> int | None:
     written = request.form.get(field, "").strip()
     if not written:
@@ -190,15 +178,6 @@ def _number(field: str) -> int | None:
     if not (written.isascii() and written.isdigit() and len(written) < 9 and 1 <= int(written) <= MOST_USES):
         raise Wrong(N_("Write how often as a number from 1 on, or leave the field empty."))
     return int(written)
-
-
-def _today() -> date:
-    return (EPOCH + visit().ground.clock() * MICROSECOND).astimezone(BERLIN).date()
-
-
-def _end_of(day: date) -> int:
-    """The midnight after it: the day itself still counts."""
-    return instant(datetime.combine(day + timedelta(days=1), time()))
 
 
 def _names(share: str) -> dict[str, str]:
@@ -245,13 +224,19 @@ def _wish(seen: Seen, asked: Asked) -> tuple[LinkWish, str, str]:
     wish = LinkWish(
         secret.digest,
         LinkKind.DROP if asked.way == "drop" else LinkKind.LINK,
-        Rights.READ | Rights.COMMENT if asked.letters else Rights.READ,
+        _link_rights(asked),
         end=asked.end,
         uses=asked.uses,
         password=secret.password,
         label=sealer.seal(asked.label, label_place(secret.digest)) if asked.label else None,
     )
     return wish, secret.token, password if asked.locked else ""
+
+
+def _link_rights(asked: Asked) -> Rights:
+    if asked.way == "drop":
+        return Rights.BIND
+    return LEVELS[asked.level][0] | (Rights.COMMENT if asked.letters else Rights.NONE)
 
 
 def _share(seen: Seen, asked: Asked) -> Any:

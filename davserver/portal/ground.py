@@ -13,16 +13,20 @@ from flask import Request, g, request
 from acl.links import Link
 from acl.principals import Principal
 from davserver.devices import DeviceLogin, OwnDevices
+from davserver.identities import Identities
 from davserver.invitations import Invitations
 from davserver.links import LinkLogin
 from davserver.notices import Notice
 from davserver.openings import NewOpening
+from davserver.resets import Resets
+from davserver.second_step import SecondStep
 from davserver.sessions import Sessions, SignedIn
 from davserver.tree.rendered import Showing
 from davserver.tree.seen import Seen
 from shareproviders.paths import SharePath
 
 if TYPE_CHECKING:
+    from davserver.tree.auditing import Auditing
     from davserver.tree.exclusions import Exclusions
     from davserver.tree.letters import Letter
     from davserver.tree.linked import LinkTree
@@ -38,7 +42,17 @@ class Ground:
     """Handed in once for each process."""
 
     sign_in: Callable[[str, str, str], Principal]
-    """Name, password, address → who that is. Raises WrongPassword, AppPasswordShown, Throttled, Unavailable."""
+    """Name, password, address → who that is, before any second step. Raises WrongPassword, AppPasswordShown,
+    SignsInElsewhere, Throttled, Unavailable.
+    """
+    second_step: SecondStep
+    identities: Identities | None
+    """Signing in through a provider of identities, where the settings name one."""
+    awake_until: Callable[[str], int | None]
+    """When somebody's devices fall asleep, if he signs in elsewhere."""
+    resets: Resets
+    send: Callable[[str, str, str], None] | None
+    """Receiver, subject, text → a mail, where the settings name a server for it. Raises MailRefused."""
     sessions: Sessions
     door: Callable[[Principal], GuardedTree]
     clock: Callable[[], int]
@@ -53,6 +67,8 @@ class Ground:
     """The desk of a committee. Raises NotFound, AccessDenied."""
     seconding: Callable[[GuardedTree], Seconding]
     exclusions: Callable[[GuardedTree], Exclusions]
+    auditing: Callable[[GuardedTree], Auditing]
+    """Who has read what, for auditors, and for everyone of himself."""
     showing: Callable[[GuardedTree], Showing]
     """Through a door, what its asker may look at in place."""
     links: LinkLogin

@@ -38,9 +38,10 @@ def home() -> Any:
         offices=offices,
         meetings=coming_meetings(tree, MEETINGS),
         news=news(tree, NEWS),
-        reset=visit().ground.invitations.latest_reset(tree.principal.id),
+        resets=visit().ground.resets.of(tree.principal.id),
         author=author,
-        to_approve=sum(not each.is_own for each in visit().ground.seconding(tree).waiting()),
+        to_approve=sum(not each.for_others for each in visit().ground.seconding(tree).waiting()),
+        audits=bool(visit().ground.auditing(tree).committees()),
         at_desk=any(works_at_desk(seen) for seen in drives),
     )
 

@@ -1,13 +1,16 @@
-"""Whoever has a letter with a one-time code sets his own password with it, and is signed in."""
+"""Whoever has a letter with a one-time code sets his own password with it, and is signed in.
+
+The code never stands in a path, which proxies log: it is typed, or stands behind the # of the letter's QR code, which
+browsers keep to themselves and script puts into the field.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 
 from davserver.accounts import AccountProblem
-from davserver.invitations import bare
 from davserver.portal.ground import visit
 from davserver.portal.guarding import open_to_all
 from davserver.portal.signing import admit
@@ -25,36 +28,39 @@ def type_code() -> Any:
 
 @pages.post("/einladung")
 @open_to_all
-def check_code() -> Any:
-    """On to the password, where the code holds."""
-    code = bare(request.form.get("code", ""))
+def choose_password() -> Any:
+    """The form for the password, where the code holds. Looking uses nothing up."""
+    code = request.form.get("code", "")
     try:
-        visit().ground.invitations.invited(code)
+        invited = visit().ground.invitations.invited(code)
     except NotFound:
-        return render_template("signing/code.html", problem=True, code=request.form.get("code", "")), 404
-    return redirect(url_for("inviting.choose_password", code=code), 303)
+        return _not_holding(code)
+    return render_template("signing/new-password.html", invited=invited, code=code)
 
 
-@pages.get("/einladung/<code>")
+@pages.post("/einladung/kennwort")
 @open_to_all
-def choose_password(code: str) -> Any:
-    """Looking uses nothing up. Raises NotFound for a code that does not hold."""
-    return render_template("signing/new-password.html", invited=visit().ground.invitations.invited(code))
-
-
-@pages.post("/einladung/<code>")
-@open_to_all
-def set_password(code: str) -> Any:
+def set_password() -> Any:
     """Set it, end the code and every session, and sign in."""
-    invitations, password = visit().ground.invitations, request.form.get("password", "")
-    invited = invitations.invited(code)
+    invitations, code, password = (
+        visit().ground.invitations,
+        request.form.get("code", ""),
+        request.form.get("password", ""),
+    )
     problem = "" if password == request.form.get("again", "") else "differ"
-    if not problem:
-        try:
+    try:
+        invited = invitations.invited(code)
+        if not problem:
             invitations.accept(code, password)
-        except AccountProblem:
-            problem = "weak"
+    except NotFound:
+        return _not_holding(code)
+    except AccountProblem:
+        problem = "weak"
     if problem:
-        return render_template("signing/new-password.html", invited=invited, problem=problem), 400
+        return render_template("signing/new-password.html", invited=invited, code=code, problem=problem), 400
     principal = visit().ground.sign_in(invited.user, password, visit().address)
     return admit(principal, "/", [])
+
+
+def _not_holding(code: str) -> Any:
+    return render_template("signing/code.html", problem=True, code=code), 404

@@ -9,9 +9,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.portal.browsing import address_of
 from davserver.portal.ground import visit
-from davserver.portal.reading import attachment
+from davserver.portal.reading import download_of, pdf_of, played
+from davserver.portal.sight import Places, picture_of, sight_of
 from davserver.tree.finding import Finding
-from davserver.tree.seen import Terms
+from davserver.tree.seen import Seen, Terms
 from shareproviders.contract import NotFound
 
 pages = Blueprint("keeping", __name__)
@@ -35,13 +36,52 @@ def versions(share: str, node: int) -> Any:
 @pages.get("/fassungen/<share>/<int:node>/<int:version>")
 def version(share: str, node: int, version: int) -> Any:
     """The bytes of one version."""
+    return download_of(_past(share, node, version))
+
+
+@pages.get("/fassungen/<share>/<int:node>/<int:version>/lesen")
+def read(share: str, node: int, version: int) -> Any:
+    """One version, read in place as the document itself is."""
+    finding, tree = Finding(visit().tree), visit().tree
+    seen = _past(share, node, version)
+    (by,) = (each.by for each in tree.versions(seen) if each.id == version)
+    above = finding.above(seen)
+    (own,) = finding.describe([seen], above[-1] if above else None)
+    there: dict[str, Any] = {"share": share, "node": node, "version": version}
+    places = Places(
+        url_for("keeping.read", **there),
+        lambda number: url_for("keeping.picture", number=number, **there),
+        pdf=url_for("keeping.pdf", **there),
+        play=url_for("keeping.play", **there),
+    )
+    sight = sight_of(visit().showing, seen, places, receives=True)
+    return render_template(
+        "version.html", own=own, above=finding.describe(above), address=address_of, sight=sight, who=author(by)
+    )
+
+
+@pages.get("/fassungen/<share>/<int:node>/<int:version>/seite/<int:number>")
+def picture(share: str, node: int, version: int, number: int) -> Any:
+    """The picture of one page of it."""
+    return picture_of(visit().showing, _past(share, node, version), number, "")
+
+
+@pages.get("/fassungen/<share>/<int:node>/<int:version>/pdf")
+def pdf(share: str, node: int, version: int) -> Any:
+    """For the viewer: the version as PDF."""
+    return pdf_of(_past(share, node, version))
+
+
+@pages.get("/fassungen/<share>/<int:node>/<int:version>/abspielen")
+def play(share: str, node: int, version: int) -> Any:
+    """A recording or a film as it was, by ranges."""
+    return played(_past(share, node, version))
+
+
+def _past(share: str, node: int, version: int) -> Seen:
+    """Raises AccessDenied for who may not read the document as it stands: versions follow it (decision 23)."""
     tree = visit().tree
-    seen = visit().noted(Finding(tree).at(share, node))
-    found = next((each for each in tree.versions(seen) if each.id == version), None)
-    if found is None:
-        raise NotFound("this version of the document does not exist")
-    body = tree.read_version(seen, version)
-    return attachment(seen.display_name, found.media_type, found.size, found.at, body)
+    return tree.past(visit().noted(Finding(tree).at(share, node)), version)
 
 
 @pages.post("/fassungen/<share>/<int:node>")

@@ -15,7 +15,9 @@ from davserver.links import PROVED_FOR
 from davserver.login import Throttled, Unauthorized
 from davserver.portal.ground import visit
 from davserver.portal.guarding import open_to_all, streaming
+from davserver.portal.language import moment
 from davserver.portal.reading import attachment
+from davserver.portal.sight import Places, Sight, picture_of, sight_of
 from davserver.portal.uploads import take_in
 from davserver.tree import letters
 from davserver.tree.finding import Described, Finding
@@ -42,6 +44,10 @@ class Open(NamedTuple):
     def takes_letters(self) -> bool:
         """Does its maker let people write, and may he himself?"""
         return self.link.kind is LinkKind.LINK and Rights.COMMENT in letters.opened(self.tree).rights
+
+    def shows(self, seen: Seen) -> bool:
+        """Is a document shown on the page itself? Not where downloads are counted: looking would be a free one."""
+        return Rights.VIEW in seen.rights and self.link.uses_left is None and self.link.kind is LinkKind.LINK
 
 
 @pages.after_request
@@ -87,6 +93,19 @@ def inside(token: str, node: int) -> Any:
     """A folder or document further down."""
     opened = find_open(token)
     return _back(token) if opened is None else _page(opened, Finding(opened.tree).at(opened.link.share, node))
+
+
+@pages.get("/s/<token>/<int:node>/seite/<int:number>")
+@open_to_all
+def picture(token: str, node: int, number: int) -> Any:
+    """The picture of one page; with the link's number and the time on it if the link lets people look only."""
+    opened = find_open(token)
+    if opened is None:
+        return _back(token)
+    seen = visit().noted(Finding(opened.tree).at(opened.link.share, node))
+    if not opened.shows(seen):
+        raise NotFound(NOTHING_HERE)
+    return picture_of(visit().ground.showing(opened.tree), seen, number, _mark(opened))
 
 
 @pages.post("/s/<token>/<int:node>/herunterladen")
@@ -153,7 +172,23 @@ def _page(opened: Open, seen: Seen) -> Any:
         members = sorted(finding.describe(finding.members(seen), seen), key=_by_kind_and_name)
         above = [each for each in finding.above(seen) if each.share]
         return render_template("landing/folder.html", members=members, above=above, **facts)
+    facts["sight"] = _sight(opened, seen) if opened.shows(seen) else None
     return render_template("landing/document.html", may_read=Rights.READ in seen.rights, **facts)
+
+
+def _sight(opened: Open, seen: Seen) -> Sight:
+    """Pictures of its pages, or its letters. A link has no viewer of its own: the bytes come by a click alone."""
+    there: dict[str, Any] = {"token": opened.token, "node": seen.node.id}
+    places = Places(
+        url_for("landing.inside", **there), lambda number: url_for("landing.picture", number=number, **there)
+    )
+    mark = "" if Rights.READ in seen.rights else _mark(opened)
+    return sight_of(visit().ground.showing(opened.tree), seen, places, receives=False, mark=mark)
+
+
+def _mark(opened: Open) -> str:
+    """What stands on pages that people may look at only: nobody knows who they are, but by which link they came."""
+    return f"{opened.tree.committee} · Link {opened.link.id} · {moment(visit().ground.clock())}"
 
 
 def _by_kind_and_name(each: Described) -> tuple[bool, str, int]:

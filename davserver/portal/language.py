@@ -7,7 +7,7 @@ when the portal starts.
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -112,6 +112,21 @@ def machine_time(at: int) -> str:
     return datetime.fromtimestamp(at / 1e6, UTC).isoformat(timespec="seconds")
 
 
+def until(at: int) -> str:
+    """The end of a window that no longer holds at this instant: its last day, or the day and time."""
+    return moment(at) if local_time(at).time() != time() else short_day(at - 1)
+
+
+def form_day(at: int) -> str:
+    """`2026-12-07`, as a date field of a form holds it in every language."""
+    return local_time(at).date().isoformat()
+
+
+def form_time(at: int) -> str:
+    """`19:00`, as a time field holds it."""
+    return local_time(at).strftime("%H:%M")
+
+
 def size(count: int) -> str:
     """`1,2 MB`; whole kilobytes, because nobody counts bytes."""
     step = max(0, min(len(UNITS) - 1, (len(str(count)) - 1) // 3 - 1))
@@ -120,4 +135,5 @@ def size(count: int) -> str:
     return f"{format_decimal(amount, digits, locale=_locale())}\u00a0{UNITS[step]}"
 
 
-FILTERS = (day, weekday, short_day, clock_time, moment, month, day_number, machine_time, size)
+DATES = (day, weekday, short_day, clock_time, moment, month, day_number, machine_time, until, form_day, form_time)
+FILTERS = (*DATES, size)

@@ -43,7 +43,8 @@ SYSTEMS = {
 def devices() -> Any:
     """What can be connected, and what is connected already."""
     mine = visit().ground.own_devices.of(visit().principal.id)
-    return render_template("mounting/devices.html", systems=SYSTEMS, devices=mine)
+    asleep = visit().ground.awake_until(visit().principal.id)
+    return render_template("mounting/devices.html", systems=SYSTEMS, devices=mine, asleep=asleep)
 
 
 @pages.get("/verbinden/<system>")

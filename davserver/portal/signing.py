@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from acl.principals import Principal
-from davserver.login import AppPasswordShown, Throttled, WrongPassword
+from davserver.login import AppPasswordShown, SignsInElsewhere, Throttled, WrongPassword
 from davserver.portal.devices import device_name
 from davserver.portal.ground import visit
 from davserver.portal.guarding import FORM_FIELD, STREAMING, is_marked, open_to_all
+from davserver.second_step import TooLate, WrongCode
 from davserver.tree.news import begin_visit
 from shareproviders.contract import Unavailable
 
@@ -38,25 +39,62 @@ def sign_in() -> Any:
 @pages.post("/anmelden")
 @open_to_all
 def try_sign_in() -> Any:
-    """Check name and password; the page again, with what was wrong, where they do not open."""
-    onward, name = local(request.form.get("weiter", "/")), request.form.get("name", "")
-    problem, status, wait = "", 401, 0
+    """Check name and password, then the second step of whoever has one; the page again where they do not open."""
     try:
-        principal = visit().ground.sign_in(name, request.form.get("password", ""), visit().address)
+        principal = visit().ground.sign_in(
+            request.form.get("name", ""), request.form.get("password", ""), visit().address
+        )
     except AppPasswordShown:
-        problem = "app-password"
+        return again("app-password")
     except WrongPassword:
-        problem = "wrong"
+        return again("wrong")
+    except SignsInElsewhere:
+        return again("elsewhere")
+    except Throttled as throttled:
+        return again("throttled", 429, throttled.retry_after)
+    except Unavailable:
+        return again("busy", 503, 3)
+    asked = visit().ground.second_step.ask(principal.id, visit().cookie)
+    if asked:
+        return render_template("signing/step.html", asked=asked, **_waiting())
+    return admit(principal, local(request.form.get("weiter", "/")), carried(request.form.get("carried", "")))
+
+
+@pages.post("/anmelden/code")
+@open_to_all
+def try_code() -> Any:
+    """The second step: a code of the app, or a recovery code."""
+    asked, problem, status, wait = request.form.get("asked", ""), "wrong", 403, 0
+    try:
+        principal = visit().ground.second_step.answer(
+            asked, visit().cookie, request.form.get("code", ""), visit().address
+        )
+    except TooLate:
+        return again("late")
+    except WrongCode:
+        pass
     except Throttled as throttled:
         problem, status, wait = "throttled", 429, throttled.retry_after
-    except Unavailable:
-        problem, status, wait = "busy", 503, 3
     else:
-        return admit(principal, onward, carried())
-    page = render_template(
-        "signing/in.html", onward=onward, name=name, problem=problem, wait=wait, carried=request.form.get("carried", "")
-    )
-    response = make_response(page, 403 if status == 401 else status)
+        return admit(principal, local(request.form.get("weiter", "/")), carried(request.form.get("carried", "")))
+    page = render_template("signing/step.html", asked=asked, problem=problem, wait=wait, **_waiting())
+    return _refusal(page, status, wait)
+
+
+def again(problem: str, status: int = 403, wait: int = 0) -> Response:
+    """The sign-in page, with what was wrong, and all that came along."""
+    name = request.form.get("name", "")
+    page = render_template("signing/in.html", name=name, problem=problem, wait=wait, **_waiting())
+    return _refusal(page, status, wait)
+
+
+def _waiting() -> dict[str, str]:
+    """Where somebody wanted to go, and the form that waits to be sent."""
+    return {"onward": local(request.form.get("weiter", "/")), "carried": request.form.get("carried", "")}
+
+
+def _refusal(page: str, status: int, wait: int) -> Response:
+    response = make_response(page, status)
     if wait:
         response.headers["Retry-After"] = str(wait)
     return response
@@ -66,6 +104,7 @@ def admit(principal: Principal, onward: str, form: Fields) -> Response:
     """Open a new session for whoever has proved who he is; then on, or back to a form that waits to be sent."""
     here = visit()
     begin_visit(here.ground.door(principal))
+    here.ground.resets.begin_telling(principal.id)
     here.new_cookie = here.ground.sessions.begin(principal.id, device_name(request.user_agent.string), here.address)
     if here.signed_in is not None:
         here.ground.sessions.end(here.signed_in.principal.id, here.signed_in.session.name)
@@ -91,9 +130,8 @@ def ask() -> Response:
     return make_response(page, 403)
 
 
-def carried() -> Fields:
+def carried(written: str) -> Fields:
     """The form that was filled in before the session ended, as the sign-in page brought it along."""
-    written = request.form.get("carried", "")
     if not written:
         return []
     try:

@@ -41,13 +41,11 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 """  # noqa: E501 (the form that LibreOffice writes)
 
 
-def draw(kind: str, width: str, *numbers: str) -> int:
-    """Pages of a PDF, or a picture: a header in JSON behind its length, then the pixels of each page."""
+def _shut_in() -> io.FileIO:
+    """The document, for those who look at it with PDFium and Pillow alone."""
     import PIL  # noqa: PLC0415 (what the other work does not need)
     import pypdfium2  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
-
-    from davserver.rendering import drawing  # noqa: PLC0415
 
     Image.init()
     document = io.FileIO(0, closefd=False)
@@ -56,6 +54,14 @@ def draw(kind: str, width: str, *numbers: str) -> int:
     give_up_privileges()
     libraries = [str(Path(str(library.__file__)).parent) for library in (PIL, pypdfium2, os)]
     leave_files((*FONTS, *libraries))
+    return document
+
+
+def draw(kind: str, width: str, *numbers: str) -> int:
+    """Pages of a PDF, or a picture: a header in JSON behind its length, then the pixels of each page."""
+    from davserver.rendering import drawing  # noqa: PLC0415 (as above)
+
+    document = _shut_in()
     try:
         if kind == "picture":
             count, pages = drawing.draw_picture(document, int(width))
@@ -69,6 +75,20 @@ def draw(kind: str, width: str, *numbers: str) -> int:
         answer.write(struct.pack(">I", len(header)) + header)
         for _, pixels in made:
             answer.write(pixels)
+    return MADE
+
+
+def words() -> int:
+    """The text of each page of a PDF, in JSON."""
+    from davserver.rendering import drawing  # noqa: PLC0415 (as above)
+
+    document = _shut_in()
+    try:
+        found = drawing.words_of(document)
+    except drawing.Unreadable as why:
+        return PROTECTED if why.reason == "protected" else DAMAGED
+    with io.FileIO(1, "w", closefd=False) as plain, io.BufferedWriter(plain) as answer:
+        answer.write(json.dumps(found).encode())
     return MADE
 
 
@@ -123,11 +143,13 @@ def _convert(program: str, ending: str, holds: Holds) -> int:
     return MADE
 
 
-WORKS: Mapping[str, Callable[..., int]] = MappingProxyType({"draw": draw, "convert": convert, "probe": probe})
+WORKS: Mapping[str, Callable[..., int]] = MappingProxyType(
+    {"draw": draw, "words": words, "convert": convert, "probe": probe}
+)
 
 
 def main(words: Sequence[str]) -> int:
-    """`draw KIND WIDTH PAGE…`, `convert PROGRAM ENDING` or `probe`."""
+    """`draw KIND WIDTH PAGE…`, `words`, `convert PROGRAM ENDING` or `probe`."""
     return WORKS[words[0]](*words[1:])
 
 

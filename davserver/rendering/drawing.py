@@ -15,6 +15,8 @@ MOST_PIXELS = 6_000_000
 """Of one page: 18 MB in memory, and more than any screen shows."""
 MOST_LETTERS = 50_000
 """Of one page that are looked at for words."""
+MOST_SEARCHED = 2000
+"""Pages whose text is looked through."""
 PICTURES = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP")
 
 Line = list[tuple[float, float, float, float, str]]
@@ -32,14 +34,30 @@ class Unreadable(Exception):  # noqa: N818 (an answer, not a fault)
 
 def draw_pdf(document: BinaryIO, numbers: Sequence[int], width: int) -> tuple[int, Iterator[Drawn]]:
     """Number of pages, and those of the pages asked for (from 1) that exist, each `width` pixels wide."""
+    pdf = _opened(document)
+    count = len(pdf)
+    return count, (_drawn(pdf[number - 1], number, width) for number in numbers if 1 <= number <= count)
+
+
+def _opened(document: BinaryIO) -> pdfium.PdfDocument:
     try:
         pdf = pdfium.PdfDocument(document)
     except pdfium.PdfiumError as error:
         raise Unreadable("protected" if "password" in str(error).lower() else "damaged") from None
-    count = len(pdf)
-    if not count:
+    if not len(pdf):
         raise Unreadable("damaged")
-    return count, (_drawn(pdf[number - 1], number, width) for number in numbers if 1 <= number <= count)
+    return pdf
+
+
+def words_of(document: BinaryIO) -> list[str]:
+    """The text of each page, as many as are looked through."""
+    pdf = _opened(document)
+    return [_text(pdf[place]) for place in range(min(len(pdf), MOST_SEARCHED))]
+
+
+def _text(page: pdfium.PdfPage) -> str:
+    text = page.get_textpage()
+    return str(text.get_text_range(0, min(text.count_chars(), MOST_LETTERS), errors="replace"))
 
 
 def _drawn(page: pdfium.PdfPage, number: int, width: int) -> Drawn:

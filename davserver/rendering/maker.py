@@ -27,7 +27,7 @@ from davserver.rendering import child
 
 MIB = 1024**2
 LARGEST_DOCUMENT, LARGEST_PDF, LARGEST_DRAWING = 256 * MIB, 256 * MIB, 128 * MIB
-LARGEST_HEADER = 16 * MIB
+LARGEST_HEADER, LARGEST_WORDS = 16 * MIB, 64 * MIB
 WALL_SECONDS = 30.0
 AT_ONCE = 2
 """Children of one process; whoever comes then waits."""
@@ -154,6 +154,16 @@ class Maker:
             return read_drawing(answer)
         except (ValueError, KeyError, TypeError, struct.error):
             raise NotMade(Reason.DAMAGED) from None
+
+    def words(self, document: Iterable[bytes]) -> list[str]:
+        """The text of each page of a PDF, of the first 2000. Raises NotMade, Busy."""
+        try:
+            found = json.loads(self._run(document, ["words"], LARGEST_WORDS))
+        except ValueError:
+            raise NotMade(Reason.DAMAGED) from None
+        if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+            raise NotMade(Reason.DAMAGED)
+        return found
 
     def convert(self, document: Iterable[bytes], media_type: str) -> bytes:
         """The PDF of an office document. Raises NotMade, Busy."""

@@ -21,12 +21,15 @@ MEDIA_TYPE = "image/webp"
 
 def packed(page: Page, mark: str = "") -> bytes:
     """The picture as WebP; `mark` is written large and faint across it, and small and plain at its foot."""
-    picture = Image.frombytes("RGB", (page.width, page.height), page.pixels)
-    if mark:
-        picture = _marked(picture, mark)
     into = io.BytesIO()
-    picture.save(into, "WEBP", quality=QUALITY, method=1)
+    marked(page, mark).save(into, "WEBP", quality=QUALITY, method=1)
     return into.getvalue()
+
+
+def marked(page: Page, mark: str) -> Image.Image:
+    """The picture of a page, with the mark on it if there is one."""
+    picture = Image.frombytes("RGB", (page.width, page.height), page.pixels)
+    return _marked(picture, mark) if mark else picture
 
 
 def _marked(picture: Image.Image, mark: str) -> Image.Image:

@@ -15,8 +15,7 @@ from davserver.granting import RecusalWish, keep_recusal
 from davserver.house import House
 from davserver.tree.finding import Finding
 from davserver.tree.locking import GuardedTree
-from davserver.tree.office import Impossible
-from davserver.tree.seen import AccessDenied, Seen
+from davserver.tree.seen import AccessDenied, Impossible, Seen
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 
@@ -27,6 +26,22 @@ class Excluded(NamedTuple):
     recusal: Recusal
     name: str
     is_self: bool
+
+
+class Asked(NamedTuple):
+    """An exclusion that somebody wants to stand."""
+
+    person: str
+    by_matter: bool
+    start: int | None = None
+    """None: from now on, or from whenever the same stands already."""
+    end: int | None = None
+    effect: Effect = Effect.BOTH
+
+    @property
+    def is_plain(self) -> bool:
+        """From now on, from everything, until somebody lifts it: as one declares it of oneself."""
+        return self[2:] == (None, None, Effect.BOTH)
 
 
 class Exclusions:
@@ -52,29 +67,34 @@ class Exclusions:
         users = {user for (share, _), holders in known.holders.items() if share == seen.share for user in holders}
         return {user: known.people[user] for user in sorted(users | {self.tree.principal.id}) if user in known.people}
 
-    def exclude(self, share: str, node: int, person: str, *, by_matter: bool) -> None:
-        """From now on, everywhere; by matter in all its meetings. Raises NotFound, AccessDenied, Impossible."""
+    def exclude(self, share: str, node: int, asked: Asked) -> None:
+        """Everywhere; by matter in all its meetings. Raises NotFound, AccessDenied, Impossible."""
         try:
             with self.tree._changing() as connection:
-                seen = Finding(self.tree).at(share, node)
-                if person not in self.people(seen):
-                    raise AccessDenied(seen.path, Rights.RECUSE)
-                for wish in self._wishes(self._points(connection, seen), person, by_matter=by_matter):
-                    if person != self.tree.principal.id:
-                        self._demand_everywhere(connection, wish.mark)
-                    keep_recusal(self.house, connection, self.tree.principal.key, wish)
                 self.tree._repinned.add(self.tree._share(share))
+                self.excluding(connection, share, node, asked)
         except ValueError as error:
             raise Impossible(str(error)) from error
 
-    def _wishes(self, points: list[AgendaItem], person: str, *, by_matter: bool) -> list[RecusalWish]:
+    def excluding(self, connection: Connection, share: str, node: int, asked: Asked) -> None:
+        """The same in an open transaction. Whoever may not record it says it of himself, and so as it stands."""
+        seen = Finding(self.tree).at(share, node)
+        if asked.person not in self.people(seen) or (Rights.RECUSE & ~seen.rights and not asked.is_plain):
+            raise AccessDenied(seen.path, Rights.RECUSE)
+        for wish in self._wishes(self._points(connection, seen), asked):
+            if asked.person != self.tree.principal.id:
+                self._demand_everywhere(connection, wish.mark)
+            keep_recusal(self.house, connection, self.tree.principal.key, wish)
+
+    def _wishes(self, points: list[AgendaItem], asked: Asked) -> list[RecusalWish]:
         if not points:
             raise NotFound("no agenda item stands there")
-        marks = {point.matter_mark for point in points if point.matter_mark} if by_matter else set()
+        marks = {point.matter_mark for point in points if point.matter_mark} if asked.by_matter else set()
         by_item = [point for point in points if point.matter_mark not in marks]
+        terms = asked.start, asked.end, asked.effect
         return [
-            *(RecusalWish("", person, None, mark, None, None, Effect.BOTH) for mark in sorted(marks)),
-            *(RecusalWish(point.share, person, point, None, None, None, Effect.BOTH) for point in by_item),
+            *(RecusalWish("", asked.person, None, mark, *terms) for mark in sorted(marks)),
+            *(RecusalWish(point.share, asked.person, point, None, *terms) for point in by_item),
         ]
 
     def standing(self, seen: Seen) -> list[Excluded]:
@@ -102,13 +122,17 @@ class Exclusions:
             found = next((each for each in self._standing(connection, seen) if each.recusal.id == number), None)
             if found is None:
                 raise NotFound("there is no such exclusion")
-            if found.is_self:
-                raise Impossible("nobody lifts his own exclusion")
-            self._demand_everywhere(connection, found.recusal.matter_mark)
-            store.end_recusal(connection, number, self.house.clock())
             self.tree._repinned.add(self.tree._share(share))
-            by, detail = self.tree.principal.key, f"recusal {number}: {found.recusal.person}"
-            self.house.audit.note(connection, by, "recusal-end", share=found.recusal.share, detail=detail)
+            self.lifting(connection, found.recusal)
+
+    def lifting(self, connection: Connection, recusal: Recusal) -> None:
+        """End one in an open transaction, for whoever may record it at its item."""
+        if recusal.person == self.tree.principal.id:
+            raise Impossible("nobody lifts his own exclusion")
+        self._demand_everywhere(connection, recusal.matter_mark)
+        store.end_recusal(connection, recusal.id, self.house.clock())
+        by, detail = self.tree.principal.key, f"recusal {recusal.id}: {recusal.person}"
+        self.house.audit.note(connection, by, "recusal-end", share=recusal.share, detail=detail)
 
     def _demand_everywhere(self, connection: Connection, mark: bytes | None) -> None:
         """An exclusion by matter holds in all committees, so it takes the right to record it in each of them."""

@@ -32,8 +32,8 @@ OFFERED = (
     ("comment", Rights.COMMENT, False),
     ("restore", Rights.READ | Rights.WRITE_CONTENT, False),
     ("add", Rights.BIND, True),
-    ("label", Rights.CLASSIFY | Rights.WRITE_ACL, False),
-    ("label", Rights.CLASSIFY | Rights.WRITE_ACL, True),
+    ("label", Rights.RECUSE | Rights.WRITE_ACL, False),
+    ("label", Rights.RECUSE | Rights.WRITE_ACL, True),
 )
 """What one may do to a thing, with which rights over it, and whether that is for folders or for documents."""
 OFFERED_BY_FOLDER = (

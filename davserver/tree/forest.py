@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -25,8 +26,13 @@ from davserver.tree.departures import Departures
 from davserver.tree.past import Displaced
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
+from davserver.tree.renditions import Renditions
 from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
+
+if TYPE_CHECKING:
+    from davserver.tree.looking import LookingTree
+    from davserver.tree.rendered import Showing
 
 VIEWS_KEPT = 4096
 
@@ -47,6 +53,9 @@ class Forest:
     departures: Departures
     aliases: Aliases
     pointers: Pointers
+    renditions: Renditions
+    showing: Callable[[LookingTree], Showing]
+    """Through a door, what its asker may look at in place."""
     remembered: Remembered
     sealer: Callable[[str], Sealer]
     """Of a share, for what only this server may read again: titles of meetings, sync-tokens."""

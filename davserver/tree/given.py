@@ -19,7 +19,8 @@ from davserver.tree.locking import GuardedTree
 from shareproviders.contract import NotFound
 
 USES = {LinkKind.LINK: ("use", "read"), LinkKind.DROP: ("put",)}
-"""What the log calls a download through a link, counted down or not, and a document that came into a drop."""
+"""What the log calls a download (or a look, where nothing more is given) through a link, counted down or not, and a
+document that came into a drop."""
 
 
 class Given(NamedTuple):
@@ -45,6 +46,11 @@ class Given(NamedTuple):
     uses: int = 0
     used: int | None = None
     """Last use of a link."""
+
+    @property
+    def gives_bytes(self) -> bool:
+        """False for what lets people look only; its uses are looks then."""
+        return Rights.READ in self.rights
 
 
 def given(tree: GuardedTree) -> list[Given]:

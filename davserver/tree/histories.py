@@ -32,15 +32,35 @@ class HistoryTree(TwoSidedTree):
         found = provider.versions(seen.node)
         return found if seen.rights & AT_WORK else self._released(seen, found)
 
+    def past(self, seen: Seen, version: int) -> Seen:
+        """A document as it was in one version, by its id: to be read and looked at. Raises as `versions`, NotFound."""
+        found = self._version(seen, version)
+        tag, kind = found.entity_tag, found.media_type
+        node = seen.node._replace(size=found.size, entity_tag=tag, media_type=kind, modified=found.at)
+        return seen._replace(node=node, tag=tag, version=version)
+
+    def source(self, seen: Seen) -> Iterator[bytes]:
+        return super().source(seen) if seen.version is None else self.read_version(seen, seen.version)
+
+    def read(self, seen: Seen, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As everywhere, of a version if that was asked for."""
+        if seen.version is None:
+            return super().read(seen, start, length)
+        return self.read_version(seen, seen.version, start, length)
+
     def read_version(self, seen: Seen, version: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """As `read`, of one version by its id. Raises as `versions`, and NotFound."""
-        found = next((each for each in self.versions(seen) if each.id == version), None)
-        if found is None:
-            raise NotFound(NO_SUCH_VERSION)
+        found = self._version(seen, version)
         pieces = self._histories(seen).read_version(seen.node, version, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, found.entity_tag)
-        return self._watched(seen.path, pieces, partial(self._may_read, seen))
+        return self._watched(seen.path, pieces, partial(self._may_still, Rights.READ, seen))
+
+    def _version(self, seen: Seen, version: int) -> Version:
+        found = next((each for each in self.versions(seen) if each.id == version), None)
+        if found is None:
+            raise NotFound(NO_SUCH_VERSION)
+        return found
 
     def restore_version(self, path: SharePath, version: int, terms: Terms) -> Seen:
         """Make an earlier version the newest; what was the newest stays as a version. Raises as `read_version`."""

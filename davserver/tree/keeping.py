@@ -15,10 +15,11 @@ from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, View
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
 from davserver import comments
+from davserver.tree.delivery import shown
 from davserver.tree.forest import SharePlaces
 from davserver.tree.histories import HistoryTree
 from davserver.tree.labelling import carried_label
-from davserver.tree.looking import NOTHING_HERE, shown
+from davserver.tree.looking import NOTHING_HERE
 from davserver.tree.names import bare_name, free_name, is_programs
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms, Thrown
 from davserver.tree.spots import Spot

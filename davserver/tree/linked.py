@@ -58,6 +58,12 @@ class LinkTree(NarrowTree):
     def _without_name(self, lock: Lock) -> Lock:
         return lock if lock.principal == self.principal.key else replace(lock, owner="")
 
+    def admit_view(self, seen: Seen) -> None:
+        """As everywhere; of a link that only lets people look, its maker is told how often that was done."""
+        super().admit_view(seen)
+        if not self._link.gives_bytes:
+            self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
+
     def read(self, seen: Seen, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """As everywhere; a link with limited uses gives one, once for a request. Raises NotFound if none is left."""
         self.admit_read(seen)

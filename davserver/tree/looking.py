@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 
-from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, Granted, View
+from acl.engine import LOG_READ, POINTER, RENDITION, Granted, View
 from acl.labels import earlier
 from acl.principals import Channel, Principal
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
 from davserver.tree import parts
+from davserver.tree.delivery import HIDDEN, delivery, is_pointed, shown
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locating import LocatingTree
 from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
-from davserver.tree.seen import AccessDenied, Lock, Seen
+from davserver.tree.seen import AccessDenied, Lock, Seen, StandIn
 from davserver.tree.shared import SharedWithMe, is_listing
 from shareproviders.contract import (
     BadName,
@@ -34,7 +35,6 @@ NOTHING_HERE = "there is nothing here"
 DRIVES = Node(0, (0,), "", True, 0, "", "", 0, 0, 0)  # the collection of all drives has no storage of its own
 NOBODY = DRIVES._replace(is_collection=False)
 """Stands for what is absent, so that rights are asked for it as for what is hidden."""
-HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
 WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right to read is asked anew
 
 
@@ -132,7 +132,8 @@ class LookingTree(LocatingTree):
                     kept_back.append(node.name)
                 if is_pointed(node, granted):
                     path = SharePath((*segments, node.name))
-                    pointed.append(Seen(path, share, node, granted.rights, "", node.name, granted.obligations))
+                    tag, owed = node.entity_tag, granted.obligations
+                    pointed.append(Seen(path, share, node, granted.rights, tag, node.name, owed))
                 continue
             name, kind = node.name, members
             if ".~" in name:
@@ -147,6 +148,7 @@ class LookingTree(LocatingTree):
             members = with_owner_files(members, foreign)
         if pointed:
             pointers = self.forest.pointers.beside([*(seen.display_name for seen in members), *kept_back], pointed)
+            pointers = [self.forest.renditions.opened(pointer, self.principal) for pointer in pointers]
             members = sorted([*members, *pointers], key=attrgetter("display_name"))
         return members
 
@@ -173,11 +175,25 @@ class LookingTree(LocatingTree):
             raise WrongKind("a collection has no content of its own")
         self.admit_read(seen)
         if seen.instead is not None:
-            return iter([seen.instead[start : None if length is None else start + length]])
+            return self._instead(seen, seen.instead, start, length)
         pieces = self.forest.provider(seen.share).read(seen.node, start, length)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
-        return self._watched(seen.path, pieces, partial(self._may_read, seen))
+        return self._watched(seen.path, pieces, partial(self._may_still, Rights.READ, seen))
+
+    def _instead(self, seen: Seen, stands: StandIn, start: int, length: int | None) -> Iterator[bytes]:
+        """Of a reading copy, which is as good as a look at the paper, or of a pointer, which tells nothing of it."""
+        if stands.is_copy:
+            self.admit_view(stands.paper)
+            may_still = partial(self._may_still, Rights.VIEW, stands.paper)
+            return self._watched(seen.path, stands.read(start, length), may_still)
+        page = stands.read(start, length)
+        return self._and_a_copy(page, stands.paper) if RENDITION in seen.obligations else page
+
+    def _and_a_copy(self, page: Iterator[bytes], paper: Seen) -> Iterator[bytes]:
+        """A pointer, and once that is sent, the copy that takes its place from then on."""
+        yield from page
+        self.forest.renditions.make(self.forest.showing(self), paper, self.principal)
 
     def properties(self, page: Sequence[Seen]) -> list[Mapping[str, str]]:
         """Dead properties of each, in order; one query per share."""
@@ -215,14 +231,14 @@ class LookingTree(LocatingTree):
                     raise AccessDenied(path, Rights.READ)
                 asked = self.clock()
 
-    def _may_read(self, seen: Seen) -> bool:
-        """May what was found a while ago still be read?"""
+    def _may_still(self, needed: Rights, seen: Seen) -> bool:
+        """May what was found a while ago still be read, or looked at?"""
         places = self._share(seen.share)
         try:
             lineage = places.lineage(seen.node.id)
         except NotFound:  # deleted meanwhile: what was begun may end, under the rights that held here
             lineage = seen.node.lineage
-        return Rights.READ in self._view(places).granted(lineage, self.clock()).rights
+        return needed in self._view(places).granted(lineage, self.clock()).rights
 
     def usage(self, seen: Seen) -> Usage | None:
         """Numbers for RFC 4331, None where nothing is metered; what the asker may not discover counts nowhere."""
@@ -361,28 +377,3 @@ def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
     names = Neighbours(seen.display_name for seen in members)
     theirs = {seen.path: seen for seen in reversed(foreign) if names.has(seen.display_name)}
     return sorted((theirs | {seen.path: seen for seen in members}).values(), key=attrgetter("path"))
-
-
-def shown(node: Node, granted: Granted) -> bool:
-    """Discoverable, and for a document: its own bytes may be handed out on this channel, or at least its name."""
-    hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
-    return bool(granted.rights & Rights.DISCOVER) and not hidden
-
-
-def delivery(granted: Granted) -> int:
-    """In one number how a region's documents are handed out; `HIDDEN` where they may not even be discovered."""
-    if not granted.rights & Rights.DISCOVER:
-        return HIDDEN
-    marks = (
-        Rights.READ & ~granted.rights == Rights.NONE,
-        POINTER in granted.obligations,
-        HIDDEN_ON_DAV in granted.obligations,
-    )
-    return (
-        ORIGINAL if marks == (True, False, False) else 2 + sum(1 << place for place, is_so in enumerate(marks) if is_so)
-    )
-
-
-def is_pointed(node: Node, granted: Granted) -> bool:
-    """A paper that a pointer stands for here; files of programs need none."""
-    return not node.is_collection and POINTER in granted.obligations and not is_programs(bare_name(node.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -12,37 +12,20 @@ from acl import store
 from acl.labels import NEVER
 from acl.meetings import AgendaItem, Meeting, MeetingState
 from acl.privileges import Rights
+from davserver.accounts import AccountProblem
 from davserver.agendas import INBOX, Agendas
 from davserver.house import House
 from davserver.labelling import Desk
-from davserver.simulating import Shift, foresee
 from davserver.tree.finding import Described, Finding
 from davserver.tree.forest import SharePlaces
+from davserver.tree.gains import Gain, foresee_gains
 from davserver.tree.locking import GuardedTree
-from davserver.tree.seen import AccessDenied, Seen, Terms
+from davserver.tree.seen import AccessDenied, Impossible, Seen, Terms
 from shareproviders.contract import NotFound
 from shareproviders.paths import ROOT, SharePath
 
 DESK = Rights.CLASSIFY | Rights.RECUSE | Rights.BIND | Rights.UNBIND | Rights.WRITE_ACL
 """Whoever may do all this at the root of a drive works at its desk: the clerks, as `config/roles.toml` stands."""
-READING = ((Rights.READ, "read"), (Rights.VIEW, "view"), (Rights.DISCOVER, "discover"))
-"""From the strongest on: in what people gain or lose, the first that fits counts."""
-
-
-class Impossible(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
-    """A wish that makes no sense where things stand; the text says why."""
-
-
-class Gain(NamedTuple):
-    """What changes alike for some people."""
-
-    people: tuple[str, ...]
-    """Names of those whom the asker may know of."""
-    others: int
-    """How many there are besides them."""
-    gains: dict[str, int]
-    """`read`, `view`, `discover` → of how many documents."""
-    loses: dict[str, int]
 
 
 class Point(NamedTuple):
@@ -92,7 +75,7 @@ class Office:
                 self._admitted()
                 self.tree._repinned.add(self._places)
                 yield connection
-        except ValueError as error:
+        except (ValueError, AccountProblem) as error:
             raise Impossible(str(error)) from error
 
     def agendas(self, connection: Connection) -> Agendas:
@@ -130,9 +113,10 @@ class Office:
         """The items of one meeting; titles only where the asker may look into the item's folder."""
         with self.house.database.read() as connection:
             points = self.agendas(connection).agenda(meeting_id)
-        return [self._point(point) for point in points]
+        return [self.point(point) for point in points]
 
-    def _point(self, point: AgendaItem) -> Point:
+    def point(self, point: AgendaItem) -> Point:
+        """An item as the asker may know it."""
         folder = self.described(point.node)
         knows = bool(folder.title) if folder is not None else point.public
         papers = 0 if folder is None else sum(not one.node.is_collection for one in self.finding.members(folder.seen))
@@ -169,6 +153,14 @@ class Office:
             agendas.declare_meeting(Meeting(self.share, free, title, start, end))
         return free
 
+    def change_meeting(self, connection: Connection, meeting_id: str, title: str, start: int, end: int) -> None:
+        """Another title or time; the folder's name follows, unless somebody has named it by hand."""
+        self.agendas(connection).declare_meeting(Meeting(self.share, meeting_id, title, start, end))
+
+    def foresee_agenda(self, meeting_id: str, points: Sequence[AgendaItem]) -> list[Gain]:
+        """Who would gain and lose what if these items were written: one that becomes public or not takes its papers."""
+        return self.foresee(lambda connection: self.agendas(connection).declare_agenda(meeting_id, points))
+
     def declare_agenda(self, meeting_id: str, points: Sequence[AgendaItem]) -> int:
         """Write items of one meeting, all or none; how many changes that were.
 
@@ -176,7 +168,7 @@ class Office:
         """
         with self.working() as connection:
             agendas = self.agendas(connection)
-            self._demand_points(agendas, meeting_id, {point.number for point in points})
+            self.demand_points(agendas, meeting_id, {point.number for point in points})
             agendas.declare_agenda(meeting_id, points)
             return len(agendas.changes)
 
@@ -184,10 +176,10 @@ class Office:
         """Old → new, all at once."""
         with self.working() as connection:
             agendas = self.agendas(connection)
-            self._demand_points(agendas, meeting_id, set(numbers))
+            self.demand_points(agendas, meeting_id, set(numbers))
             agendas.renumber(meeting_id, numbers)
 
-    def _demand_points(self, agendas: Agendas, meeting_id: str, numbers: set[str]) -> None:
+    def demand_points(self, agendas: Agendas, meeting_id: str, numbers: set[str]) -> None:
         """Whoever is excluded from an item changes neither its title nor its number."""
         rules_view, now = self.tree._view(self._places), self.tree.clock()
         for point in agendas.agenda(meeting_id):
@@ -221,16 +213,9 @@ class Office:
             raise ValueError("the meeting has no folder")
         agendas.release(self._places.provider.locate(node)[0])
 
-    def foresee(self, act: Callable[[Connection], object]) -> list[Gain]:
+    def foresee(self, act: Callable[[Connection], object], at: int | None = None) -> list[Gain]:
         """For whom an act would matter, people alike together; only documents that the asker may discover count."""
-        try:
-            shifts = foresee(self.house, self.share, act)
-        except ValueError as error:
-            raise Impossible(str(error)) from error
-        view, now = self.tree._view(self._places), self.tree.clock()
-        known = {shift.node.id: shift.node for shift in shifts if not shift.node.is_collection}
-        shown = {number for number, node in known.items() if view.granted(node.lineage, now).rights & Rights.DISCOVER}
-        return _together([shift for shift in shifts if shift.node.id in shown], self.tree.acquaintances.people)
+        return foresee_gains(self.house, self.tree, self.share, act, at)
 
     # -- papers that arrive ---------------------------------------------------------------------------------------
 
@@ -248,35 +233,3 @@ class Office:
 
 def _numbered(day: str, number: int) -> str:
     return day if number == 1 else f"{day}-{number}"
-
-
-def _together(shifts: Sequence[Shift], names: Mapping[str, str]) -> list[Gain]:
-    by_user: dict[str, list[Shift]] = {}
-    for shift in shifts:
-        by_user.setdefault(shift.user, []).append(shift)
-    alike: dict[tuple[tuple[int, int, int], ...], list[str]] = {}
-    for user, own in by_user.items():
-        key = tuple((shift.node.id, int(shift.gains), int(shift.loses)) for shift in own)
-        alike.setdefault(key, []).append(user)
-    found = []
-    for key, users in alike.items():
-        gains, loses = (_counted([each[way] for each in key]) for way in (1, 2))
-        known = tuple(sorted(names[user] for user in users if user in names))
-        if gains or loses:
-            found.append(Gain(known, len(users) - len(known), gains, loses))
-    return sorted(found, key=lambda gain: (-len(gain.people), gain.people))
-
-
-def _counted(rights: Sequence[int]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for each in rights:
-        bits = Rights(each)
-        word = next((word for right, word in READING if bits & right & ~_weaker(right)), "")
-        if word:
-            counts[word] = counts.get(word, 0) + 1
-    return counts
-
-
-def _weaker(right: Rights) -> Rights:
-    """What a right holds besides its own tip."""
-    return {Rights.READ: Rights.VIEW, Rights.VIEW: Rights.DISCOVER}.get(right, Rights.NONE)

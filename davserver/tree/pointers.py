@@ -10,15 +10,17 @@ import hashlib
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from acl.engine import RENDITION
 from acl.privileges import Rights
-from davserver.tree.seen import Seen
+from davserver.tree.seen import Seen, StandIn
 from shareproviders.paths import SharePath
 
 KEPT = 2000
@@ -27,6 +29,11 @@ SENTENCES = (
     "Diese Unterlage können Sie lesen, aber nicht herunterladen. Öffnen Sie sie im Portal:",
     "You may read this paper, but not download it. Open it in the portal:",
 )
+COMING = (
+    "Ihr Leseexemplar wird jetzt erstellt. Öffnen Sie es in einer Minute noch einmal, oder lesen Sie gleich im Portal:",
+    "Your reading copy is being made. Open it once more in a minute, or read at once in the portal:",
+)
+"""Of a pointer whose place such a copy takes once it was opened."""
 
 
 class Pointers:
@@ -35,12 +42,12 @@ class Pointers:
     def __init__(self, portal: str) -> None:
         """`portal`: the public URL of this server without a final slash, empty if none is configured."""
         self._portal = portal
-        self._pages: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, str, tuple[str, str]], bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def page(self, title: str, share: str, node: int) -> bytes:
+    def page(self, title: str, share: str, node: int, sentences: tuple[str, str] = SENTENCES) -> bytes:
         """A PDF of one page."""
-        key = title, f"{self._portal}/lesen/{share}/{node}"
+        key = title, f"{self._portal}/lesen/{share}/{node}", sentences
         page = self._pages.get(key)
         if page is None:
             page = _drawn(*key)
@@ -57,43 +64,50 @@ class Pointers:
         taken = {name.casefold() for name in known}
         pointers = []
         for paper in sorted(papers, key=lambda seen: not _is_pdf(seen.node.name)):
-            name = next(name for name in names_for(paper.node.name) if name.casefold() not in taken)
+            name = next(name for name in names_for(paper.node.name, paper.obligations) if name.casefold() not in taken)
             taken.add(name.casefold())
             pointers.append(self._pointing(paper, name))
         return pointers
 
     def _pointing(self, paper: Seen, name: str) -> Seen:
-        page = self.page(paper.node.name, paper.share, paper.node.id)
+        sentences = COMING if RENDITION in paper.obligations else SENTENCES
+        page = self.page(paper.node.name, paper.share, paper.node.id, sentences)
         tag = "p" + hashlib.sha256(page).hexdigest()[:20]
         node = paper.node._replace(name=name, size=len(page), entity_tag=tag, media_type="application/pdf")
         path = SharePath((*paper.path.segments[:-1], name))
-        return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=page)
+        instead = StandIn(paper, partial(_part, page))
+        return paper._replace(path=path, node=node, rights=Rights.READ, tag=tag, display_name=name, instead=instead)
 
 
-def names_for(name: str) -> Iterator[str]:
+def names_for(name: str, obligations: Container[str]) -> Iterator[str]:
     """In order: `Bericht.odt` → `Bericht.pdf`, `Bericht (Verweis).pdf`, `Bericht (Verweis 2).pdf` …; of a PDF from the
-    second on, for the first is the paper's own name.
+    second on, for the first is the paper's own name. Where it becomes a reading copy, it is called one from the first.
     """
+    word = "Leseexemplar" if RENDITION in obligations else "Verweis"
     stem = name.rpartition(".")[0] or name
     if not _is_pdf(name):
         yield f"{stem}.pdf"
-    yield f"{stem} (Verweis).pdf"
+    yield f"{stem} ({word}).pdf"
     number = 2
     while True:
-        yield f"{stem} (Verweis {number}).pdf"
+        yield f"{stem} ({word} {number}).pdf"
         number += 1
+
+
+def _part(page: bytes, start: int, length: int | None) -> Iterator[bytes]:
+    return iter([page[start : None if length is None else start + length]])
 
 
 def _is_pdf(name: str) -> bool:
     return name.casefold().endswith(".pdf")
 
 
-def _drawn(title: str, url: str) -> bytes:
+def _drawn(title: str, url: str, sentences: tuple[str, str]) -> bytes:
     into = io.BytesIO()
     canvas = Canvas(into, pagesize=A4, invariant=True)
     canvas.setTitle(title)
     line = A4[1] - 40 * mm
-    for text in (title, "", SENTENCES[0], url, "", SENTENCES[1], url):
+    for text in (title, "", sentences[0], url, "", sentences[1], url):
         for row in _wrapped(text):
             canvas.setFont(FONT, SIZE)
             canvas.drawString(25 * mm, line, row)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import struct
+import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acl.privileges import Rights
@@ -23,7 +25,7 @@ from shareproviders.contract import Expected, NameTaken, Node, NotFound, SharePr
 from shareproviders.paths import ROOT, SharePath
 
 if TYPE_CHECKING:
-    from davserver.tree.locking import GuardedTree
+    from davserver.tree.looking import LookingTree
 
 LIFE = 30 * 24 * 3600 * 1_000_000
 """Microseconds after which it is made anew, if anybody still asks."""
@@ -34,8 +36,12 @@ WIDTHS = (800, 1200, 1800)
 """Pixels across a page in which it is drawn."""
 AHEAD = 1
 """Pages that are drawn with the one that was asked for."""
+AT_ONCE = 6
+"""Pages that one child draws for a copy: as many as its answer may hold (maker.LARGEST_DRAWING)."""
+MOST_LEAVES, MOST_SECONDS = 100, 25.0
+"""Of a copy: clients of drives wait for half a minute, not for longer."""
 BY = "server:rendering"
-REFUSED, CONVERTED = "refused", "pdf"
+REFUSED, CONVERTED, WORDS, WORDLESS = "refused", "pdf", "words", "no-words"
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +67,21 @@ class Kept:
         except NotFound:
             return None
 
-    def refused(self, seen: Seen) -> Reason | None:
+    def find(self, seen: Seen, name: str) -> Node | None:
+        """What was made of this version, unread."""
+        try:
+            return self._store.stat(self._home(seen) / name)
+        except NotFound:
+            return None
+
+    def reads(self, made: Node) -> Callable[[int, int | None], Iterator[bytes]]:
+        """What opens a part of it, later. Raises NotFound once it is gone."""
+        return partial(self._store.read, made)
+
+    def refused(self, seen: Seen, name: str = REFUSED) -> Reason | None:
         """Why this version could not be shown. That it was too much is asked again: the server may have been busy."""
         try:
-            node = self._store.stat(self._home(seen) / REFUSED)
+            node = self._store.stat(self._home(seen) / name)
             reason = Reason(b"".join(self._store.read(node)).decode())
         except NotFound:
             return None
@@ -151,7 +168,7 @@ class Shown(NamedTuple):
 class Showing:
     """What one reader may look at without receiving it; every call asks the door anew."""
 
-    def __init__(self, tree: GuardedTree, kept: Kept, maker: Maker) -> None:
+    def __init__(self, tree: LookingTree, kept: Kept, maker: Maker) -> None:
         self._tree, self._kept, self._maker = tree, kept, maker
 
     def has_pages(self, media_type: str) -> bool:
@@ -171,6 +188,20 @@ class Showing:
                 return Shown(drawing.total, page, bool(Rights.READ & ~seen.rights))
         raise NotFound("there is no such page")
 
+    def leaves(self, seen: Seen) -> Iterator[Page]:
+        """All pages in order, drawn some at a time and not kept.
+
+        Raises AccessDenied without the right to view; Busy, and NotMade also for more than MOST_LEAVES or MOST_SECONDS.
+        """
+        self._tree.admit_view(seen)
+        until, first, total = time.monotonic() + MOST_SECONDS, 1, 1
+        while first <= total:
+            drawing = self._draw(seen, WIDTHS[1], range(first, first + AT_ONCE))
+            total, first = drawing.total, first + AT_ONCE
+            if total > MOST_LEAVES or time.monotonic() > until:
+                raise NotMade(Reason.HEAVY)
+            yield from drawing.pages
+
     def text(self, seen: Seen) -> texts.Text:
         """What stands in a text. Raises AccessDenied without the right to view."""
         return texts.read(self._tree.source(seen))
@@ -186,12 +217,32 @@ class Showing:
         self._tree.admit_view(seen)
         return self._converted(seen)
 
-    def _drawn(self, seen: Seen, number: int, width: int) -> Drawing:
-        media_type, source = seen.node.media_type, self._source(seen)
-        if self._maker.converts(media_type):
-            source, media_type = iter([self._converted(seen)]), PDF
+    def words(self, seen: Seen) -> list[str]:
+        """The text of each page, to be searched. Raises as `page`."""
+        self._tree.admit_view(seen)
+        kept = self._kept.get(seen, WORDS)
+        if kept is not None:
+            found: list[str] = json.loads(zlib.decompress(kept))
+            return found
+        source, _ = self._drawable(seen)
+        with self._remembered(seen, WORDLESS):
+            found = self._maker.words(source)
+        self._kept.put(seen, {WORDS: zlib.compress(json.dumps(found).encode())})
+        return found
+
+    def _draw(self, seen: Seen, width: int, numbers: Sequence[int]) -> Drawing:
+        source, media_type = self._drawable(seen)
         with self._remembered(seen):
-            drawing = self._maker.draw(source, media_type, width, range(number, number + 1 + AHEAD))
+            return self._maker.draw(source, media_type, width, numbers)
+
+    def _drawable(self, seen: Seen) -> tuple[Iterator[bytes], str]:
+        """What can be drawn at once, and its media type."""
+        if self._maker.converts(seen.node.media_type):
+            return iter([self._converted(seen)]), PDF
+        return self._source(seen), seen.node.media_type
+
+    def _drawn(self, seen: Seen, number: int, width: int) -> Drawing:
+        drawing = self._draw(seen, width, range(number, number + 1 + AHEAD))
         self._kept.put(seen, {_name(page.number, width): written(drawing.total, page) for page in drawing.pages})
         return drawing
 
@@ -207,24 +258,24 @@ class Showing:
     def _source(self, seen: Seen) -> Iterator[bytes]:
         yield from self._tree.source(seen)
 
-    def _remembered(self, seen: Seen) -> _Refusals:
-        return _Refusals(self._kept, seen)
+    def _remembered(self, seen: Seen, name: str = REFUSED) -> _Refusals:
+        return _Refusals(self._kept, seen, name)
 
 
 class _Refusals:
     """Around the making: what could not be made of a version once is not tried again."""
 
-    def __init__(self, kept: Kept, seen: Seen) -> None:
-        self._kept, self._seen = kept, seen
+    def __init__(self, kept: Kept, seen: Seen, name: str) -> None:
+        self._kept, self._seen, self._name = kept, seen, name
 
     def __enter__(self) -> None:
-        why = self._kept.refused(self._seen)
+        why = self._kept.refused(self._seen, self._name)
         if why is not None:
             raise NotMade(why)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, NotMade):
-            self._kept.put(self._seen, {REFUSED: error.reason.encode()})
+            self._kept.put(self._seen, {self._name: error.reason.encode()})
 
 
 def _name(number: int, width: int) -> str:

@@ -8,10 +8,11 @@ from acl import store
 from acl.privileges import Rights
 from acl.proposals import Proposal
 from davserver.house import House
-from davserver.labelling import approve, told_change
+from davserver.labelling import approve, is_second, told_change
 from davserver.tree.finding import Described, Finding
+from davserver.tree.gains import Gain, foresee_gains
 from davserver.tree.locking import GuardedTree
-from davserver.tree.office import Impossible
+from davserver.tree.seen import Impossible
 from shareproviders.contract import NotFound
 
 
@@ -24,7 +25,8 @@ class Waiting(NamedTuple):
     """Name of whoever proposed it; empty if the asker may not know him."""
     change: dict[str, str]
     """`class`, `release`, `close`, `review`, `publish`, `matter`, `item` → what it would be; '' for inherited."""
-    is_own: bool
+    for_others: bool
+    """The asker is no second person: it is his own, or of whoever has lately let him set his password."""
 
 
 class Seconding:
@@ -50,15 +52,27 @@ class Seconding:
 
     def _waiting(self, proposal: Proposal, paper: Described) -> Waiting:
         name = self.tree.acquaintances.people.get(proposal.by.removeprefix("user:"), "")
-        return Waiting(proposal, paper, name, told_change(proposal.change), proposal.by == self.tree.principal.key)
+        return Waiting(proposal, paper, name, told_change(proposal.change), not self._may(proposal))
+
+    def _may(self, proposal: Proposal) -> bool:
+        return is_second(self.house, proposal.by, self.tree.principal.id)
+
+    def find(self, number: int) -> Waiting:
+        """One of them. Raises NotFound."""
+        for each in self.waiting():
+            if each.proposal.id == number:
+                return each
+        raise NotFound("no such proposal waits")
+
+    def foresee(self, number: int) -> list[Gain]:
+        """Who would gain and lose what by a yes. Raises NotFound, Impossible for one's own."""
+        house, share, user = self.house, self.find(number).proposal.share, self.tree.principal.id
+        return foresee_gains(house, self.tree, share, lambda connection: approve(house, connection, number, user))
 
     def approve(self, number: int) -> None:
         """Say yes, and carry it out. Raises NotFound for one that the asker may not approve, Impossible for his own."""
         with self.tree._changing() as connection:
-            found = next((each for each in self.waiting() if each.proposal.id == number), None)
-            if found is None:
-                raise NotFound("no such proposal waits")
-            self.tree._repinned.add(self.tree._share(found.proposal.share))
+            self.tree._repinned.add(self.tree._share(self.find(number).proposal.share))
             try:
                 approve(self.house, connection, number, self.tree.principal.id)
             except ValueError as error:

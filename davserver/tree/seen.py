@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,8 +26,21 @@ class Seen(NamedTuple):
     """For people: the committee's name for a drive, else the node's name."""
     obligations: frozenset[str] = frozenset()
     """What a front end owes when it shows this, such as `log_read`."""
-    instead: bytes | None = None
+    version: int | None = None
+    """An earlier version of the document, by its id; None: as it stands now."""
+    instead: StandIn | None = None
     """What is handed out in place of the document's own bytes; None: they themselves."""
+
+
+class StandIn(NamedTuple):
+    """A pointer to a paper, or a reading copy of it; whatever stands in its place tells its own length and tag."""
+
+    paper: Seen
+    """What it stands for, as the asker may know it."""
+    read: Callable[[int, int | None], Iterator[bytes]]
+    """Its bytes from there on, and so many; opened at the call, never before."""
+    is_copy: bool = False
+    """A reading copy: whoever opens it has looked at the paper."""
 
 
 class Thrown(NamedTuple):
@@ -138,3 +151,7 @@ class InvalidAcl(DoorError):  # noqa: N818
         super().__init__(sentence)
         self.rule = rule
         """The precondition of RFC 3744 §8.1.1 that it breaks."""
+
+
+class Impossible(Exception):  # noqa: N818 (architecture.md §5: errors are named by what happened)
+    """A wish that makes no sense where things stand; the text says why."""

@@ -36,7 +36,7 @@ class LinkWish(NamedTuple):
     """Microseconds since the epoch; None: now."""
     end: int | None = None
     uses: int | None = None
-    """Downloads of a link, documents for a drop; None: any number."""
+    """Downloads of a link, documents for a drop; None: any number, and the only sense where there are no downloads."""
     password: str | None = None
     """Its hash."""
     label: bytes | None = None
@@ -80,11 +80,13 @@ class SharingTree(KeepingTree):
         """A link to a document or folder, or a drop at a folder.
 
         Raises AccessDenied without `link`, or for rights that the asker does not hold; DoesNotFit for a drop at a
-        document; ValueError for a window or rights that make no sense.
+        document; ValueError for a window, rights or a number of uses that make no sense.
         """
         is_drop = wish.kind is LinkKind.DROP
         with self._changing() as connection:
             seen = self._to_give(path, Rights.LINK, Rights.BIND if is_drop else wish.rights, LINKABLE)
+            if not is_drop and wish.uses is not None and Rights.READ & ~wish.rights:
+                raise ValueError("uses are downloads, and this link gives none; leave their number away")
             if is_drop and not seen.node.is_collection:
                 raise DoesNotFit("only a folder can be a drop")
             now = self.clock()

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from acl.engine import View
 from acl.privileges import Rights
 from davserver.tree import parts, past
+from davserver.tree.delivery import delivery
 from davserver.tree.forest import SharePlaces
-from davserver.tree.looking import delivery
 from davserver.tree.past import Displaced
 from shareproviders.contract import Node, TracksChanges
 

@@ -7,7 +7,7 @@ holds pointers or files of programs, for the names of pointers and the owner fil
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -190,7 +190,7 @@ class _Leavers:
             if is_collection or owed.isdisjoint((HIDDEN_ON_DAV, POINTER)):
                 yield from self._gone(change, node, name, is_collection=is_collection)
             elif POINTER in owed and not is_programs(name):
-                for pointer in self._pointer_names(name):
+                for pointer in self._pointer_names(name, owed):
                     yield from self._gone(change, node, pointer)
 
     def _closed(self) -> Iterator[Row]:
@@ -220,12 +220,12 @@ class _Leavers:
             name = papers[seen.node.id]
             stem = (name.rpartition(".")[0] or name).casefold()
             if any(each.startswith(stem) for each in touched):
-                for pointer in self._pointer_names(name):
+                for pointer in self._pointer_names(name, seen.obligations):
                     yield from self._gone(news, seen.node.id, pointer)
 
-    def _pointer_names(self, paper: str) -> Iterator[str]:
+    def _pointer_names(self, paper: str, owed: Container[str]) -> Iterator[str]:
         """As many as it can have had, beside all papers that are there."""
-        return islice(names_for(paper), 3 + sum(seen.instead is not None for seen in self._members))
+        return islice(names_for(paper, owed), 3 + sum(seen.instead is not None for seen in self._members))
 
 
 def departures(changes: Iterable[Change]) -> Iterator[tuple[int, int, Left]]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from acl import store
 from acl.links import Link
+from davserver.audit import RIGHTS_ACTS
 from davserver.tree.finding import Described
 from davserver.tree.office import Office
 from davserver.tree.seen import Lock, Terms
@@ -15,7 +16,7 @@ CHANGES = frozenset(
     {"put", "make", "delete", "move", "copy", "restore", "replace", "properties", "lock", "unlock", "acl", "purge"}
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "apply"}
     | {"recuse", "recusal-end", "hold", "hold-end", "entry-add", "entry-remove", "mandate-end", "pledge"}
-    | {"share", "unshare", "link", "link-revoke"}
+    | {"share", "unshare", "link", "link-revoke", "user-add", "user-change", "user-disable"}
 )
 """Acts in the audit log that the desk may see; reads, sign-ins and refusals are the auditors'."""
 
@@ -55,12 +56,16 @@ class Watching:
     def __init__(self, office: Office) -> None:
         self.office = office
 
-    def happened(self, limit: int) -> list[Happened]:
-        """The newest changes, newest first; none about what the asker may not discover."""
+    def happened(self, limit: int, *, only_rights: bool = False) -> list[Happened]:
+        """The newest changes, newest first; none about what the asker may not discover.
+
+        `only_rights`: those alone that changed who may see what.
+        """
+        acts = CHANGES & RIGHTS_ACTS if only_rights else CHANGES
         people = self.office.tree.acquaintances.people
         papers: dict[int, Described | None] = {0: None}
         found = []
-        for line in self.office.house.audit.show(share=self.office.share, acts=CHANGES, limit=limit):
+        for line in self.office.house.audit.show(share=self.office.share, acts=acts, limit=limit):
             node = int(line["node"])
             if node not in papers:
                 papers[node] = self.office.described(node)

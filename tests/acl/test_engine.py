@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rights_scenario import CONFIG
 
-from acl.engine import LOG_READ, POINTER, AccessRequest, Engine, View
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, RENDITION, AccessRequest, Engine, View
 from acl.entries import Entry
 from acl.labels import Classification, Label
 from acl.mandates import Committee, Mandate
 from acl.principals import Ceiling, Channel, Principal, PrincipalKind
 from acl.privileges import LEAVES, NAMES, Rights
-from acl.roles import RoleTable
+from acl.roles import Delivery, RoleTable
 from acl.rules import ShareRules, build_rules
 
 ENGINE = Engine(RoleTable.load(CONFIG))
@@ -36,6 +38,23 @@ def test_a_paper_to_view_but_not_to_read_is_hidden_on_a_drive_only() -> None:
     assert dav.obligations == {POINTER, LOG_READ}
     assert portal.obligations == {LOG_READ}
     assert ENGINE.granted(rules(), OTTO, 50, Channel.DAV, (1, 2)).obligations == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("word", "owed"),
+    [
+        ("original", set[str]()),
+        ("rendition", {POINTER, RENDITION}),
+        ("pointer", {POINTER}),
+        ("hidden", {HIDDEN_ON_DAV}),
+    ],
+)
+def test_the_configuration_says_what_a_drive_shows_instead(word: str, owed: set[str]) -> None:
+    """`[delivery]` of roles.toml: for members, `original` gives the bytes of what they may view, the others do not."""
+    text = CONFIG.read_text("utf-8").replace('non_public = "pointer"', f'non_public = "{word}"')
+    granted = Engine(RoleTable.parse(text)).granted(rules(), OTTO, 50, Channel.DAV, (1, 3))
+    assert granted.obligations == {LOG_READ, *owed}
+    assert (Rights.READ in granted.rights) == (word == "original")
 
 
 def test_an_answer_names_its_next_time_edge() -> None:
@@ -102,6 +121,59 @@ def test_a_way_down_is_discoverable_and_nothing_more() -> None:
         assert ENGINE.decide(facts, AccessRequest(OTTO, Rights.DISCOVER, "ba05", place, 50, Channel.DAV)).allowed
 
 
+def test_each_of_several_scopes_has_its_way_down() -> None:
+    """Whichever stands first, and what lies beside it."""
+    free = build_rules(
+        Committee("ba05", "BA 5", has_meetings=False),
+        mandates=[Mandate("ba05", "otto", "member", 0)],
+        places={3: (1, 2, 3), 5: (1, 4, 5)},
+    )
+    scoped = Principal(PrincipalKind.USER, "otto", ceiling=Ceiling("app-password", scopes=(("ba05", 3), ("ba05", 5))))
+    view = View(free, ENGINE, scoped, Channel.DAV)
+    ways = ((1,), (1, 2), (1, 4), (1, 6))
+    assert [bool(view.granted(way, 5).rights & Rights.DISCOVER) for way in ways] == [True, True, True, False]
+
+
+def test_what_a_drive_shows_of_a_paper_to_view_is_said_by_its_class() -> None:
+    """A pointer where the table says pointer, or, up to non-public, original; nothing where it says hidden."""
+    delivery = {
+        **ENGINE.roles.delivery,
+        Classification.NON_PUBLIC: Delivery.HIDDEN,
+        Classification.PERSONAL: Delivery.ORIGINAL,
+    }
+    table = replace(ENGINE.roles, delivery=delivery)
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        undertakings={"otto": 0},
+        labels={node: Label(grade, 0) for node, grade in enumerate(Classification, 10)},
+        entries=[Entry(1, "user:otto", Rights.VIEW, id=1)],
+        places={node: (1, node) for node, _ in enumerate(Classification, 10)},
+    )
+    shown = {
+        grade: Engine(table).granted(facts, OTTO, 50, Channel.DAV, (1, node)).obligations & {POINTER, HIDDEN_ON_DAV}
+        for node, grade in enumerate(Classification, 10)
+    }
+    assert shown[Classification.PUBLIC] == shown[Classification.RESTRICTED] == {POINTER}
+    assert shown[Classification.NON_PUBLIC] == shown[Classification.PERSONAL] == {HIDDEN_ON_DAV}
+
+
+def test_each_look_at_what_is_not_public_is_to_be_noted() -> None:
+    """rights.md §1: from non-public on, whoever it is that may look."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "clerk", 0)],
+        undertakings={"otto": 0},
+        labels={node: Label(grade, 0) for node, grade in enumerate(Classification, 10)},
+        places={node: (1, node) for node, _ in enumerate(Classification, 10)},
+    )
+    for node, grade in enumerate(Classification, 10):
+        granted = ENGINE.granted(facts, OTTO, 50, Channel.PORTAL, (1, node))
+        assert (LOG_READ in granted.obligations) is (
+            grade >= Classification.NON_PUBLIC and bool(granted.rights & Rights.VIEW == Rights.VIEW)
+        )
+        assert granted.rights & Rights.VIEW == Rights.VIEW or grade is Classification.FACTION, grade
+
+
 def test_a_scope_in_another_drive_opens_nothing_here() -> None:
     """Ids are of a drive: the same number elsewhere, before or after this one by name, is another folder."""
     free = build_rules(Committee("ba05", "BA 5", has_meetings=False), mandates=[Mandate("ba05", "otto", "member", 0)])
@@ -121,6 +193,40 @@ def test_an_inbox_gives_its_own_rights_where_it_stands() -> None:
     view = View(facts, ENGINE, OTTO, Channel.DAV)
     assert view.own_rights((1, int("900")), 5) == Rights.READ
     assert view.own_rights((1, 900, 700), 5) == view.own_rights((1, 900, 1200), 5) == Rights.NONE
+
+
+def test_one_view_asked_at_any_instants_answers_like_new_ones() -> None:
+    """What is kept holds from its instant to its edge, whichever way the clock goes."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 20, 90)],
+        undertakings={"otto": 0},
+        labels={node: Label(Classification.RESTRICTED, 10, 70) for node in (2, 3)},
+        entries=[Entry(3, "user:otto", Rights.BIND, start=30, end=40, id=1)],
+        places={2: (1, 2), 3: (1, 3)},
+    )
+    instants = (5, 10, 19, 20, 29, 30, 35, 40, 69, 70, 75, 90, 95)
+    for order in (instants, instants[::-1], (35, 5, 75, 29, 95, 10, 40)):
+        for places in (((1, 2), (1, 3)), ((1, 3), (1, 2))):
+            view = View(facts, ENGINE, OTTO, Channel.DAV)
+            for at in order:
+                for place in places:
+                    assert view.granted(place, at) == View(facts, ENGINE, OTTO, Channel.DAV).granted(place, at)
+
+
+def test_what_is_shared_is_asked_again_at_the_next_edge() -> None:
+    """The start and the end of each inside share, and the end of an office that it was for."""
+    facts = build_rules(
+        Committee("ba05", "BA 5"),
+        mandates=[Mandate("ba05", "otto", "member", 0, 90)],
+        entries=[
+            Entry(2, "role:member", Rights.READ, start=30, end=40, id=1, maker="user:clara"),
+            Entry(3, "user:otto", Rights.READ, start=20, id=2, maker="user:clara"),
+        ],
+    )
+    view = View(facts, ENGINE, OTTO, Channel.DAV)
+    found = {at: (set(view.shared(at)), view.shared_until(at)) for at in (10, 20, 30, 39, 40, 90)}
+    assert found == {10: (set(), 20), 20: ({3}, 30), 30: ({2, 3}, 40), 39: ({2, 3}, 40), 40: ({3}, 90), 90: ({3}, None)}
 
 
 def test_a_reason_speaks_only_of_what_was_given() -> None:

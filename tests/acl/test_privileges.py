@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acl.privileges import LEAVES, NAMES, TREE, Aggregate, Rights, parse_rights, rights_words
+from acl.privileges import LEAVES, NAMES, TREE, Aggregate, Rights, denied_words, parse_rights, rights_words
 
 
 def _names(node: Aggregate) -> list[str]:
@@ -41,6 +41,14 @@ def test_to_deny_takes_what_contains_it_but_not_its_parts() -> None:
     assert parse_rights(["read"], deny=True) & Rights.VIEW == Rights.NONE
     assert parse_rights(["discover"], deny=True) == Rights.READ
     assert parse_rights(["write"], deny=True) == Rights.WRITE
+
+
+@given(st.sets(st.sampled_from(LEAVES)))
+def test_what_is_denied_is_told_by_words_that_deny_the_same(words: set[str]) -> None:
+    """By the weakest: whoever may not discover may not read either, and need not be told so."""
+    denied = parse_rights(words, deny=True)
+    assert parse_rights(denied_words(denied), deny=True) == denied
+    assert denied_words(parse_rights(["discover"], deny=True)) == ("discover",)
 
 
 def test_an_unknown_word_is_refused_with_the_known_ones() -> None:

@@ -67,6 +67,17 @@ def test_a_mandate_ends_only_by_an_end(connection: Connection) -> None:
     assert store.declare_mandate(connection, Mandate("ba05", "otto", "member", 10, 40))
 
 
+def test_a_mandate_that_has_not_begun_is_taken_back_without_a_trace(connection: Connection) -> None:
+    """Known by its start; whoever reads rules anew finds it gone."""
+    store.declare_mandate(connection, Mandate("ba05", "otto", "chair", 10, 20))
+    before = store.epoch(connection, "ba05")
+    assert not store.take_back_mandate(connection, "ba05", "otto", "chair", 11)
+    assert store.epoch(connection, "ba05") == before
+    assert store.take_back_mandate(connection, "ba05", "otto", "chair", 10)
+    assert store.mandates_of(connection, "otto") == []
+    assert store.epoch(connection, "ba05") > before
+
+
 @pytest.mark.parametrize(
     ("mandate", "complaint"),
     [

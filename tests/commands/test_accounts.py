@@ -7,9 +7,13 @@ import base64
 import pytest
 
 from acl.labels import Classification
+from davserver.accounts import AccountProblem
 from davserver.house import House
 from davserver.login import Unauthorized
+from davserver.pins import pin
+from davserver.resets import What
 from tests.commands.conftest import Run
+from tests.login.codes import app_code
 
 HERE = "127.0.0.1"
 
@@ -58,6 +62,8 @@ def test_an_account_without_password_lets_nobody_in(peopled: Run, house: House) 
         "admin": False,
         "active": True,
         "password": False,
+        "second_step": False,
+        "pinned": None,
     }
 
 
@@ -122,3 +128,45 @@ def test_wrong_wishes_make_no_app_password(peopled: Run, options: list[str], cod
     assert said.code == code
     assert said.err.count("\n") == 1
     assert peopled("app-password", "list").code == 1
+
+
+def test_a_password_set_by_command_is_told_to_its_owner(peopled: Run, house: House) -> None:
+    """By whom, once he signs in; the first password of an account is no reset."""
+    for words in (("lang genug 1", []), ("lang genug 2", ["--as", "anna"])):
+        password, acting = words
+        assert peopled("user", "passwd", "otto", "--password-stdin", *acting, stdin=f"{password}\n").code == 0
+    house.resets.begin_telling("otto")
+    assert [(told.what, told.by) for told in house.resets.of("otto")] == [(What.PASSWORD, "user:anna")]
+
+
+def test_a_lost_second_step_is_taken_off(peopled: Run, house: House) -> None:
+    """user totp-off: by somebody else, who is named to its owner."""
+    refused = peopled("user", "totp-off", "otto")
+    assert (refused.code, "has no second step" in refused.err) == (1, True)
+    secret = house.second_step.prepare("otto")
+    house.second_step.confirm("otto", app_code(secret, house.clock()), HERE)
+    assert {row["user"]: row["second_step"] for row in peopled("user", "list", "--json").json}["otto"]
+    own = peopled("user", "totp-off", "otto", "--as", "otto")
+    assert (own.code, "nobody takes off his own" in own.err) == (1, True)
+    done = peopled("user", "totp-off", "otto", "--as", "anna")
+    assert done.code == 0, done.err
+    assert house.second_step.of("otto") is None
+    house.resets.begin_telling("otto")
+    assert [(told.what, told.by) for told in house.resets.of("otto")] == [(What.SECOND_STEP, "user:anna")]
+
+
+def test_a_pinned_account_is_let_go(peopled: Run, house: House) -> None:
+    """user unpin: all or none; while it is pinned it gets no letter and no password."""
+    with house.database.transaction() as connection:
+        pin(connection, "otto", "https://login.example", "4711", house.clock())
+    assert {row["user"]: row["pinned"] for row in peopled("user", "list", "--json").json}["otto"]
+    with house.database.transaction() as connection, pytest.raises(AccountProblem, match="signs in elsewhere"):
+        house.invitations.invite(connection, "otto", "command:operator")
+    given = peopled("user", "passwd", "otto", "--password-stdin", stdin="lang genug 1\n")
+    assert (given.code, "otto signs in elsewhere" in given.err) == (1, True)
+    refused = peopled("user", "unpin", "otto", "anna")
+    assert (refused.code, "anna is pinned to no" in refused.err) == (1, True)
+    assert house.awake_until("otto") is not None, "none of them"
+    done = peopled("user", "unpin", "otto")
+    assert done.code == 0, done.err
+    assert house.awake_until("otto") is None

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from davserver.settings import FIELDS, Settings, SettingsError, load, shipped
+from tests.commands.conftest import Run
+
+PROVIDER = 'oidc_name = "M-Login"\noidc_client_id = "x"\npublic_url = "https://gremium.example.org"'
 
 
 def written(directory: Path, text: str) -> Path:
@@ -51,6 +54,9 @@ def test_a_named_file_replaces_the_one_in_the_data_directory(tmp_path: Path) -> 
         ('public_url = "gremium.example.org"', "must look like https://"),
         ('tls_cert = "a.pem"', "belong together"),
         ('public_url = "https://x.org"\naccount_password_on_dav = true', "use app passwords"),
+        ('oidc_issuer = "https://login.example"', "oidc_issuer needs oidc_name"),
+        (f'oidc_issuer = "http://login.example"\n{PROVIDER}', "oidc_issuer must look like https://"),
+        (f'oidc_issuer = "https://login.example?x=1"\n{PROVIDER}', "oidc_issuer must look like https://"),
         ("port = ", "cannot be read"),
     ],
 )
@@ -100,3 +106,14 @@ def test_the_shipped_file_explains_every_key_with_its_default(tmp_path: Path) ->
     assert load(tmp_path, {}) == Settings()
     (tmp_path / "davserver.toml").write_text("\n".join(lines))
     assert load(tmp_path, {}) == Settings()
+
+
+def test_a_server_without_the_secret_that_it_is_told_of_does_not_start(founded: Run, tmp_path: Path) -> None:
+    """Better at once than at the first sign-in; the sentence names the setting and the file."""
+    (tmp_path / "drive" / "davserver.toml").write_text(
+        f'oidc_issuer = "https://login.example"\noidc_client_secret = "client.secret"\n{PROVIDER}\n'
+    )
+    said = founded("serve", "--port", "0")
+    assert said.code == 1
+    assert "oidc_client_secret: the file" in said.err
+    assert "client.secret cannot be read: FileNotFoundError" in said.err

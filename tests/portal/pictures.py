@@ -19,7 +19,7 @@ from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
-MEMBER, CLERK = "otto", "anna"
+MEMBER, CLERK, AUDITOR = "otto", "anna", "renate"
 
 
 @contextmanager
@@ -69,11 +69,13 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "neuer-ordner", f"/ordner{meeting}/neu"
     yield "suche", f"/suche?q={quote('baum')}"
     yield "anmeldungen", "/anmeldungen"
+    yield "zweiter-schritt", "/zweiter-schritt"
     yield "geteilt", "/geteilt/"
     yield "verbinden", "/verbinden"
     yield "verbinden-windows", "/verbinden/windows"
     yield "einstufung", f"/einstufung{document}"
     yield "ausschluss", f"/ausschluss{document}"
+    yield "rechte-von-hand", f"/rechte{document}"
     yield "zustimmen", "/zustimmen"
     desk = "/geschaeftsstelle/ba05"
     yield "geschaeftsstelle", desk
@@ -83,7 +85,9 @@ def pages(here: Browser) -> Iterator[tuple[str, str]]:
     yield "geschaeftsstelle-sitzung", meeting_at_desk
     yield "geschaeftsstelle-freigabe", f"{meeting_at_desk}/stand?neu=agenda_released"
     yield "geschaeftsstelle-personen", f"{desk}/personen"
-    yield "geschaeftsstelle-verlauf", f"{desk}/verlauf"
+    for name in ("verlauf", "ausschluesse", "rechte", "freigaben", "festgehalten", "sperren"):
+        yield f"geschaeftsstelle-{name}", f"{desk}/{name}"
+    yield "mein-protokoll", "/mein-protokoll"
     yield "meine-freigaben", "/meine-freigaben"
     yield "zuschriften", "/zuschriften"
     yield "anmerkungen", f"/anmerkungen{document}"
@@ -117,6 +121,27 @@ def shared(here: Browser) -> Iterator[str]:
         yield name
 
 
+def audited(here: Browser) -> Iterator[str]:
+    """The auditors' page, with what the clerk has read just now."""
+    here.sign_in(AUDITOR, f"Demo-{AUDITOR}-2026")
+    here.open("/protokoll")
+    here.driver.execute_script("document.querySelector('#purpose').value = 'check'")
+    here.fill("reference", "Az 17/2026")
+    here.one("#reference").submit()
+    here.wait(lambda _: bool(here.all("#found")))
+    yield "revision"
+
+
+def decided(here: Browser) -> Iterator[str]:
+    """What the desk shows before something changes rights: an office that is about to be given."""
+    here.open("/geschaeftsstelle/ba05/personen")
+    here.one("#user").send_keys("bruno")
+    here.driver.execute_script("document.querySelector('#give-begin').value = '2026-05-01'")
+    here.one("#user").submit()
+    here.wait(lambda _: bool(here.all("[name=yes]")))
+    yield "geschaeftsstelle-entscheidung"
+
+
 def main() -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with demo() as url:
@@ -130,6 +155,11 @@ def main() -> int:
                     here.picture(PICTURES / f"{name}-{size}.png")
                 for name, path in pages(here):
                     here.open(path)
+                    here.picture(PICTURES / f"{name}-{size}.png")
+                for name in decided(here):
+                    here.picture(PICTURES / f"{name}-{size}.png")
+                here.driver.delete_all_cookies()
+                for name in audited(here):
                     here.picture(PICTURES / f"{name}-{size}.png")
     print(json.dumps({"pictures": len(list(PICTURES.glob("*.png")))}))
     return 0

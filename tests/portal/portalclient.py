@@ -116,6 +116,12 @@ class PortalClient:
     def sign_in(self, user: str, password: str = PASSWORD) -> Page:
         return self.submit(self.get("/anmelden"), "/anmelden", name=user, password=password)
 
+    def lose_session(self) -> None:
+        """It ends, and the browser does not know that."""
+        kept = dict(self.cookies)
+        self.submit(self.get("/anmeldungen"), "/abmelden")
+        self.cookies = kept
+
     def dav(self) -> DavClient:
         """A drive's client that has nothing but this visitor's cookies to show."""
         return DavClient(self.origin)

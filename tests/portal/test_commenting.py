@@ -11,7 +11,7 @@ from davserver.schema import comment
 from tests.dav.doors import door, tree_path
 from tests.davclient import DavClient
 from tests.portal.portalclient import Page, PortalClient
-from tests.running import RunningServer, command
+from tests.running import PASSWORD, RunningServer, command
 
 Visitors = Callable[[str], PortalClient]
 
@@ -51,6 +51,21 @@ def test_a_thread_is_written_by_several_and_read_by_all_of_them(visitors: Visito
     assert "geändert" in page.text
     page = otto.get(otto.submit(page, removals(page)[0]).onward)
     assert said(page) == ["Wird geprüft."]
+
+
+def test_a_comment_outlives_the_session_in_which_it_was_written(visitors: Visitors, folder: DavClient) -> None:
+    """An hour's work on a text: sent too late, it is there again after the new login, and stands after one click."""
+    folder.put("/Vorlage.txt", b"x")
+    otto = visitors("otto")
+    thread = thread_of(otto, folder)
+    otto.lose_session()
+    late = write(otto, thread, "Erstens: zu teuer.\n\nZweitens: <b>zu spät</b> & „falsch“.")
+    assert (late.status, "Ihre Eingabe ist noch da" in late.text) == (403, True)
+    back = otto.submit(late, "/anmelden", name="otto", password=PASSWORD)
+    assert said(thread_of(otto, folder)) == [], "nothing is sent by itself: somebody else might have signed in"
+    sent = otto.submit(back, thread.path.partition("?")[0])
+    assert sent.status == 303
+    assert said(thread_of(otto, folder)) == ["Erstens: zu teuer.\n\nZweitens: <b>zu spät</b> & „falsch“."]
 
 
 def test_nobody_writes_in_anothers_name_and_the_office_moderates(visitors: Visitors, folder: DavClient) -> None:

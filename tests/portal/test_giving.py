@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from tests.davclient import DavClient
 from tests.portal.portalclient import Page, PortalClient
-from tests.running import RunningServer
+from tests.running import PASSWORD, RunningServer
 
 Visitors = Callable[[str], PortalClient]
 People = Callable[[str, str], DavClient]
@@ -42,7 +43,9 @@ def confirm(client: PortalClient, preview: Page) -> Page:
 
 
 def made_link(client: PortalClient, form: Page, **fields: str) -> Page:
-    return confirm(client, ask(client, form, **{"way": "link", "until": IN_A_MONTH.isoformat(), **fields}))
+    return confirm(
+        client, ask(client, form, **{"way": "link", "level": "read", "until": IN_A_MONTH.isoformat(), **fields})
+    )
 
 
 def value(page: Page, field: str) -> str:
@@ -90,10 +93,13 @@ def test_only_those_who_are_known_can_be_chosen(visitors: Visitors, place: str) 
         {"way": "inside", "receiver": "user:otto", "level": "all"},
         {"way": "inside", "receiver": "user:otto", "level": "read", "until": "2020-01-01"},
         {"way": "inside", "receiver": "user:otto", "level": "read", "start": "gestern"},
-        {"way": "link"},
-        {"way": "link", "until": (IN_A_MONTH + timedelta(days=400)).isoformat()},
-        {"way": "link", "until": IN_A_MONTH.isoformat(), "uses": "0"},
-        {"way": "link", "until": IN_A_MONTH.isoformat(), "uses": "²"},
+        {"way": "link", "level": "read"},
+        {"way": "link", "until": IN_A_MONTH.isoformat()},
+        {"way": "link", "level": "write", "until": IN_A_MONTH.isoformat()},
+        {"way": "link", "level": "view", "until": IN_A_MONTH.isoformat(), "uses": "2"},
+        {"way": "link", "level": "read", "until": (IN_A_MONTH + timedelta(days=400)).isoformat()},
+        {"way": "link", "level": "read", "until": IN_A_MONTH.isoformat(), "uses": "0"},
+        {"way": "link", "level": "read", "until": IN_A_MONTH.isoformat(), "uses": "²"},
         {"way": ""},
     )
     for fields in nonsense:
@@ -131,13 +137,29 @@ def test_a_link_is_made_opened_elsewhere_counted_and_taken_back(
     assert people("clara", f"/dav{place}").get("/Plan.txt").body == b"the plan"
 
 
+def test_a_link_only_to_look_at(visitors: Visitors, server: RunningServer, place: str) -> None:
+    """Chosen in the form, told in the preview, shown without account, counted for its maker as looks."""
+    clara, citizen = visitors("clara"), PortalClient(server.url)
+    form = form_of(clara, place + "/Plan.txt")
+    assert form.tree.xpath("//select[@id='level-link']/option/@value") == ["read", "view"]
+    preview = ask(clara, form, way="link", level="view", until=IN_A_MONTH.isoformat(), label="zum Zeigen")
+    assert "Herunterladen lässt es sich nicht" in preview.text
+    page = citizen.get(path_of(confirm(clara, preview)))
+    assert page.tree.xpath("//pre/text()") == ["the plan"]
+    assert not page.tree.xpath("//main//form")
+    time.sleep(1.6)  # readings are noted in batches
+    words = clara.get("/meine-freigaben").text
+    assert "nur zum Ansehen (zum Zeigen)" in words
+    assert "1 Mal angesehen, zuletzt" in words
+
+
 def test_a_link_tells_before_what_it_will_open(visitors: Visitors, people: People, place: str) -> None:
     """Documents are counted by the engine: what is not for the public stays closed, and is told as a number."""
     clara = visitors("clara")
-    preview = ask(clara, form_of(clara, place), way="link", until=IN_A_MONTH.isoformat())
+    preview = ask(clara, form_of(clara, place), way="link", level="read", until=IN_A_MONTH.isoformat())
     assert "Er öffnet 1 Dokument." in preview.text
     people("clara", f"/dav{place}").put("/Zweites.txt", b"x")
-    preview = ask(clara, form_of(clara, place), way="link", until=IN_A_MONTH.isoformat(), uses="2")
+    preview = ask(clara, form_of(clara, place), way="link", level="read", until=IN_A_MONTH.isoformat(), uses="2")
     assert "Er öffnet 2 Dokumente." in preview.text
     assert "Nach 2 Mal endet er." in preview.text
     assert place.rpartition("/")[2] not in clara.get("/meine-freigaben").text
@@ -189,4 +211,17 @@ def test_everything_stands_in_english_too(visitors: Visitors, place: str) -> Non
     clara.language = "en"
     page = clara.get(form.path)
     assert "With a committee, an office or a person" in page.text
-    assert "It opens 1 document." in ask(clara, page, way="link", until=IN_A_MONTH.isoformat()).text
+    assert "It opens 1 document." in ask(clara, page, way="link", level="read", until=IN_A_MONTH.isoformat()).text
+
+
+def test_a_share_outlives_the_session_in_which_it_was_filled_in(visitors: Visitors, place: str) -> None:
+    """The form comes back after the new login, and leads to who will see it as ever; nothing is shared before."""
+    clara = visitors("clara")
+    form = form_of(clara, place)
+    clara.lose_session()
+    late = ask(clara, form, way="link", level="read", until=IN_A_MONTH.isoformat())
+    assert late.status == 403
+    back = clara.submit(late, "/anmelden", name="clara", password=PASSWORD)
+    preview = clara.submit(back, form.path)
+    link = confirm(clara, preview)
+    assert clara.get(path_of(link)).status == 200

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import segno
 
-from tests.portal.desk import install_with_desk
+from tests.clients.nginx import free_ports
+from tests.dav.doors import opened
+from tests.login.codes import app_code
+from tests.portal.desk import CODE, install_with_desk, written
+from tests.portal.mails import Sink, receiving
 from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer, command, start
 
 DESK = "/geschaeftsstelle/rat/personen"
+SET = "/einladung/kennwort"
 NEW = "Neues-Kennwort-2027"
-CODE = re.compile(r"(?:[a-z2-7]{4}-){7}[a-z2-7]{4}")
+ADDRESS = """
+[[person]]
+user = "{user}"
+name = "{user} mit Adresse"
+email = "{user}@example.org"
+"""
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with start(install_with_desk(tmp_path_factory.mktemp("letters")), workers=1) as server:
+def sink() -> Iterator[Sink]:
+    with receiving() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def running(sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    data, (port,) = install_with_desk(tmp_path_factory.mktemp("letters")), free_ports(1)
+    people = data.parent / "people.toml"
+    people.write_text("".join(ADDRESS.format(user=user) for user in ("otto", "kurt")), encoding="utf-8")
+    command("apply", str(people), data=data)
+    with start(
+        data, workers=1, env={**sink.settings, "DAVSERVER_PUBLIC_URL": f"http://127.0.0.1:{port}"}, port=port
+    ) as server:
         yield server
 
 
@@ -36,12 +56,9 @@ def visitors(running: RunningServer) -> Callable[[str], PortalClient]:
     return signed_in
 
 
-def written(pdf: bytes) -> str:
-    """What stands on the pages of a letter."""
-    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)
-    packed = [stream.strip().removesuffix(b"~>") for stream in streams]
-    pages = [zlib.decompress(base64.a85decode(each)) for each in packed]
-    return b"\n".join(pages).decode("latin-1")
+def holds(guest: PortalClient, code: str) -> int:
+    """What the page says to a code: 200 or 404."""
+    return guest.submit(guest.get("/einladung"), "/einladung", code=code).status
 
 
 def test_a_letter_from_the_desk_resets_a_password_once(
@@ -60,19 +77,17 @@ def test_a_letter_from_the_desk_resets_a_password_once(
     guest = PortalClient(running.url)
     guest.language = "en"
     typed = guest.submit(guest.get("/einladung"), "/einladung", code=code.upper().replace("-", " "))
-    assert typed.status == 303
-    form = guest.get(typed.onward)
-    assert "Paula Puls" in form.text
-    assert guest.submit(form, typed.onward, password=NEW, again="other").status == 400
-    assert guest.submit(form, typed.onward, password="kurz", again="kurz").status == 400
-    assert guest.submit(form, typed.onward, password=NEW, again=NEW).status == 303
+    assert "Paula Puls" in typed.text
+    assert guest.submit(typed, SET, password=NEW, again="other").status == 400
+    assert guest.submit(typed, SET, password="kurz", again="kurz").status == 400
+    assert guest.submit(typed, SET, password=NEW, again=NEW).status == 303
     assert "set anew" in guest.get("/").text
     assert "Clara Clerk" in guest.get("/").text
     assert paula.get("/").onward.startswith("/anmelden")
     assert PortalClient(running.url).sign_in("paula").status == 403
     assert PortalClient(running.url).sign_in("paula", NEW).status == 303
-    assert guest.get(typed.onward).status == 404
-    assert guest.submit(guest.get("/einladung"), "/einladung", code=code).status == 404
+    assert guest.submit(typed, SET, token=guest.get("/").token(), password=NEW, again=NEW).status == 404
+    assert holds(guest, code) == 404
 
 
 def test_who_may_have_a_letter_made_for_whom(visitors: Callable[[str], PortalClient]) -> None:
@@ -98,7 +113,8 @@ def test_a_newer_letter_ends_the_older(running: RunningServer, visitors: Callabl
     for _ in range(2):
         letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "vera"})
         codes += CODE.findall(written(letter.body))
-    assert [guest.get(f"/einladung/{code}").status for code in codes] == [404, 200]
+    assert [holds(guest, code) for code in codes] == [404, 200]
+    assert [holds(guest, code) for code in codes] == [404, 200], "looking uses nothing up"
 
 
 def test_letters_by_command(running: RunningServer, tmp_path: Path) -> None:
@@ -113,4 +129,70 @@ def test_letters_by_command(running: RunningServer, tmp_path: Path) -> None:
     kept = b"".join(path.read_bytes() for path in running.data.glob("gremium.db*"))
     assert not any(code.encode() in kept or code.replace("-", "").encode() in kept for code in codes)
     assert not any(code in line for code in codes for line in running.log)
-    assert PortalClient(running.url).get(f"/einladung/{codes[1]}").status == 200
+    assert holds(PortalClient(running.url), codes[1]) == 200
+
+
+def test_the_code_stands_in_no_path(running: RunningServer, visitors: Callable[[str], PortalClient]) -> None:
+    """Paths are logged on the way, and kept by browsers: the letter's QR code has the code behind the #."""
+    clara = visitors("clara")
+    letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "vera"})
+    (code,) = CODE.findall(written(letter.body))
+    expected = segno.make(f"{running.url.rstrip('/')}/einladung#{code}", error="m", micro=False)
+    dark = sum(sum(1 for module in row if module) for row in expected.matrix)
+    assert written(letter.body).count(" re f") == dark
+    guest = PortalClient(running.url)
+    assert guest.get(f"/einladung/{code}").status == 404
+
+
+def test_a_code_by_mail_where_the_address_is_known(
+    running: RunningServer, visitors: Callable[[str], PortalClient], sink: Sink
+) -> None:
+    """The same code, for the same people, at the clerk's choice; only to the person's own address."""
+    clara, guest = visitors("clara"), PortalClient(running.url)
+    page = clara.get(DESK)
+    assert clara.submit(page, f"{DESK}/mail", user="otto").onward == f"{DESK}?getan=mailed"
+    (mail,) = sink.mails
+    assert (mail["To"], mail["From"]) == ("otto@example.org", "gremium@example.org")
+    text = mail.get_content()
+    (code,) = CODE.findall(text)
+    assert f"{running.url.rstrip('/')}/einladung#{code}" in text.splitlines()
+    assert "Ihr Anmeldename: otto" in text
+    assert holds(guest, code) == 200
+    for user, other, status in (("clara", "paula", 409), ("clara", "sam", 404), ("otto", "kurt", 403)):
+        visitor = visitors(user)
+        answer = visitor.post(f"{DESK}/mail", {"token": visitor.get("/").token(), "user": other})
+        assert answer.status == status, (user, other)
+    assert len(sink.mails) == 1
+    assert code not in "".join(running.log)
+
+
+def test_a_letter_is_the_way_back_for_who_has_lost_the_second_step_too(
+    running: RunningServer, visitors: Callable[[str], PortalClient]
+) -> None:
+    """contract.md `user invite`: also for a lost second factor; the person is told both, and by whom."""
+    with opened(running.data) as house:
+        secret = house.second_step.prepare("kurt")
+        house.second_step.confirm("kurt", app_code(secret, house.clock()), "::1")
+    clara, guest = visitors("clara"), PortalClient(running.url)
+    by_mail = clara.post(f"{DESK}/mail", {"token": clara.get("/").token(), "user": "kurt"})
+    assert by_mail.status == 409, "a mailbox alone must not open what has a second step"
+    letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "kurt"})
+    (code,) = CODE.findall(written(letter.body))
+    assert "zweite Schritt" in guest.sign_in("kurt").text
+    form = guest.submit(guest.get("/einladung"), "/einladung", code=code)
+    assert guest.submit(form, SET, password=NEW, again=NEW).status == 303
+    told = guest.get("/").text
+    assert "Passwort" in told or "Kennwort" in told
+    assert "zweite Schritt Ihrer Anmeldung wurde" in told
+    assert told.count("von Clara Clerk") == 2
+
+
+def test_who_never_had_a_password_is_told_nothing(running: RunningServer) -> None:
+    """The first letter is a welcome, no reset."""
+    command("user", "add", "neu", "--name", "Nele Neu", data=running.data)
+    with opened(running.data) as house, house.database.transaction() as connection:
+        code = house.invitations.invite(connection, "neu", "command:operator")
+    guest = PortalClient(running.url)
+    form = guest.submit(guest.get("/einladung"), "/einladung", code=code)
+    assert guest.submit(form, SET, password=NEW, again=NEW).status == 303
+    assert "neu gesetzt" not in guest.get("/").text

@@ -6,12 +6,18 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from flask import Flask
+
 from acl.links import LinkKind
 from acl.privileges import Rights
 from davserver.house import House
+from davserver.portal.application import PAGES
 from tests.dav.doors import Linking, Made, door
 from tests.davclient import DavClient
+from tests.portal.leaves import drawn_on, opened, picture, turns, words
 from tests.portal.portalclient import Page, PortalClient
+from tests.rendering import documents
 from tests.running import RunningServer
 
 WORD = "Geheim-Wort-77"
@@ -46,8 +52,8 @@ def test_a_document_is_shown_and_taken_by_a_click(
     made = link("/Plan ä.txt", end=house.clock() + HOUR, uses=2)
     page = citizen.get(page_of(made))
     assert (page.status, page.title) == (200, "Plan ä.txt")
-    for words in ("BA 5 Au-Haidhausen teilt dieses Dokument mit Ihnen", "Dieser Link gilt bis", "noch 2 Mal"):
-        assert words in page.text
+    for sentence in ("BA 5 Au-Haidhausen teilt dieses Dokument mit Ihnen", "Dieser Link gilt bis", "noch 2 Mal"):
+        assert sentence in page.text
     got = click(citizen, page)
     assert (got.status, got.body) == (200, b"read me")
     assert got.headers["Content-Disposition"].startswith("attachment;")
@@ -118,6 +124,7 @@ def test_absent_expired_revoked_used_up_are_one_answer(
     assert absent.status == 404
     for made in (expired, revoked, of_deleted):
         assert told(citizen.get(page_of(made))) == told(absent)
+        assert told(citizen.get(f"{page_of(made)}/{made.link.node}/seite/1")) == told(absent)
     assert citizen.get(page_of(standing)).status == 200
     assert {name: absent.headers[name] for name in ("Referrer-Policy", "X-Robots-Tag")} == {
         "Referrer-Policy": "strict-origin",
@@ -164,16 +171,108 @@ def test_guessing_a_links_password_is_slowed_down(folder: DavClient, link: Linki
     assert citizen.submit(citizen.get(page_of(other)), page_of(other), password=WORD).status == 303
 
 
-def test_a_link_to_look_at_gives_no_bytes(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
-    """View without read: a sentence in place of the button, and no way round it."""
-    folder.put("/a.txt", b"canary")
-    made = link("/a.txt", rights=Rights.VIEW)
-    page = citizen.get(page_of(made))
-    assert "aber nicht herunterladen" in page.text
-    assert not forms(page)
+def test_a_link_to_look_at_shows_marked_pages(
+    folder: DavClient, link: Linking, citizen: PortalClient, house: House
+) -> None:
+    """Page by page with its words, without account and script; the link's number and the time are drawn into each."""
+    folder.put("/Kauf.pdf", documents.pdf(3, "Grundstueck {} am Isarufer"))
+    page = citizen.get(page_of(looking := link("/Kauf.pdf", rights=Rights.VIEW)))
+    assert words(page) == "Grundstueck 1 am Isarufer"
+    assert not page.tree.xpath("//main//form[@method='post']")
+    for told in ("hier ansehen, aber nicht herunterladen", f"BA 5 Au-Haidhausen · Link {looking.link.id} · "):
+        assert told in page.text
+    found = citizen.get(f"{page.path}/{looking.link.node}?suche=isarufer")
+    assert "„isarufer“ kommt 3 Mal vor." in found.text
+    second = citizen.get(turns(page)["Nächste Seite"])
+    assert (words(second), turns(second).keys()) == ("Grundstueck 2 am Isarufer", {"Vorige Seite", "Nächste Seite"})
+    whole = citizen.get(page_of(link("/Kauf.pdf")))
+    assert drawn_on(opened(citizen, picture(page)), opened(citizen, picture(whole))) == (True, True)
+    assert "Link" not in whole.tree.xpath("//section[contains(@class, 'viewer')]")[0].text_content()
+    time.sleep(1.6)  # readings are noted in batches
+    reads = [line["who"] for line in house.audit.show(limit=50) if line["what"] == "read"]
+    assert reads.count(f"link:{looking.link.id}") == 1, "its maker is told, once for a while"
+
+
+def test_no_address_gives_the_bytes_of_what_may_only_be_looked_at(
+    folder: DavClient, link: Linking, citizen: PortalClient
+) -> None:
+    """Each address that the portal knows, and each drive, with the link's token and the document's number."""
+    original = documents.pdf(2, "Grundstueck {} am Isarufer")
+    folder.put("/Kauf.pdf", original)
+    made = link("/Kauf.pdf", rights=Rights.VIEW | Rights.COMMENT)
+    token = citizen.get(f"{page_of(made)}/schreiben").token()
+    answers = []
+    for method, path in addresses(token=made.token, share="ba05", node=made.link.node, number=1, version=1):
+        for headers in ({}, {"Range": "bytes=0-99"}):
+            body = f"token={token}".encode() if method == "POST" else None
+            kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+            answers.append((path, citizen.request(method, path, body, {**kind, **headers}).body))
+    visitor = made.client()
+    for method in ("GET", "HEAD", "PROPFIND", "REPORT", "COPY", "MOVE", "LOCK"):
+        for place in ("/Kauf.pdf", "/", "/kauf.pdf", "/Kauf%20(Verweis).pdf"):
+            headers = {"Depth": "0", "Destination": visitor.url("/Kopie.pdf")}
+            answers.append((f"{method} {place}", visitor.request(method, place, None, headers).body))
+    for base in ("/dav-open", "/dav", "/remote.php/dav/files", "/remote.php/webdav"):
+        answers.append((base, citizen.get(f"{base}/{made.token}/Kauf.pdf").body))
+    pieces = [original[at : at + 24] for at in range(0, len(original) - 24, 24)]
+    for path, body in answers:
+        assert not body.startswith(b"%PDF"), path
+        assert not any(piece in body for piece in pieces), path
+    assert visitor.get("/Kauf.pdf").status == 403
     number = made.link.node
-    refused = citizen.post(f"{page_of(made)}/{number}/herunterladen", {"token": page.token()})
-    assert (refused.status, b"canary" in refused.body) == (403, False)
+    assert citizen.post(f"{page_of(made)}/{number}/herunterladen", {"token": token}).status == 403
+    assert len(answers) > 100
+
+
+def addresses(**known: object) -> list[tuple[str, str]]:
+    """Method and path of every page of the portal, with these values in it."""
+    app = Flask("addresses")
+    for pages in PAGES:
+        app.register_blueprint(pages)
+    places, found = app.url_map.bind("127.0.0.1"), []
+    for rule in app.url_map.iter_rules():
+        values = {name: known.get(name, "x") for name in rule.arguments}
+        path = places.build(rule.endpoint, values)
+        found += [(method, path) for method in sorted((rule.methods or set()) & {"GET", "POST"})]
+    return found
+
+
+def test_a_folder_to_look_at(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
+    """Its documents are read on pages of their own, further down too; a neighbour's pages are not there."""
+    folder.mkcol("/F")
+    folder.put("/F/Notiz.md", "# Notiz\n\nGrüße".encode())
+    folder.put("/daneben.pdf", documents.pdf(1))
+    beside = link("/daneben.pdf", rights=Rights.VIEW)
+    made = link("/F", rights=Rights.VIEW)
+    page = citizen.get(page_of(made))
+    assert not forms(page)
+    note = citizen.get(page.links()["Notiz.md"])
+    assert note.tree.xpath("//div[@class='prose']/h2/text()") == ["Notiz"]
+    assert f"Link {made.link.id} · " in note.text
+    assert citizen.get(f"{page_of(made)}/{beside.link.node}/seite/1").status == 404
+    assert citizen.get(f"{page_of(beside)}/{beside.link.node}/seite/1").status == 200
+
+
+def test_where_downloads_are_counted_nothing_is_shown_for_free(
+    folder: DavClient, link: Linking, citizen: PortalClient
+) -> None:
+    """A link with so many uses shows no pages; one without does, and its pages end with it."""
+    folder.put("/a.pdf", documents.pdf(1))
+    counted, free = link("/a.pdf", uses=3), link("/a.pdf")
+    for made, status in ((counted, 404), (free, 200)):
+        assert bool(citizen.get(page_of(made)).tree.xpath("//figure")) == (status == 200)
+        assert citizen.get(f"{page_of(made)}/{made.link.node}/seite/1").status == status
+    with pytest.raises(ValueError, match="uses are downloads"):
+        link("/a.pdf", rights=Rights.VIEW, uses=3)
+
+
+def test_pages_of_a_link_with_a_password_ask_for_it(folder: DavClient, link: Linking, citizen: PortalClient) -> None:
+    folder.put("/a.pdf", documents.pdf(1))
+    made = link("/a.pdf", rights=Rights.VIEW, password=WORD)
+    address = f"{page_of(made)}/{made.link.node}/seite/1"
+    assert (citizen.get(address).status, citizen.get(address).onward) == (303, page_of(made))
+    assert citizen.submit(citizen.get(page_of(made)), page_of(made), password=WORD).status == 303
+    assert citizen.get(address).status == 200
 
 
 def test_a_drop_takes_and_tells_nothing(folder: DavClient, link: Linking, citizen: PortalClient) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
 import uuid
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
 
 from tests.davclient import DavClient
 from tests.foreign import need
+from tests.portal.leaves import drawn_on, opened, picture, turns, words
 from tests.portal.portalclient import Page, PortalClient
 from tests.rendering import documents
 from tests.running import RunningServer, command
@@ -42,29 +41,6 @@ def open_document(client: PortalClient, papers: DavClient, name: str) -> Page:
     page = client.open(f"/pfad{papers.base.removeprefix('/dav')}")
     found = page.tree.xpath(f"//a[@class='name'][contains(., '{name}')]/@href")
     return client.get(found[0])
-
-
-def words(page: Page) -> str:
-    """The text layer."""
-    return " ".join(" ".join(page.tree.xpath("//*[local-name()='tspan']/text()")).split())
-
-
-def picture(page: Page) -> str:
-    return str(page.tree.xpath("//figure//img/@src")[0])
-
-
-def turns(page: Page) -> dict[str, str]:
-    """The links to other pages that are to be seen, by their words."""
-    links = page.tree.xpath("//a[@data-key][not(@hidden)]")
-    return {link.text_content().strip(): link.get("href").partition("#")[0] for link in links}
-
-
-def opened(client: PortalClient, address: str) -> Image.Image:
-    answer = client.get(address)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
-    return Image.open(io.BytesIO(answer.body)).convert("RGB")
 
 
 def test_a_pdf_is_read_page_by_page(visitors: Visitors, papers: DavClient) -> None:
@@ -114,14 +90,13 @@ def test_who_may_look_only_gets_marked_pictures_and_never_the_bytes(
     marked = opened(otto, picture(page))
     plain = opened(visitors("clara"), picture(page))
     assert marked.size == plain.size
-    foot = (0, marked.height - 30, marked.width, marked.height)
-    assert marked.crop(foot).getcolors(1 << 20) != plain.crop(foot).getcolors(1 << 20), "his name stands at the foot"
-    middle = (0, 300, marked.width, marked.height - 60)
-    assert marked.crop(middle).getcolors(1 << 20) != plain.crop(middle).getcolors(1 << 20), "and across the page"
+    foot, middle = drawn_on(marked, plain)
+    assert foot, "his name stands at the foot"
+    assert middle, "and across the page"
     pieces = [original[at : at + 24] for at in range(0, len(original) - 24, 24)]
     for path in (
         *("lesen/ba05/{}", "lesen/ba05/{}/pdf", "lesen/ba05/{}/seite/1", "herunterladen/ba05/{}", "abspielen/ba05/{}"),
-        *("fassungen/ba05/{}", "fassungen/ba05/{}/1", "fassungen/ba05/{}/2", "lesen/ba05/{}/seite/1?breite=1800"),
+        *("fassungen/ba05/{}", "fassungen/ba05/{}/1", "fassungen/ba05/{}/1/pdf", "lesen/ba05/{}/seite/1?breite=1800"),
     ):
         for headers in ({}, {"Range": "bytes=0-99"}, {"Accept": "application/pdf"}):
             answer = otto.get("/" + path.format(node), headers)
@@ -129,6 +104,69 @@ def test_who_may_look_only_gets_marked_pictures_and_never_the_bytes(
             assert not answer.body.startswith(b"%PDF"), path
     assert otto.get(f"/lesen/ba05/{node}/pdf").status == 403
     assert otto.get(f"/herunterladen/ba05/{node}").status == 403
+
+
+def test_a_document_is_searched_on_all_its_pages(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:
+    """Also by who gets one picture at a time: where it stands, in which words, marked on the page."""
+    put(papers, "Kauf.pdf", documents.pdf(12, "Am Isarufer, Grundstueck {} (Teil)"))
+    guard(server, papers, "Kauf.pdf")
+    otto = visitors("otto")
+    page = open_document(otto, papers, "Kauf.pdf")
+    found = otto.get(f"{page.path}?suche=grundstueck++1")
+    assert "„grundstueck 1“ kommt 4 Mal vor." in found.text
+    hits = found.tree.xpath("//section[contains(@class, 'hits')]//li")
+    assert [hit.xpath("./a")[0].text_content() for hit in hits] == ["Seite 1", "Seite 10", "Seite 11", "Seite 12"]
+    assert hits[1].xpath(".//mark/text()") == ["Grundstueck 1"]
+    assert "Am Isarufer, Grundstueck 10 (Teil)" in " ".join(hits[1].text_content().split())
+    tenth = otto.get(hits[1].xpath("./a/@href")[0].partition("#")[0])
+    assert words(tenth) == "Am Isarufer, Grundstueck 10 (Teil)"
+    assert tenth.tree.xpath("count(//*[local-name()='rect'])") == 2, "both words are marked on the page"
+    assert "suche=grundstueck%201" in turns(tenth)["Nächste Seite"]
+    assert "steht nicht in diesem Dokument" in otto.get(f"{page.path}?suche=%5Ba-z%5D%2B").text
+    for nothing in ("", "%20", "%00" * 3):
+        assert otto.get(f"{page.path}?suche={nothing}").status == 200
+    put(papers, "Scan.pdf", documents.pdf(1, ""))
+    scan = open_document(otto, papers, "Scan.pdf")
+    assert "keinen Text" in otto.get(f"{scan.path}?suche=x").text
+    put(papers, "Foto.png", documents.picture("PNG"))
+    assert not open_document(otto, papers, "Foto.png").tree.xpath("//input[@name='suche']")
+    assert visitors("sam").get(f"{page.path}?suche=Isarufer").status == 404
+
+
+def test_earlier_versions_are_read_in_place(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:
+    """From the list of versions, page by page, as PDF for the viewer; who may not read the document reads none."""
+    old = documents.pdf(2, "Alt {}")
+    put(papers, "Etat.pdf", old)
+    assert papers.put("/Etat.pdf", documents.pdf(1, "Neu {}")).status == 204
+    otto = visitors("otto")
+    page = open_document(otto, papers, "Etat.pdf")
+    listed = otto.get(page.links()["Fassungen"]).tree.xpath("//a[starts-with(normalize-space(.), 'Lesen')]/@href")
+    newest, oldest = (otto.get(str(address)) for address in listed)
+    assert (words(newest), words(oldest), words(page)) == ("Neu 1", "Alt 1", "Neu 1")
+    assert words(otto.get(turns(oldest)["Nächste Seite"])) == "Alt 2"
+    assert opened(otto, picture(oldest)).tobytes() != opened(otto, picture(newest)).tobytes()
+    assert "Wie es am" in oldest.text
+    assert "Von Clara Clerk" in oldest.text
+    base = oldest.path.removesuffix("/lesen")
+    assert otto.get(f"{base}/pdf").body == otto.get(base).body == old
+    assert words(otto.get(page.path)) == "Neu 1", "where one stopped in an old version says nothing of the new one"
+    addresses = [oldest.path, base, f"{base}/pdf", f"{base}/seite/1", f"{base}/abspielen"]
+    for odd in (f"{base}9/lesen", f"{base}9/seite/1", f"{base}/seite/3", f"{base}/seite/1?breite=7"):
+        assert otto.get(odd).status == 404, odd
+    assert {visitors("sam").get(each).status for each in addresses} == {404}
+    guard(server, papers, "Etat.pdf")
+    assert {otto.get(each).status for each in addresses} == {403}
+    assert words(otto.get(page.path)) == "Neu 1"
+
+
+def test_an_earlier_recording_is_played(visitors: Visitors, papers: DavClient) -> None:
+    put(papers, "Mitschnitt.mp3", b"old sound")
+    assert papers.put("/Mitschnitt.mp3", b"new").status == 204
+    otto = visitors("otto")
+    page = otto.get(open_document(otto, papers, "Mitschnitt.mp3").links()["Fassungen"])
+    oldest = otto.get(str(page.tree.xpath("//a[starts-with(normalize-space(.), 'Lesen')]/@href")[-1]))
+    part = otto.get(str(oldest.tree.xpath("//audio/@src")[0]), {"Range": "bytes=4-"})
+    assert (part.status, part.body, part.headers["Content-Range"]) == (206, b"sound", "bytes 4-8/9")
 
 
 def test_whoever_may_not_look_finds_nothing(server: RunningServer, visitors: Visitors, papers: DavClient) -> None:

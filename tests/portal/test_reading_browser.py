@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from pathlib import Path
@@ -29,6 +30,15 @@ def place(server: RunningServer) -> str:
         path = clerk.base.removeprefix("/dav")
     command("label", f"{path[1:]}/Kauf.pdf", "--class", "non_public", data=server.data)
     return path
+
+
+@pytest.fixture(scope="module")
+def looking(server: RunningServer, place: str) -> str:
+    """The page of a link by which people may look at a document, and no more."""
+    told = command(
+        "link", "create", f"{place[1:]}/Etat.pdf", "--rights", "view", "--as", "clara", "--json", data=server.data
+    )
+    return f"/s/{json.loads(told)['token']}"
 
 
 def open_document(here: Browser, place: str, name: str) -> None:
@@ -116,6 +126,21 @@ def test_it_is_read_without_script(server: RunningServer, place: str, name: str)
         here.wait(lambda _: "groesse=150" in here.driver.current_url)
 
 
+def test_a_link_is_read_without_account_and_script(server: RunningServer, looking: str) -> None:
+    """Page by page with its words; the picture is there, and says by which link it was seen."""
+    with browser(server.url, PHONE, script=False) as here:
+        here.open(looking)
+        here.click("Nächste Seite")
+        here.wait(lambda _: "seite=2" in here.driver.current_url)
+        here.wait(lambda _: "BA 5 Au-Haidhausen · Link " in here.text)
+        here.fill("suche", "97")
+        here.one("#suche").send_keys(Keys.ENTER)
+        here.wait(lambda _: "Seite 97 der Vorlage" in here.text)
+        here.click("Seite 97")
+        here.wait(lambda _: here.one("figure img").get_attribute("alt") == "Seite 97 von 100")
+        here.wait(lambda _: int(here.one("figure img").get_property("naturalWidth")) > 300)
+
+
 def test_all_of_it_by_keyboard(server: RunningServer, place: str) -> None:
     """WCAG §2.1.1: to the number of the page, on to another one, larger; the focus is to be seen."""
     with browser(server.url) as here:
@@ -142,7 +167,7 @@ def test_all_of_it_by_keyboard(server: RunningServer, place: str) -> None:
     ("language", "size", "dark"), [("de", PHONE, False), ("en", DESKTOP, True)], ids=["de-phone", "en-desktop-dark"]
 )
 def test_no_page_of_reading_has_barriers(
-    server: RunningServer, place: str, language: str, size: tuple[int, int], dark: bool, tmp_path: Path
+    server: RunningServer, place: str, looking: str, language: str, size: tuple[int, int], dark: bool, tmp_path: Path
 ) -> None:
     """WCAG 2.1 AA as far as axe-core can tell, with and without the viewer, in both languages."""
     found: dict[str, list[str]] = {}
@@ -155,4 +180,20 @@ def test_no_page_of_reading_has_barriers(
                 here.wait(lambda _: bool(here.all(".textLayer span")))
             found[name] = here.barriers()
             here.driver.save_screenshot(str(tmp_path / f"{name}.png"))
+            if name in NAMES[:2]:
+                here.fill("suche", "a")
+                here.one("#suche").send_keys(Keys.ENTER)
+                here.wait(lambda _: bool(here.all(".hits mark")))
+                here.wait(lambda _: bool(here.all(".wanted, .words rect")))
+                found[f"found in {name}"] = here.barriers()
+                here.driver.save_screenshot(str(tmp_path / f"{name} searched.png"))
+        open_document(here, place, "Etat.pdf")
+        here.driver.get(here.driver.current_url.replace("/lesen/", "/fassungen/").partition("#")[0])
+        here.one("main a[href$='/lesen']").click()
+        wait_for_viewer(here)
+        found["a version"] = here.barriers()
+        here.driver.save_screenshot(str(tmp_path / "version.png"))
+        here.open(looking)
+        found["by a link"] = here.barriers()
+        here.driver.save_screenshot(str(tmp_path / "link.png"))
     assert {name: told for name, told in found.items() if told} == {}

@@ -131,6 +131,15 @@ def test_a_new_password_or_a_disabled_account_ends_all_sessions(own_server: Runn
     assert PortalClient(own_server.url).sign_in("sam").status == 403
 
 
+def test_a_password_that_the_operator_has_set_is_told(own_server: RunningServer) -> None:
+    """contract.md: whoever's access was reset reads by whom, from his next sign-in on, in every session."""
+    command("user", "passwd", "otto", "--password-stdin", data=own_server.data, text=PASSWORD + "\n")
+    for _ in range(2):
+        otto = PortalClient(own_server.url)
+        assert otto.sign_in("otto").status == 303
+        assert re.search(r"Ihr Passwort wurde am .* von der Administration neu gesetzt", otto.get("/").text)
+
+
 def test_guessing_is_throttled_and_never_kept_waiting(own_server: RunningServer) -> None:
     """security.md S-19: 10 wrong ones, then 429 with Retry-After, also for the right one; others are served."""
     visitor = PortalClient(own_server.url)
@@ -147,9 +156,8 @@ def test_guessing_is_throttled_and_never_kept_waiting(own_server: RunningServer)
 def test_a_form_that_was_sent_too_late_survives_the_login(visitors: Visitors) -> None:
     """What somebody wrote while his session ended is not lost: he signs in, looks at it, and sends it."""
     old = visitors("otto")
-    page, kept = old.get("/anmeldungen"), dict(old.cookies)
-    old.submit(page, "/abmelden")
-    old.cookies = kept
+    page = old.get("/anmeldungen")
+    old.lose_session()
     late = old.post("/anmeldungen/beenden", page.form("/sprache") | {"session": "äöü & <so>"})
     assert late.status == 403
     assert "Ihre Eingabe ist noch da" in late.text
@@ -171,3 +179,11 @@ def test_names_queries_and_cookies_are_not_logged(server: RunningServer, visitor
     assert "hundesteuer" not in log
     assert otto.cookies[COOKIE] not in log
     assert PASSWORD not in log
+
+
+def test_without_a_provider_of_identities_there_is_no_way_to_one(visitor: PortalClient) -> None:
+    """security.md B1: what is not configured is not there."""
+    page = visitor.get("/anmelden")
+    assert "extern" not in page.body.decode()
+    assert visitor.post("/anmelden/extern", {"token": page.token()}).status == 404
+    assert visitor.get("/anmelden/extern/zurueck?code=x&state=y").status == 404

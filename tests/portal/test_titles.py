@@ -7,58 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from tests.portal.portalclient import PortalClient
-from tests.running import PASSWORD, RunningServer, command, start
+from tests.running import RunningServer, command, committee, declare, person, start
 
 SECRET = "Kündigung Musterfrau"
 MEETING = "2099-12-07"
-DECLARATIONS = """
-[[person]]
-user = "clara"
-name = "Clara Clerk"
-undertaking = 2020-05-12
-
-[[person]]
-user = "cora"
-name = "Cora Chair"
-undertaking = 2020-05-12
-
-[[person]]
-user = "otto"
-name = "Otto Maier"
-undertaking = 2020-05-12
-
-[[committee]]
-id = "ba06"
-name = "BA 6 Sendling"
-provider = "vault"
-
-  [[committee.mandate]]
-  user = "clara"
-  role = "clerk"
-  start = 2020-05-01
-
-  [[committee.mandate]]
-  user = "cora"
-  role = "chair"
-  start = 2020-05-01
-
-  [[committee.mandate]]
-  user = "otto"
-  role = "member"
-  start = 2020-05-01
-"""
+DECLARATIONS = (
+    person("clara", "Clara Clerk")
+    + person("cora", "Cora Chair")
+    + person("otto", "Otto Maier")
+    + committee("ba06", "BA 6 Sendling", 'provider = "vault"', "clara:clerk", "cora:chair", "otto:member")
+)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A committee with a meeting whose agenda has a non-public item and is not out yet."""
-    directory = tmp_path_factory.mktemp("titles")
-    data, declared = directory / "data", directory / "committees.toml"
+    data = tmp_path_factory.mktemp("titles") / "data"
     command("init", data=data)
-    declared.write_text(DECLARATIONS, encoding="utf-8")
-    command("apply", str(declared), data=data)
-    for user in ("clara", "cora", "otto"):
-        command("user", "passwd", user, "--password-stdin", data=data, text=PASSWORD + "\n")
+    declare(data, DECLARATIONS, "clara", "cora", "otto")
     times = ("--start", f"{MEETING}T19:00", "--end", f"{MEETING}T22:00")
     command("meeting", "add", "ba06", MEETING, "--title", "Vollgremium", *times, data=data)
     command("item", "add", "ba06", MEETING, "N 3", SECRET, "--part", "non_public", data=data)

@@ -276,4 +276,4 @@ def test_a_lying_child_is_not_believed() -> None:
 
 
 def test_the_work_of_a_child_is_named() -> None:
-    assert set(child.WORKS) == {"draw", "convert", "probe"}
+    assert set(child.WORKS) == {"draw", "words", "convert", "probe"}

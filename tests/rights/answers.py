@@ -85,8 +85,13 @@ def kept(w: World, *nodes: int) -> set[int]:
 
 
 def need_content(w: World, asker: Asker, node: int) -> set[int]:
-    """Under a hold, what is still empty may get its first content."""
-    return need({**w, "holds": []} if w["nodes"][node]["empty"] else w, asker, (node, "write-content"))
+    """Under a hold, what is still empty may get its first content, but not by a right that is lent."""
+    if not w["nodes"][node]["empty"] or asker["link"] is not None:
+        return need(w, asker, (node, "write-content"))
+    own = [entry for entry in w["entries"] if not entry["maker"]]
+    return need(w, asker, (node, "write-content")) and need(
+        {**w, "holds": [], "entries": own}, asker, (node, "write-content")
+    )
 
 
 def need(w: World, asker: Asker, *pairs: tuple[int, str]) -> set[int]:

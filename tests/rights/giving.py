@@ -37,6 +37,8 @@ class Giving(Ground):
         due = self.may_give(name, path, "link", rights, drop=kind == "drop")
         secret, most = self.house.links.new_secret(), wish.get("most")
         grade = None if most is None else Classification.parse(most)
+        if "read" not in oracle.words(rights) and kind == "link":
+            wish = {part: wish[part] for part in wish if part != "uses"}  # they are downloads, and it gives none
         window = {part: wish[part] for part in ("start", "end", "uses") if part in wish}
         asked = LinkWish(secret.digest, LinkKind(kind), parse_rights(rights.split()), grade, **window)
         try:
@@ -54,9 +56,13 @@ class Giving(Ground):
         return ""
 
     def step_revoke(self, which: int) -> None:
-        """By its maker, who always may."""
+        """By its maker, who always may; a link goes with its node for good."""
         if self.world["links"]:
             link = self.world["links"][which % len(self.world["links"])]
+            if link["node"] not in self.world["nodes"] and all(
+                link["node"] not in each["nodes"] for each in self.world["thrown"].values()
+            ):
+                return
             self.door(link["maker"]).revoke_link(link["share"], link["id"])
             link["revoked"] = self.now if link["revoked"] is None else link["revoked"]
 

@@ -140,7 +140,14 @@ def correspond(server: RunningServer, canaries: Canaries) -> None:
     assert clara.submit(thread, thread.path, text=canaries.new("comment")).status == 303
     form = clara.get(document["Teilen"])
     until = (date.today() + timedelta(days=1)).isoformat()  # noqa: DTZ011 (a day that a person would write)
-    wish = {"way": "link", "until": until, "letters": "yes", "label": canaries.new("purpose"), "step": "give"}
+    wish = {
+        "way": "link",
+        "level": "read",
+        "until": until,
+        "letters": "yes",
+        "label": canaries.new("purpose"),
+        "step": "give",
+    }
     made = clara.post(form.path, {"token": form.token(), **wish})
     page = citizen.get(str(made.tree.xpath("//input[@id='url']/@value")[0]).removeprefix(server.url.rstrip("/")))
     letter = citizen.get(page.links()["Der Geschäftsstelle schreiben"])

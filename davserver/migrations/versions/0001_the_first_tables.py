@@ -127,6 +127,26 @@ def upgrade() -> None:
         comment="where a pin stood before this change: ids from the root, empty if it was no pin; see tree/past.py",
     )
     op.create_table(
+        "handover",
+        sa.Column("state", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("browser", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("form", sa.LargeBinary(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("state"),
+        comment="browsers on their way to the provider of identities; state, browser: HMAC-SHA-256; form: sealed, where they want to go afterwards, and what they had filled in",
+    )
+    op.create_table(
+        "identity",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("issuer", sa.String(length=256), nullable=False),
+        sa.Column("subject", sa.String(length=256), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("signed_in", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user"),
+        sa.UniqueConstraint("issuer", "subject", name="identity_of_one"),
+        comment="whom a provider of identities knows an account as (OpenID Connect); signed_in: last time through it",
+    )
+    op.create_table(
         "invitation",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("user", sa.String(length=128), nullable=False),
@@ -213,6 +233,41 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=256), nullable=False),
         sa.Column("email", sa.String(length=256), nullable=True),
         sa.PrimaryKeyConstraint("user"),
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("digest"),
+        comment="good once in place of a code of the app; digest: HMAC-SHA-256",
+    )
+    with op.batch_alter_table("recovery_code", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_code_user"), ["user"], unique=False)
+
+    op.create_table(
+        "reset",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("by", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("told", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="what others did to the credentials of an account; told: when its owner signed in next; see resets.py",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("reset", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reset_user"), ["user"], unique=False)
+
+    op.create_table(
+        "second_step",
+        sa.Column("user", sa.String(length=128), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=True),
+        sa.Column("last_count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user"),
+        comment="codes of an app after the password (RFC 6238); secret: sealed; since: null until a first code was right; last_count: the time step of the last code that was taken",
     )
     op.create_table(
         "session",
@@ -718,6 +773,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_session_user"))
 
     op.drop_table("session")
+    op.drop_table("second_step")
+    with op.batch_alter_table("reset", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reset_user"))
+
+    op.drop_table("reset")
+    with op.batch_alter_table("recovery_code", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_code_user"))
+
+    op.drop_table("recovery_code")
     op.drop_table("person")
     op.drop_table("part")
     op.drop_table("opening")
@@ -734,6 +798,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_invitation_user"))
 
     op.drop_table("invitation")
+    op.drop_table("identity")
+    op.drop_table("handover")
     op.drop_table("displaced")
     op.drop_table("device_login")
     op.drop_table("departure")

@@ -10,8 +10,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from davserver.agenda_tables import AgendaTable, read_agenda
 from davserver.instants import instant
 from davserver.portal.browsing import address_of
+from davserver.portal.desk.deciding import Said, decide
 from davserver.portal.ground import visit
 from davserver.portal.language import N_
+from davserver.tree.acts import Act
 from davserver.tree.office import Office, desks
 from shareproviders.contract import NotFound
 
@@ -81,7 +83,10 @@ def _time_of(day: str, clock: str) -> int | None:
 @pages.get("/geschaeftsstelle/<share>/sitzung/<meeting>")
 def meeting(share: str, meeting: str) -> Any:
     """One meeting at the desk."""
-    desk = office(share)
+    return _meeting(office(share), meeting)
+
+
+def _meeting(desk: Office, meeting: str, **facts: Any) -> Any:
     found, folder = desk.meeting(meeting)
     late = desk.waiting(folder) if folder is not None and found.released_at is not None else []
     unsorted = desk.unsorted(found)
@@ -96,7 +101,22 @@ def meeting(share: str, meeting: str) -> Any:
         unsorted=waiting,
         address=address_of,
         done=request.args.get("getan", ""),
+        **facts,
     )
+
+
+@pages.post("/geschaeftsstelle/<share>/sitzung/<meeting>/angaben")
+def change(share: str, meeting: str) -> Any:
+    """Another title, day or time; first who gains and loses what."""
+    desk, form = office(share), request.form
+    found, _ = desk.meeting(meeting)
+    day, title = form.get("day", "").strip(), form.get("title", "").strip()[:200]
+    first, last = (_time_of(day, form.get(name, "").strip()) for name in ("begin", "end"))
+    if not title or first is None or last is None or last <= first:
+        return _meeting(desk, meeting, problem=True, given=form), 400
+    act = Act(desk, lambda connection: desk.change_meeting(connection, found.id, title, first, last))
+    back = url_for("desk.meeting", share=share, meeting=meeting)
+    return decide(act, Said(N_("Title, day and time")), back, "changed")
 
 
 @pages.post("/geschaeftsstelle/<share>/sitzung/<meeting>/tagesordnung")
@@ -109,6 +129,7 @@ def agenda(share: str, meeting: str) -> Any:
     if request.form.get("take") and table.points and not table.problems:
         desk.declare_agenda(meeting, table.points)
         return redirect(url_for("desk.meeting", share=share, meeting=meeting, getan="agenda"), 303)
+    known = _known(desk, table)
     page = render_template(
         "desk/agenda.html",
         desk=desk,
@@ -116,7 +137,8 @@ def agenda(share: str, meeting: str) -> Any:
         table=table,
         text=text,
         problems=PROBLEMS,
-        known=_known(desk, table),
+        known=known,
+        gains=desk.foresee_agenda(meeting, table.points) if known and not table.problems else None,
     )
     return page, 400 if table.problems or not table.points else 200
 

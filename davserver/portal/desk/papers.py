@@ -1,4 +1,4 @@
-"""What a paper is: its class and dates, who sees it, what a change would mean, holds; and the second person's yes."""
+"""What a paper is: its class and dates, who sees it, its agenda items, holds; each change first looked at."""
 
 from __future__ import annotations
 
@@ -10,21 +10,35 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from acl.labels import NEVER, Classification, Label
 from davserver.instants import instant
+from davserver.labelling import Outcome
 from davserver.portal.browsing import address_of
+from davserver.portal.desk.deciding import Said, decide
 from davserver.portal.desk.meetings import office
+from davserver.portal.fields import Wrong, number_of, window_of
 from davserver.portal.ground import visit
 from davserver.portal.language import N_, local_time
 from davserver.tree.finding import Finding
 from davserver.tree.papers import Papers
+from davserver.tree.seen import Impossible
 
 pages = Blueprint("papers", __name__)
 
+RELEASE = "release_at"
 DATES = {
     "close_at": N_("Closed from"),
     "publish_at": N_("Published from"),
     "review_at": N_("To be looked at again on"),
 }
-"""Parts of a label that are instants; its release is decided at the meeting or by a release of its own."""
+"""Parts of a label that are instants, but for its release, which can also be held back."""
+RELEASES = {
+    "": N_("stays as it is"),
+    "inherit": N_("as the folder"),
+    "never": N_("not released"),
+    "at": N_("released from"),
+}
+"""What a form may say of a release."""
+INCOMPLETE = N_("A date is not complete. Nothing has been changed.")
+NO_ITEM = N_("There is no such agenda item, or it may not be changed now. Nothing has been changed.")
 
 
 @pages.get("/einstufung/<share>/<int:node>")
@@ -46,79 +60,128 @@ def _page(papers: Papers, node: int, **facts: Any) -> Any:
         address=address_of,
         classes=list(Classification),
         dates=DATES,
+        releases=RELEASES,
+        has_matter=bool(own.matter),
         sees=papers.who_sees(paper),
         holds=papers.holds(node),
+        points=papers.points(paper),
+        meetings=papers.meetings(),
         done=request.args.get("getan", ""),
         **facts,
     )
 
 
+def _back(share: str, node: int) -> str:
+    return url_for("papers.label", share=share, node=node)
+
+
 @pages.post("/einstufung/<share>/<int:node>")
 def relabel(share: str, node: int) -> Any:
     """First who would gain and lose what; with a yes to that, done, or proposed to a second person."""
-    papers, form = Papers(office(share)), request.form
+    papers = Papers(office(share))
+    _, own = papers.paper(node)
     try:
-        parts = _read(form)
+        parts = _read(request.form, own)
     except ValueError:
-        return _page(papers, node, given=form, problem=True), 400
-    if not form.get("yes"):
-        gains = papers.foresee(node, parts)
-        return _page(papers, node, given=form, foreseen=True, gains=gains)
-    outcome = papers.relabel(node, parts)
-    done = "proposed" if outcome.proposal is not None else "relabelled"
-    return redirect(url_for("papers.label", share=share, node=node, getan=done), 303)
+        return _page(papers, node, given=request.form, problem=INCOMPLETE), 400
+    if matter := request.form.get("matter", "").strip():
+        parts["matter"] = papers.office.house.matter_mark(matter)
+    if request.form.get("no_matter"):
+        parts["matter"] = None
+    said = Said(N_("Class and dates"), _title(papers, node))
+    return decide(papers.relabelling(node, parts), said, _back(share, node), _relabelled)
 
 
-def _read(form: Mapping[str, str]) -> dict[str, Any]:
-    """Parts of a label as the form names them; an empty field inherits. Raises ValueError."""
-    word = form.get("classification", "")
-    parts: dict[str, Any] = {"classification": Classification.parse(word) if word else None}
+def _relabelled(outcome: object) -> str:
+    return "proposed" if isinstance(outcome, Outcome) and outcome.proposal is not None else "relabelled"
+
+
+def _title(papers: Papers, node: int) -> str:
+    return papers.paper(node)[0].title
+
+
+def _read(form: Mapping[str, str], own: Label) -> dict[str, Any]:
+    """Parts of a label that the form changes; an empty field inherits. Raises ValueError.
+
+    What stands as it was is left alone: `never` looks like an empty field, and would become `as the folder`.
+    """
+    written, parts = _written(own), dict[str, Any]()
+    word = form.get("classification", written["classification"])
+    if word != written["classification"]:
+        parts["classification"] = Classification.parse(word) if word else None
     for name in DATES:
-        text = form.get(name, "").strip()
-        parts[name] = instant(text) if text else None
+        text = form.get(name, written[name]).strip()
+        if text != written[name]:
+            parts[name] = instant(text) if text else None
+    way = form.get("release", "")
+    if way == "at":
+        parts[RELEASE] = instant(form.get(RELEASE, "").strip())
+    elif way:
+        parts[RELEASE] = {"inherit": None, "never": NEVER}[way] if way in RELEASES else instant(way)
     return parts
 
 
 def _written(own: Label) -> dict[str, str]:
     """A label as the fields of the form hold it."""
-    dates = {name: getattr(own, name) for name in DATES}
-    fields = {name: "" if at is None or at >= NEVER else _field(local_time(at)) for name, at in dates.items()}
-    return {"classification": "" if own.classification is None else own.classification.word, **fields}
+    dates = {name: getattr(own, name) for name in (*DATES, RELEASE)}
+    fields = {name: "" if not at or at >= NEVER else _field(local_time(at)) for name, at in dates.items()}
+    return {"classification": "" if own.classification is None else own.classification.word, "release": "", **fields}
 
 
 def _field(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M")
 
 
+@pages.post("/einstufung/<share>/<int:node>/freigeben")
+def release(share: str, node: int) -> Any:
+    """A late paper, or a folder with what waits in it."""
+    papers = Papers(office(share))
+    return decide(papers.releasing(node), Said(N_("Release it now"), _title(papers, node)), _back(share, node), "out")
+
+
+@pages.post("/einstufung/<share>/<int:node>/zuordnen")
+def bind(share: str, node: int) -> Any:
+    """It concerns one more agenda item."""
+    papers, form = Papers(office(share)), request.form
+    committee, _, meeting = form.get("meeting", "").partition("/")
+    act = papers.binding(node, committee, meeting, form.get("number", "").strip())
+    said = Said(N_("Belongs to one more agenda item"), _title(papers, node))
+    try:
+        return decide(act, said, _back(share, node), "bound")
+    except Impossible:
+        return _page(papers, node, problem=NO_ITEM, asked=form), 409
+
+
+@pages.post("/einstufung/<share>/<int:node>/trennen")
+def unbind(share: str, node: int) -> Any:
+    """It concerns an item no longer; that may lower its class, and then a second person must agree."""
+    papers = Papers(office(share))
+    act = papers.unbinding(node, number_of(request.form.get("point", "")))
+    said = Said(N_("No longer belongs to the agenda item"), _title(papers, node))
+    return decide(act, said, _back(share, node), _relabelled)
+
+
 @pages.post("/einstufung/<share>/<int:node>/festhalten")
 def hold(share: str, node: int) -> Any:
     """A legal hold: it stays as it is."""
-    Papers(office(share)).hold(node, request.form.get("reason", "").strip()[:500])
+    papers, form = Papers(office(share)), request.form
+    try:
+        start, end = window_of(form)
+    except Wrong as wrong:
+        return _page(papers, node, problem=str(wrong)), 400
+    papers.hold(node, form.get("reason", "").strip()[:500], start, end)
     return redirect(url_for("papers.label", share=share, node=node, getan="held"), 303)
 
 
 @pages.post("/einstufung/<share>/<int:node>/loslassen")
 def let_go(share: str, node: int) -> Any:
     """End a hold."""
-    Papers(office(share)).end_hold(node, request.form.get("hold", 0, type=int))
+    Papers(office(share)).end_hold(node, number_of(request.form.get("hold", "")))
     return redirect(url_for("papers.label", share=share, node=node, getan="released"), 303)
 
 
-@pages.get("/zustimmen")
-def waiting() -> Any:
-    """What waits for a second person."""
-    found = visit().ground.seconding(visit().tree).waiting()
-    return render_template(
-        "desk/waiting.html", waiting=found, address=address_of, done=request.args.get("getan", ""), **_class_words()
-    )
-
-
-def _class_words() -> dict[str, Any]:
-    return {"class_of": {each.word: each for each in Classification}}
-
-
-@pages.post("/zustimmen")
-def approve() -> Any:
-    """The second person's yes, in his own session."""
-    visit().ground.seconding(visit().tree).approve(request.form.get("proposal", 0, type=int))
-    return redirect(url_for("papers.waiting", getan="approved"), 303)
+@pages.get("/geschaeftsstelle/<share>/festgehalten")
+def held(share: str) -> Any:
+    """All holds of a committee."""
+    desk = office(share)
+    return render_template("desk/holds.html", desk=desk, holds=Papers(desk).holds(), address=address_of)

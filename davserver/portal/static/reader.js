@@ -54,7 +54,7 @@ class Sheets {
     frame.removeAttribute("tabindex");
     this.sheets = [...frame.children];
     this.measure();
-    if (this.number > 1) this.show(this.number);
+    if (this.number > 1 && location.hash !== "#fund") this.show(this.number); // what was found stands above the pages
     for (const sheet of this.sheets) {
       this.near.observe(sheet);
       this.seen.observe(sheet);
@@ -135,6 +135,11 @@ class Sheets {
     await new this.library.TextLayer({
       textContentSource: page.streamTextContent(), container: words, viewport,
     }).render();
+    const wanted = viewer.dataset.wanted.toLowerCase();
+    if (!wanted) return;
+    for (const piece of words.querySelectorAll("span")) {
+      if (piece.textContent.toLowerCase().includes(wanted)) piece.classList.add("wanted");
+    }
   }
 
   async writeAll() {
@@ -163,6 +168,7 @@ class Sheets {
   }
 
   remember() {
+    if (!viewer.dataset.bookmark) return; // of an earlier version nobody remembers how far it was read
     const body = new URLSearchParams({ token: viewer.dataset.token, seite: this.number });
     fetch(viewer.dataset.bookmark, { method: "POST", body, keepalive: true });
   }

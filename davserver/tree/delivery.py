@@ -1,0 +1,35 @@
+"""How a drive hands out a document: itself, a pointer or a reading copy in its place, or nothing (rights.md §1)."""
+
+from __future__ import annotations
+
+from acl.engine import HIDDEN_ON_DAV, POINTER, RENDITION, Granted
+from acl.privileges import Rights
+from davserver.tree.names import bare_name, is_programs
+from shareproviders.contract import Node
+
+HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
+
+
+def shown(node: Node, granted: Granted) -> bool:
+    """Discoverable, and for a document: its own bytes may be handed out on this channel, or at least its name."""
+    hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
+    return bool(granted.rights & Rights.DISCOVER) and not hidden
+
+
+def delivery(granted: Granted) -> int:
+    """In one number how a region's documents are handed out; `HIDDEN` where they may not even be discovered."""
+    if not granted.rights & Rights.DISCOVER:
+        return HIDDEN
+    marks = (
+        Rights.READ & ~granted.rights == Rights.NONE,
+        POINTER in granted.obligations,
+        HIDDEN_ON_DAV in granted.obligations,
+        RENDITION in granted.obligations,
+    )
+    plain = marks == (True, False, False, False)
+    return ORIGINAL if plain else 2 + sum(1 << place for place, is_so in enumerate(marks) if is_so)
+
+
+def is_pointed(node: Node, granted: Granted) -> bool:
+    """A paper that a pointer stands for here; files of programs need none."""
+    return not node.is_collection and POINTER in granted.obligations and not is_programs(bare_name(node.name))
