@@ -54,6 +54,7 @@ def restore(source: Path, directory: Path, key: Path, settings: Settings, by: st
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     (directory / UNFINISHED).touch(0o600)
+    sync_directory(directory)  # a power cut must not leave the rest without it
     try:
         return _restored(source, directory, key, settings, by)
     except BaseException:

@@ -28,9 +28,9 @@ SINCE = {"link", "epoch"}
 """Tables of rights that a restore changes on purpose."""
 
 
-def digest(house: House, *, without: Collection[str] = ()) -> dict[str, object]:
+def digest(house: House, *, share: str = "ba05", without: Collection[str] = ()) -> dict[str, object]:
     """What people can see: by path id, tag, bytes and properties; and every row of rights."""
-    provider, seen = house.share("ba05"), dict[str, object]()
+    provider, seen = house.share(share), dict[str, object]()
     assert isinstance(provider, KeepsProperties)
     waiting = [(SharePath(()), provider.stat(SharePath(())))]
     while waiting:

@@ -15,6 +15,7 @@ from davserver.house import House
 from davserver.schema import metadata as own_tables
 from davserver.schema import space_key
 from davserver.tree.seen import Terms
+from shareproviders.paths import SharePath
 from shareproviders.vault.schema import metadata as vault_tables
 from tests.commands.conftest import Run
 from tests.commands.test_backing import WORK, digest, opened
@@ -113,3 +114,38 @@ def test_nobody_else_may_have_the_house_open(filled: Run, tmp_path: Path) -> Non
     with held(tmp_path / "drive" / IN_USE, "", alone=True):
         assert filled("user", "list").code == 1
     assert filled("rotate-keys", "--committee", "ba06").code == 1
+
+
+PLAIN = """
+[[committee]]
+id = "archiv"
+name = "Archiv"
+provider = "filesystem"
+options = {{ path = "{path}" }}
+
+  [[committee.mandate]]
+  user = "otto"
+  role = "clerk"
+  start = 2026-05-01
+"""
+
+
+def test_a_plain_directory_keeps_ids_and_properties_under_a_new_key(peopled: Run, tmp_path: Path) -> None:
+    """Its files are not sealed; its index is. Deleted as a committee, the files stay, and the command says so."""
+    drive, key, path = tmp_path / "drive", tmp_path / "safe" / "root.key", tmp_path / "shelf"
+    path.mkdir()
+    (tmp_path / "plain.toml").write_text(PLAIN.format(path=path))
+    assert peopled("apply", tmp_path / "plain.toml").code == 0
+    with opened(drive, key) as house:
+        put(house, "otto", "archiv/Arbeitsordner/alt.odt", b"first")
+        place = SharePath.parse("archiv/Arbeitsordner/alt.odt")
+        tree_of(house, "otto").set_properties(place, {"{urn:x}a": '<x:a xmlns:x="urn:x">Wert</x:a>'}, Terms())
+        before = digest(house, share="archiv")
+    assert peopled("rotate-keys", "--committee", "archiv").code == 0
+    with opened(drive, key) as house:
+        assert digest(house, share="archiv") == before
+    assert peopled("check").code == 0
+    said = peopled("committee", "delete", "archiv", "--confirm", "archiv")
+    assert (said.code, "are still there" in said.err) == (0, True)
+    assert (path / "Arbeitsordner" / "alt.odt").read_bytes() == b"first"
+    assert peopled("check").code == 0

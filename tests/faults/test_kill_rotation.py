@@ -33,6 +33,18 @@ WITHIN = 0.05
 """Seconds in which a rotation is killed; a whole one takes about as long."""
 
 
+NEW_COMMITTEE = """
+[[committee]]
+id = "neu"
+name = "Neu"
+
+  [[committee.mandate]]
+  user = "clara"
+  role = "clerk"
+  start = 2020-05-01
+"""
+
+
 def rotate(house: House) -> None:
     rotate_root(house, "tests")
 
@@ -180,6 +192,10 @@ def test_two_workers_serve_while_the_root_key_changes_again_and_again(installed:
             command("rotate-keys", data=data)
             command("rotate-keys", data=data)
             assert client.put("/danach", b"new").status == 201
+            (tmp_path / "new.toml").write_text(NEW_COMMITTEE)
+            command("apply", str(tmp_path / "new.toml"), data=data)
+            with server.client("clara", "/dav/neu/Arbeitsordner") as clerk:
+                assert clerk.put("/x", b"under a key that the workers have not seen").status == 201
         assert load.problems == []
         assert load.rounds > RANDOM_DEATHS
         assert server.stop() == 0
