@@ -56,24 +56,36 @@ def back_up(house: House, target: Path, by: str) -> Backup:
     _check_target(house, target)
     with copying(house.directory):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with house.database.transaction() as connection:
-            at = house.clock()
-            house.audit.note(connection, by, "backup")
-        with house.database.transaction():
-            house.database.copy_to(target / DATABASE_NAME)
-            stores = house.stores()
-            files = [path for one in stores.values() if isinstance(one, Restorable) for path in one.files()]
-        size = sum(copy_file(house.directory / path, target / path) for path in files)
-        for path in beside(house.directory):
-            copy_file(path, target / path.name)
-        sums = {
-            name: sum_of(target / name) for name in sorted(path.name for path in target.iterdir() if path.is_file())
-        }
-        left_out = tuple(share for share, one in stores.items() if not isinstance(one, Restorable))
-        made = Backup(at, house.instance, house.keys.root().id, len(files), size, left_out, sums)
-        os.sync()  # one for all files: a sync for each would take longer than copying them
-        write_manifest(target, made, house.keys)
+        try:
+            return _backed_up(house, target, by)
+        except BaseException:
+            empty(target)
+            raise
+
+
+def _backed_up(house: House, target: Path, by: str) -> Backup:
+    with house.database.transaction() as connection:
+        at = house.clock()
+        house.audit.note(connection, by, "backup")
+    with house.database.transaction():
+        house.database.copy_to(target / DATABASE_NAME)
+        stores = house.stores()
+        files = [path for one in stores.values() if isinstance(one, Restorable) for path in one.files()]
+    size = sum(copy_file(house.directory / path, target / path) for path in files)
+    for path in beside(house.directory):
+        copy_file(path, target / path.name)
+    sums = {path.name: sum_of(path) for path in sorted(target.iterdir()) if path.is_file()}
+    left_out = tuple(share for share, one in stores.items() if not isinstance(one, Restorable))
+    made = Backup(at, house.instance, house.keys.root().id, len(files), size, left_out, sums)
+    os.sync()  # one for all files: a sync for each would take longer than copying them
+    write_manifest(target, made, house.keys)
     return made
+
+
+def empty(directory: Path) -> None:
+    """Remove what was made in it before something failed."""
+    for path in directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _check_target(house: House, target: Path) -> None:

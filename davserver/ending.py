@@ -13,9 +13,10 @@ from sqlalchemy import Connection, delete, insert, select
 from acl import schema as acl_schema
 from acl import store
 from davserver import schema as own_schema
+from davserver.copylock import is_copied
 from davserver.house import ENDED, House, ended_shares
 from davserver.schema import setting, share, space_key
-from shareproviders.contract import Ends, Unavailable
+from shareproviders.contract import Ends, Restorable, Unavailable
 from shareproviders.vault.share import FOLDER
 
 KEPT = ("audit", "epoch", "space_key")
@@ -46,7 +47,8 @@ def end_committee(house: House, committee: str, by: str) -> bool:
         store.touch(connection, store.ALL_SHARES)
         house.audit.note(connection, by, "committee-delete", share=committee)
     house.database.checkpoint()
-    return bool(sweep_ended(house))
+    sweep_ended(house)
+    return isinstance(provider, Restorable)
 
 
 def _delete_rows(connection: Connection, committee: str) -> None:
@@ -63,8 +65,11 @@ def _delete_rows(connection: Connection, committee: str) -> None:
 def sweep_ended(house: House) -> int:
     """Remove the folders of spaces that have no key any more; their number. Restartable at any point.
 
-    They get another name while the writer mutex is held, so that a committee that is just being made keeps its own.
+    None go while a backup copies them. They get another name while the writer mutex is held, so that a committee that
+    is just being made keeps its own.
     """
+    if is_copied(house.directory):
+        return 0
     vault = house.directory / FOLDER
     with house.database.transaction() as connection:
         known = {bytes(one).hex() for one in connection.execute(select(space_key.c.space_id)).scalars()}

@@ -11,14 +11,13 @@ import hmac
 import json
 import os
 from pathlib import Path
-from shutil import rmtree
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert
 
 from acl import store
 from davserver.accounts import lull_app_passwords
-from davserver.backups import Backup, NoBackup, copied, copy_file, read_manifest, seal, sum_of
+from davserver.backups import Backup, NoBackup, copied, copy_file, empty, read_manifest, seal, sum_of
 from davserver.founding import sync_directory
 from davserver.house import RESTORES, UNFINISHED, House
 from davserver.keys import KeyProblem, RootKeys
@@ -58,8 +57,7 @@ def restore(source: Path, directory: Path, key: Path, settings: Settings, by: st
     try:
         return _restored(source, directory, key, settings, by)
     except BaseException:
-        for path in directory.iterdir():
-            rmtree(path) if path.is_dir() else path.unlink()
+        empty(directory)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from davserver import backups
 from davserver.backups import MANIFEST
 from davserver.copylock import copying
 from davserver.database import DATABASE_NAME
+from davserver.ending import end_committee
 from davserver.house import House
 from davserver.settings import Settings
 from davserver.tree.seen import Terms, UnknownSyncToken
@@ -258,6 +260,43 @@ def test_what_is_purged_while_a_backup_copies_is_still_in_it(
     assert filled("trash", "list", "--data", tmp_path / "drive").code == 1
     assert restored(filled, tmp_path).code == 0
     assert len(filled("trash", "list", "--json", "--data", tmp_path / "back").json) == 1
+
+
+def test_a_committee_that_is_deleted_while_a_backup_copies_is_still_in_it(
+    filled: Run, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files stay until they are copied; `gc` takes them away afterwards."""
+    copy, space = backups.copy_file, house.keys.space("ba05").space_id.hex()
+
+    def deleting_first(source: Path, target: Path) -> int:
+        if "ba05" in house.shares:
+            end_committee(house, "ba05", "tests")
+        return copy(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backups, "copy_file", deleting_first)
+        assert filled("backup", tmp_path / "backup").code == 0
+    assert (tmp_path / "drive" / "vault" / space).is_dir()
+    assert filled("gc").code == 0
+    assert not (tmp_path / "drive" / "vault" / space).exists()
+    assert restored(filled, tmp_path).code == 0
+    assert filled("trash", "list", "--data", tmp_path / "back").code == 0
+
+
+def test_a_backup_that_fails_leaves_its_place_empty(
+    filled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: one line, exit 1, and the same call works once there is room."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backups, "copy_file", full)
+        said = filled("backup", tmp_path / "backup")
+    assert (said.code, "No space left" in said.err) == (1, True)
+    assert list((tmp_path / "backup").iterdir()) == []
+    assert filled("backup", tmp_path / "backup").code == 0
 
 
 def test_the_recovery_sheet_is_the_key(filled: Run, tmp_path: Path) -> None:
