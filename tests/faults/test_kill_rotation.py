@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from sqlalchemy import select
 
+from davserver.filelocks import IN_USE, USED, held
 from davserver.founding import default_key
 from davserver.house import SECRETS, House
 from davserver.keys import read_root_key
 from davserver.rotating import rotate_committee, rotate_root
 from davserver.schema import setting, space_key
-from shareproviders.contract import Upkeep
+from shareproviders.contract import Unavailable, Upkeep
 from tests.faults.test_kill_keeping import born, door, fill, lived, opened, spread
 from tests.faults.tracing import struck, traced
 from tests.foreign import need
@@ -189,6 +191,8 @@ def test_two_workers_serve_while_the_root_key_changes_again_and_again(installed:
             for _ in range(RANDOM_DEATHS):
                 killed_after(data, chance.uniform(0, WITHIN))
                 assert client.get("/d0").status == 200
+            with pytest.raises(Unavailable), held(data / IN_USE, USED, alone=True):
+                pass  # what `upgrade` and a committee's new key ask for is refused while workers live
             command("rotate-keys", data=data)
             command("rotate-keys", data=data)
             assert client.put("/danach", b"new").status == 201
