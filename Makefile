@@ -2,7 +2,7 @@
 # make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
 # make check             style, types, laws between the rooms
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
-#                        ARGS=--rights, ARGS=--sync, ARGS=--reading: of ours alone
+#                        ARGS=--rights, --sync, --reading or --finding: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
 # make mutants [ARGS=…]  changes the decision's code in each way that cosmic-ray knows; lists what no test notices (hours)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes

@@ -128,10 +128,13 @@ def agenda(connection: Connection, sealer: Sealer, share: str, meeting: str) -> 
     ]
 
 
-def agenda_numbers(connection: Connection, share: str, nodes: Iterable[int]) -> dict[int, tuple[str, bool]]:
-    """Node → number and whether it is public, of those that are the folder of an agenda item."""
+def agenda_numbers(
+    connection: Connection, share: str, nodes: Iterable[int] | None = None
+) -> dict[int, tuple[str, bool]]:
+    """Node → number and whether it is public, of those (None: of all) that are the folder of an agenda item."""
     table = schema.agenda_item
-    rows = connection.execute(select(table).where(table.c.share == share, table.c.node.in_(list(nodes))))
+    asked = table.c.node.is_not(None) if nodes is None else table.c.node.in_(list(nodes))
+    rows = connection.execute(select(table.c.node, table.c.number, table.c.public).where(table.c.share == share, asked))
     return {row.node: (row.number, row.public) for row in rows}
 
 

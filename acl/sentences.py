@@ -66,7 +66,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The link does not hold for this class.",
         ),
         "ceiling:app-password": (
-            "Das App-Kennwort erlaubt es nicht.",
+            "Das App-Passwort erlaubt es nicht.",
             "The app password does not allow it.",
         ),
         "ceiling:copy": (

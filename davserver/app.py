@@ -56,6 +56,7 @@ from davserver.tree.remembered import Remembered
 from davserver.tree.rendered import Showing
 from davserver.tree.renditions import Renditions
 from davserver.tree.seconding import Seconding
+from davserver.tree.titles import Titles
 from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
@@ -90,6 +91,7 @@ def forest_of(house: House) -> Forest:
         renditions=Renditions(house.kept, house.clock),
         showing=partial(Showing, kept=house.kept, maker=Maker(office_of(settings))),
         remembered=Remembered(),
+        titles=Titles(),
         sealer=house.keys.sealer,
         era=max(house.restores, default=0),
         rules=RulesShelf(house.database, house.engine),

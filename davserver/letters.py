@@ -22,7 +22,7 @@ MAIL_SUBJECT = "Gremium: Ihr Zugang / Your access"
 MAIL = """Guten Tag, {name},
 
 Ihre Geschäftsstelle hat für Sie einen Zugang zum Gremienportal vorbereitet. Öffnen Sie diese Adresse und geben Sie sich
-selbst ein Kennwort, das niemand sonst kennt:
+selbst ein Passwort, das niemand sonst kennt:
 
 {address}
 
@@ -82,7 +82,7 @@ def _page(canvas: Canvas, letter: Letter, url: str, until: int) -> None:
         ("Helvetica", "Ihr Code, einmal zu benutzen:"),
         ("Courier-Bold", letter.code),
         ("Helvetica", ""),
-        ("Helvetica", "Damit geben Sie sich selbst ein Kennwort, das niemand sonst kennt."),
+        ("Helvetica", "Damit geben Sie sich selbst ein Passwort, das niemand sonst kennt."),
         ("Helvetica", f"Der Code gilt bis zum {day}. Danach lassen Sie sich einen neuen geben."),
         ("Helvetica", "Haben Sie diesen Brief nicht erwartet, sagen Sie es bitte Ihrer Geschäftsstelle."),
     )

@@ -1,4 +1,4 @@
-"""Installs and starts the real server for tests: init, apply, passwords, serve, all by its own commands."""
+"""Installs and starts the real server for tests: init, apply, serve, by its own commands."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from davserver import settings
+from davserver.accounts import Passwords, change_account
+from davserver.founding import default_key
+from davserver.house import House
 from tests.certificates import Authority
 from tests.davclient import DavClient
 
@@ -97,8 +101,17 @@ def declare(data: Path, declarations: str, *users: str) -> None:
     declared = data.parent / "committees.toml"
     declared.write_text(declarations, encoding="utf-8")
     command("apply", str(declared), data=data)
-    for user in users:
-        command("user", "passwd", user, "--password-stdin", data=data, text=PASSWORD + "\n")
+    house = House.open(data, default_key(data), settings.load(data, {**os.environ, **QUICK_HASHES}))
+    admit(house, users)
+    house.close()
+
+
+def admit(house: House, users: Iterable[str]) -> None:
+    """Let them sign in with `PASSWORD`: one hash for all, and no process for each as `user passwd` is."""
+    hashed = Passwords(house.settings).hash(PASSWORD)
+    with house.database.transaction() as connection:
+        for user in users:
+            change_account(connection, user, password=hashed)
 
 
 def copied(template: Path, directory: Path) -> Path:

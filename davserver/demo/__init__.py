@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -12,6 +12,7 @@ from acl import store
 from acl.labels import Label
 from acl.principals import Principal, PrincipalKind
 from davserver.accounts import Passwords, change_account
+from davserver.agendas import Agendas
 from davserver.declaring import declare
 from davserver.demo import calendar
 from davserver.demo.meetings import COMMITTEES, Committee, Paper
@@ -53,6 +54,7 @@ def build(house: House, doors: Callable[[Principal], GuardedTree]) -> list[Login
         tree = doors(Principal(PrincipalKind.USER, clerk.user, clerk.name))
         for place in calendar.places(committee, today, founded):
             _fill(house, tree, committee, place)
+        _release(house, committee, today)
     _admit_people(house)
     return logins
 
@@ -71,6 +73,14 @@ def _fill(house: House, tree: GuardedTree, committee: Committee, place: calendar
             _put(tree, target, committee, place.path, paper)
         if paper.classification:
             _label(house, tree, target, calendar.own_class(paper))
+
+
+def _release(house: House, committee: Committee, today: date) -> None:
+    """Papers of meetings whose agenda is out came after it, and a clerk would release them by a click."""
+    with house.database.transaction() as connection:
+        agendas = Agendas(house, connection, committee.id, BY, provider=house.share(committee.id))
+        for place in calendar.meeting_places(committee, today):
+            agendas.release(SharePath((place,)))
 
 
 def _exists(tree: GuardedTree, path: SharePath) -> bool:

@@ -72,6 +72,13 @@ def _meeting(meeting: Meeting, today: date) -> declarations.Meeting:
     )
 
 
+def meeting_places(committee: Committee, today: date) -> Iterator[str]:
+    """Folders of the meetings whose agenda was released."""
+    for meeting in committee.meetings:
+        if meeting.state != "planned":
+            yield meeting_name(instant(datetime.combine(day_of(meeting, today), time(19))), meeting.title)
+
+
 def places(committee: Committee, today: date, now: int) -> Iterator[Place]:
     """All folders of a drive, parents first."""
     for meeting in committee.meetings:

@@ -10,10 +10,11 @@ from davserver.portal.ground import visit
 from davserver.portal.keeping import author
 from davserver.portal.wording import kind_of
 from davserver.tree.coming import coming_meetings
-from davserver.tree.finding import Finding, Hits
+from davserver.tree.finding import Finding
 from davserver.tree.letters import waiting
 from davserver.tree.news import news
 from davserver.tree.office import works_at_desk
+from davserver.tree.searching import Hits, Searching
 from shareproviders.paths import ROOT, SharePath
 
 pages = Blueprint("home", __name__)
@@ -50,10 +51,11 @@ def home() -> Any:
 def search() -> Any:
     """Names, titles and numbers over all drives."""
     query = request.args.get("q", "").strip()[:MAX_QUERY]
-    finding = Finding(visit().tree)
-    hits = finding.search(query) if query else Hits([], complete=True)
+    searching = Searching(visit().tree)
+    hits = searching.search(query) if query else Hits([], complete=True)
     for each in hits.found:
         visit().noted(each.seen)
+    finding = searching.finding
     paths = [finding.describe(finding.above(each.seen)) for each in hits.found]
     return render_template(
         "search.html", query=query, hits=list(zip(hits.found, paths, strict=True)), whole=hits.complete

@@ -38,7 +38,7 @@ def choose_password() -> Any:
     return render_template("signing/new-password.html", invited=invited, code=code)
 
 
-@pages.post("/einladung/kennwort")
+@pages.post("/einladung/passwort")
 @open_to_all
 def set_password() -> Any:
     """Set it, end the code and every session, and sign in."""

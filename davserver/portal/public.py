@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 
 from acl.principals import ANONYMOUS
+from davserver.instants import EPOCH, MICROSECOND
 from davserver.portal.ground import origin, visit
 from davserver.portal.guarding import open_to_all
 from davserver.portal.reading import attachment
@@ -61,7 +62,7 @@ def download(share: str, node: int) -> Any:
 @pages.get("/oeffentlich/<share>/atom.xml")
 @open_to_all
 def feed(share: str) -> Any:
-    """The newest documents (Atom, RFC 4287)."""
+    """The newest documents (Atom, RFC 4287); nothing but 304 to whoever has them already (RFC 9110 §13)."""
     tree = _door()
     hung = board(tree, share)
     found = newest(tree, share, TOLD)
@@ -69,7 +70,10 @@ def feed(share: str) -> Any:
     written = render_template("public/feed.xml", drive=hung.drive, found=found, updated=updated, origin=origin())
     response = make_response(written)
     response.mimetype = "application/atom+xml"
-    return response
+    response.headers["Cache-Control"] = "no-cache"  # readers keep it and ask whether it still holds
+    response.last_modified = EPOCH + updated * MICROSECOND
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 def address_of(seen: Seen) -> str:

@@ -1,13 +1,11 @@
-"""Looking for people: by number instead of by path, described in the domain's words, with reasons, by words in titles.
+"""Looking for people: by number instead of by path, described in the domain's words, with reasons.
 
 Everything here stands on a tree, so it sees what that tree's asker may discover through its channel, and nothing else.
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from acl import store
@@ -22,8 +20,6 @@ from davserver.tree.seen import Seen, Thrown
 from shareproviders.contract import BadName, KeepsVersions, NotFound
 from shareproviders.paths import SharePath
 
-SEARCH_SECONDS = 3.0
-HITS = 100
 LARGEST = 2**63 - 1  # numbers of nodes have 64 bits (docs/storage-format.md)
 OFFERED = (
     ("look", Rights.VIEW, False),
@@ -76,14 +72,6 @@ class Reason(NamedTuple):
     word: str
     allowed: bool
     sentences: tuple[str, ...]
-
-
-class Hits(NamedTuple):
-    """What a search has found."""
-
-    found: list[Described]
-    complete: bool
-    """False if it was ended because it took too long or found too much."""
 
 
 class Finding:
@@ -213,49 +201,10 @@ class Finding:
                 told.append(Reason(word, decision.allowed, sentences))
         return told
 
-    def search(self, query: str) -> Hits:
-        """All whose title holds every word of the query, over all drives, nearest to the roots first.
-
-        What may be discovered is decided first, and only that is compared. Without words nothing is found.
-        """
-        words = comparable(query).split()
-        until = time.monotonic() + SEARCH_SECONDS
-        found: list[Described] = []
-        if not words:
-            return Hits(found, complete=True)
-        for described in self._walk():
-            title = comparable(f"{described.number} {described.title}")
-            if all(word in title for word in words):
-                if len(found) == HITS:
-                    return Hits(found, complete=False)
-                found.append(described)
-            if time.monotonic() > until:
-                return Hits(found, complete=False)
-        return Hits(found, complete=True)
-
-    def _walk(self) -> Iterator[Described]:
-        """All of all drives that the asker may discover, breadth first, the drives themselves left out."""
-        waiting = deque(seen for seen in self.tree.children(self.tree.stat(SharePath(()))) if seen.share)
-        while waiting:
-            folder = waiting.popleft()
-            try:
-                members = self.members(folder)
-            except NotFound:
-                continue  # removed while it was being searched
-            for described in self.describe(members, folder):
-                yield described
-                if described.seen.node.is_collection:
-                    waiting.append(described.seen)
-
 
 def is_secret(classification: Classification, rights: Rights) -> bool:
     """Is the title for others only? Whoever may not view a non-public paper knows that it is there, not what it is."""
     return classification >= Classification.NON_PUBLIC and Rights.VIEW & ~rights != 0
-
-
-def comparable(text: str) -> str:
-    """Small letters, and blanks for the signs that people and file names write in different ways."""
-    return " ".join("".join(letter if letter.isalnum() or letter == "." else " " for letter in text.casefold()).split())
 
 
 def shown_number(number: str, *, public: bool) -> str:

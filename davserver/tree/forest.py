@@ -27,6 +27,7 @@ from davserver.tree.past import Displaced
 from davserver.tree.pointers import Pointers
 from davserver.tree.remembered import Remembered
 from davserver.tree.renditions import Renditions
+from davserver.tree.titles import Titles
 from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
 
@@ -57,6 +58,7 @@ class Forest:
     showing: Callable[[LookingTree], Showing]
     """Through a door, what its asker may look at in place."""
     remembered: Remembered
+    titles: Titles
     sealer: Callable[[str], Sealer]
     """Of a share, for what only this server may read again: titles of meetings, sync-tokens."""
     era: int

@@ -1,6 +1,6 @@
 @echo off
 rem Gremium: maps a committee's drive. Change the three lines below; the app password is asked for and remembered.
-rem Gremium: verbindet das Laufwerk eines Gremiums. Die drei Zeilen anpassen; das App-Kennwort wird erfragt und behalten.
+rem Gremium: verbindet das Laufwerk eines Gremiums. Die drei Zeilen anpassen; das App-Passwort wird erfragt und behalten.
 set LETTER=Z:
 set ADDRESS=https://HOST/dav/ba05/
 set NAME=NAME
@@ -19,6 +19,6 @@ exit /b 1
 
 :refused
 echo The drive was not mapped: see the error above. 67 = address or service, 1244 = name, app password or no https.
-echo Das Laufwerk wurde nicht verbunden, siehe oben. 67 = Adresse oder Dienst, 1244 = Name, App-Kennwort oder kein https.
+echo Das Laufwerk wurde nicht verbunden, siehe oben. 67 = Adresse oder Dienst, 1244 = Name, App-Passwort oder kein https.
 pause
 exit /b 1

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from tests.bench import reading, rights, servers, sync
+from tests.bench import finding, reading, rights, servers, sync
 from tests.bench.driving import UnusableError
 from tests.bench.servers import Server, StartError
 from tests.bench.works import Measure, Work, fill, works
@@ -33,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rights", action="store_true", help="only: what deciding costs of a cold listing of ours")
     parser.add_argument("--sync", action="store_true", help="only: what 10 changes in 100,000 documents cost a client")
     parser.add_argument("--reading", action="store_true", help="only: how long one waits for a page in the portal")
+    parser.add_argument("--finding", action="store_true", help="only: how long one searches through all drives")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--smoke", action="store_true", help="a minute: does everything still run?")
     chosen = parser.parse_args()
@@ -108,7 +109,7 @@ def table(figures: Figures, running: list[Server]) -> str:
 
 def measure_inside(chosen: argparse.Namespace) -> int:
     """The parts that need no other server."""
-    costs: list[rights.Cost] | list[sync.Cost] | list[reading.Cost]
+    costs: list[rights.Cost] | list[sync.Cost] | list[reading.Cost] | list[finding.Cost]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         if chosen.rights:
             costs = rights.run(Path(name), chosen.members, max(chosen.rounds, rights.LEAST_ROUNDS))
@@ -116,6 +117,9 @@ def measure_inside(chosen: argparse.Namespace) -> int:
         elif chosen.reading:
             costs = reading.run(Path(name) / "reading")
             print(reading.table(costs))
+        elif chosen.finding:
+            costs = finding.run(Path(name) / "finding")
+            print(finding.table(costs))
         else:
             costs = sync.run(Path(name))
             print(sync.table(costs))
@@ -126,7 +130,7 @@ def measure_inside(chosen: argparse.Namespace) -> int:
 
 def main() -> int:
     chosen = arguments()
-    if chosen.rights or chosen.sync or chosen.reading:
+    if chosen.rights or chosen.sync or chosen.reading or chosen.finding:
         return measure_inside(chosen)
     for client in ("wrk", "curl"):
         if not shutil.which(client):

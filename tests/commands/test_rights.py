@@ -150,7 +150,7 @@ def test_nobody_gives_himself_rights(peopled: Run) -> None:
     mandate = COMMITTEES.replace('role = "member"', 'role = "chair"')
     said = peopled("apply", written(mandate), "--as", "otto")
     assert (said.code, "nobody gives himself a mandate" in said.err) == (1, True)
-    assert peopled("user", "passwd", "otto", "--as", "otto", "--password-stdin", stdin="neues-Kennwort-1\n").code == 1
+    assert peopled("user", "passwd", "otto", "--as", "otto", "--password-stdin", stdin="neues-Passwort-1\n").code == 1
     assert peopled("entry", "add", "ba05", "all", "read", "--as", "nobody").code == 1
 
 

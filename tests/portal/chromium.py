@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -69,7 +69,10 @@ class Browser:
 
     def wait_for(self, text: str) -> None:
         """Until the page says so."""
-        self.wait(lambda _: text in self.text)
+        try:
+            self.wait(lambda _: text in self.text)
+        except TimeoutException:
+            raise AssertionError(f"{text!r} is not to be seen at {self.driver.current_url}: {self.text}") from None
 
     def wait(self, condition: Callable[[webdriver.Chrome], bool]) -> None:
         """Until it holds; pages may come and go meanwhile."""
@@ -84,13 +87,32 @@ class Browser:
 
     def barriers(self) -> list[str]:
         """What axe-core finds on this page, and whether it is wider than the window."""
-        self.driver.execute_script(AXE.read_text("utf-8"))
-        run = "axe.run({runOnly: arguments[0]}).then(arguments[1], arguments[1])"
+        if not self.driver.execute_script("return 'axe' in window"):
+            script = AXE.read_text("utf-8")
+            self.driver.execute_script(script)
+            self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        run = "axe.run({runOnly: arguments[0], resultTypes: ['violations']}).then(arguments[1], arguments[1])"
         found: dict[str, Any] = self.driver.execute_async_script(run, WCAG)
         told = [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
         if self.driver.execute_script("return document.documentElement.scrollWidth > innerWidth"):
             told.append("wider than the window")
         return told
+
+    def resize(self, size: tuple[int, int]) -> None:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def shade(self, *, dark: bool) -> None:
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def become(self, cookies: Mapping[str, str]) -> None:
+        """The visitor who has these cookies, and no others."""
+        self.open("/static/favicon.svg")
+        self.driver.delete_all_cookies()
+        for name, value in cookies.items():
+            self.driver.add_cookie({"name": name, "value": value})
 
     def picture(self, path: Path) -> None:
         """Of the whole page."""
@@ -102,9 +124,18 @@ class Browser:
 
 @contextmanager
 def browser(
-    url: str, size: tuple[int, int] = DESKTOP, *, language: str = "de", script: bool = True, dark: bool = False
+    url: str,
+    size: tuple[int, int] = DESKTOP,
+    *,
+    language: str = "de",
+    script: bool = True,
+    dark: bool = False,
+    listens: bool = False,
 ) -> Iterator[Browser]:
-    """A fresh window; skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed."""
+    """A fresh window; if it `listens`, its log `performance` tells all that it asks for.
+
+    Skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed.
+    """
     options = webdriver.ChromeOptions()
     options.binary_location = need("chromium")
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
@@ -113,13 +144,13 @@ def browser(
     if not script:
         wishes["profile.managed_default_content_settings.javascript"] = 2
     options.add_experimental_option("prefs", wishes)
+    if listens:
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
     try:
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        yield Browser(driver, url)
+        here = Browser(driver, url)
+        here.resize(size)
+        here.shade(dark=dark)
+        yield here
     finally:
         driver.quit()

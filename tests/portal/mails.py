@@ -1,13 +1,23 @@
-"""A mail server for tests, on a free port of this machine."""
+"""A mail server for tests, on a free port of this machine; and the daily mail, sent to it at whatever time."""
 
 from __future__ import annotations
 
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
+
+from davserver import settings
+from davserver.app import forest_of
+from davserver.digest import Digests
+from davserver.founding import default_key
+from davserver.house import House, now
+from davserver.mailing import Post
+from tests.running import QUICK_HASHES
 
 
 class Sink(socketserver.ThreadingTCPServer):
@@ -58,3 +68,20 @@ def receiving() -> Iterator[Sink]:
         threading.Thread(target=sink.serve_forever, daemon=True).start()
         yield sink
         sink.shutdown()
+
+
+@contextmanager
+def digests(data: Path, sink: Sink, later: int) -> Iterator[Digests]:
+    """Those of one process, so much later."""
+    told = {**sink.settings, "DAVSERVER_PUBLIC_URL": "https://gremium.example.org"}
+    wishes = settings.load(data, {**os.environ, **QUICK_HASHES, **told})
+    house = House.open(data, default_key(data), wishes, clock=lambda: now() + later)
+    try:
+        yield Digests(house, forest_of(house), Post(wishes, data).send)
+    finally:
+        house.close()
+
+
+def run(data: Path, sink: Sink, later: int = 0) -> int:
+    with digests(data, sink, later) as those:
+        return those.run(lambda: False)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.davclient import DavClient
-from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
+from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
 from tests.running import RunningServer
 
 WORDS = {
@@ -99,42 +98,6 @@ def test_an_evening_in_the_portal(
         an_evening(here, place, language, document)
 
 
-@pytest.mark.parametrize(
-    ("language", "size", "dark"),
-    [("de", SMALLEST, False), ("en", DESKTOP, True)],
-    ids=["de-smallest-light", "en-desktop-dark"],
-)
-def test_no_page_has_barriers(
-    server: RunningServer, place: str, language: str, size: tuple[int, int], dark: bool
-) -> None:
-    """WCAG 2.1 AA as far as axe-core can tell, in both languages; at 320 px nothing sticks out (§1.4.10)."""
-    found: dict[str, list[str]] = {}
-    with browser(server.url, size, language=language, dark=dark) as here:
-        for path in ("/anmelden", "/impressum", "/gibt-es-nicht"):
-            here.open(path)
-            found[path] = here.barriers()
-        here.open("/anmelden")
-        here.fill("name", "otto")
-        here.fill("password", "falsch")
-        here.one("main button.main").click()
-        found["wrong"] = here.barriers()
-        here.sign_in("otto")
-        here.open(f"/pfad{place}")
-        document = str(here.one("a.name").get_attribute("href")).rpartition("/")[2]
-        folder = here.driver.current_url.partition("/ordner")[2]
-        paths = ["/", f"/ordner{folder}", f"/ordner{folder}/neu", "/suche", "/suche?q=vorlage", "/suche?q=gibtsnicht"]
-        paths += [
-            f"/{page}/ba05/{document}"
-            for page in ("lesen", "warum", "umbenennen", "verschieben", "loeschen", "fassungen")
-        ]
-        for path in [*paths, "/papierkorb", "/anmeldungen", "/geteilt/", "/gibt-es-nicht"]:
-            here.open(path)
-            found[path] = here.barriers()
-        here.one(".menu summary").click()
-        found["an open menu"] = here.barriers()
-    assert {path: told for path, told in found.items() if told} == {}
-
-
 def press(here: Browser, key: str) -> None:
     """At whatever has the focus."""
     ActionChains(here.driver).send_keys(key).perform()
@@ -180,24 +143,3 @@ def test_a_refused_upload_is_told_in_words(server: RunningServer, tmp_path: Path
         here.click("Hochladen")
         here.wait_for("Dieser Name geht nicht")
         assert here.title.startswith("b-")
-
-
-def test_hostile_names_run_nothing_and_the_policy_stops_nothing_of_ours(
-    server: RunningServer, place: str, people: Callable[[str, str], DavClient]
-) -> None:
-    """security.md S-26, B7: no script runs, nothing foreign is asked for; the console is empty."""
-    for name in ("<img src=x onerror=alert(1)>.html", "'-alert(1)-'.svg", "{{7*7}}.xhtml"):
-        clerk = people("clara", f"/dav{place}")
-        assert (
-            clerk.request("PUT", "", b"<script>alert(1)</script>", raw_target=clerk.target("/") + quote(name)).status
-            == 201
-        )
-    with browser(server.url) as here:
-        here.sign_in("otto")
-        here.open(f"/pfad{place}")
-        papers = [str(link.get_attribute("href")).partition("/lesen")[2] for link in here.all("a.name")]
-        pages = [f"/{page}{paper}" for paper in papers for page in ("lesen", "warum", "umbenennen", "herunterladen")]
-        for path in ("/", f"/pfad{place}", "/anmeldungen", "/papierkorb", "/suche?q=alert", *pages):
-            here.open(path)
-            assert here.title, "no dialog stands in the way"
-        assert [line["message"] for line in here.driver.get_log("browser")] == []

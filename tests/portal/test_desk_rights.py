@@ -265,7 +265,7 @@ def test_the_second_person_is_surely_another(
     letter = clerk.post(f"{DESK}/personen/brief", {"token": token, "user": "zoe"})
     guest = PortalClient(running.url)
     typed = guest.submit(guest.get("/einladung"), "/einladung", code=CODE.findall(written(letter.body))[0])
-    assert guest.submit(typed, "/einladung/kennwort", password=PASSWORD, again=PASSWORD).status == 303
+    assert guest.submit(typed, "/einladung/passwort", password=PASSWORD, again=PASSWORD).status == 303
     action = f"/einstufung/{draft(running, 'Klasse.pdf')}"
     agreed(clerk, clerk.get(action), f"{action}/freigeben")
     agreed(clerk, clerk.get(action), action, classification="restricted")

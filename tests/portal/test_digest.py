@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from davserver import settings
-from davserver.app import forest_of
-from davserver.digest import DAY, Digests
-from davserver.founding import default_key
-from davserver.house import House, now
-from davserver.mailing import Post
+from davserver.digest import DAY
 from davserver.settings import SettingsError
-from tests.portal.mails import Sink, receiving
-from tests.running import QUICK_HASHES, command, start
+from tests.portal.mails import Sink, digests, receiving, run
+from tests.running import command, start
 
 ADDRESSES = """
 [[person]]
@@ -42,23 +36,6 @@ email = "sam@example.org"
 def sink() -> Iterator[Sink]:
     with receiving() as sink:
         yield sink
-
-
-@contextmanager
-def digests(data: Path, sink: Sink, later: int) -> Iterator[Digests]:
-    """Those of one process, so much later."""
-    told = {**sink.settings, "DAVSERVER_PUBLIC_URL": "https://gremium.example.org"}
-    wishes = settings.load(data, {**os.environ, **QUICK_HASHES, **told})
-    house = House.open(data, default_key(data), wishes, clock=lambda: now() + later)
-    try:
-        yield Digests(house, forest_of(house), Post(wishes, data).send)
-    finally:
-        house.close()
-
-
-def run(data: Path, sink: Sink, later: int = 0) -> int:
-    with digests(data, sink, later) as those:
-        return those.run(lambda: False)
 
 
 def test_the_digest_tells_how_much_and_no_title(own_data: Path, sink: Sink) -> None:

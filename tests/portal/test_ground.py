@@ -1,4 +1,4 @@
-"""The portal's ground: headers, forms of foreign pages, languages, what is the portal's and what the drives'."""
+"""The portal's ground: forms of foreign pages, languages, what is the portal's and what the drives'."""
 
 from __future__ import annotations
 
@@ -12,39 +12,12 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from davserver.portal import errors
-from davserver.portal.headers import EVERYWHERE
 from tests.davclient import DavClient
 from tests.portal.portalclient import COOKIE, PortalClient
 from tests.running import PASSWORD, RunningServer, start
 
 PORTAL = Path(__file__).resolve().parents[2] / "davserver" / "portal"
 Visitors = Callable[[str], PortalClient]
-
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
-    " font-src 'self'; connect-src 'self'; media-src 'self'; worker-src 'self';"
-    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-
-@pytest.mark.parametrize(
-    "path", ["/anmelden", "/anmeldungen", "/impressum", "/", "/gibt-es-nicht", "/static/portal.css"]
-)
-def test_every_answer_carries_the_committed_headers(visitors: Visitors, visitor: PortalClient, path: str) -> None:
-    """security.md S-25: page, redirect, error and file, with or without a session; nothing here is kept by caches."""
-    assert dict(EVERYWHERE) == HEADERS
-    for client in (visitors("otto"), visitor):
-        answer = client.get(path)
-        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
-        assert answer.headers["Cache-Control"] == ("no-cache" if path.startswith("/static") else "no-store")
-        assert "Server" not in answer.headers
-        assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_pages_hold_no_script_and_no_style_of_their_own(visitors: Visitors) -> None:

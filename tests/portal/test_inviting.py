@@ -17,8 +17,8 @@ from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer, command, start
 
 DESK = "/geschaeftsstelle/rat/personen"
-SET = "/einladung/kennwort"
-NEW = "Neues-Kennwort-2027"
+SET = "/einladung/passwort"
+NEW = "Neues-Passwort-2027"
 ADDRESS = """
 [[person]]
 user = "{user}"
@@ -182,7 +182,7 @@ def test_a_letter_is_the_way_back_for_who_has_lost_the_second_step_too(
     form = guest.submit(guest.get("/einladung"), "/einladung", code=code)
     assert guest.submit(form, SET, password=NEW, again=NEW).status == 303
     told = guest.get("/").text
-    assert "Passwort" in told or "Kennwort" in told
+    assert "Passwort" in told or "Passwort" in told
     assert "zweite Schritt Ihrer Anmeldung wurde" in told
     assert told.count("von Clara Clerk") == 2
 

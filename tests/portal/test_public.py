@@ -112,6 +112,22 @@ def test_the_feed_names_the_newest_documents(anybody: PortalClient, served: Runn
     assert anybody.get(target.path).status == 200
 
 
+def test_a_feed_that_is_known_is_not_sent_again(anybody: PortalClient, served: RunningServer) -> None:
+    """RFC 9110 §13: by tag and by time; the tag changes with what the feed says."""
+    first = anybody.get("/oeffentlich/rat/atom.xml")
+    tag, time = str(first.headers["ETag"]), str(first.headers["Last-Modified"])
+    for asked in ({"If-None-Match": tag}, {"If-Modified-Since": time}):
+        again = anybody.get("/oeffentlich/rat/atom.xml", asked)
+        assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+    name = f"Neu-{uuid.uuid4().hex[:6]}.txt"
+    with served.client("clara", "/dav/rat") as clerk:
+        assert clerk.put(f"/{name}", b"x").status == 201
+    command("label", f"rat/{name}", "--class", "public", "--release", "now", "--publish", "now", data=served.data)
+    changed = anybody.get("/oeffentlich/rat/atom.xml", {"If-None-Match": tag, "If-Modified-Since": time})
+    assert changed.status == 200
+    assert name in changed.body.decode()
+
+
 def test_what_is_withdrawn_is_gone_at_once(anybody: PortalClient, served: RunningServer) -> None:
     """A raised class closes the page, the bytes and the line of the feed."""
     name = f"Kurz-{uuid.uuid4().hex[:6]}.txt"

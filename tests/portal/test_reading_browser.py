@@ -90,6 +90,25 @@ def test_a_hundred_pages_are_read_in_the_viewer(server: RunningServer, place: st
         assert console(here) == []
 
 
+def test_pages_follow_the_width_of_the_window(server: RunningServer, place: str) -> None:
+    """A tablet is turned: nothing has to be scrolled sideways then, and the reader stays at his page."""
+    fits = "const one = document.querySelector('.sheets'); return one.scrollWidth <= one.clientWidth + 1"
+    with browser(server.url, DESKTOP) as here:
+        here.sign_in("otto")
+        open_document(here, place, "Etat.pdf")
+        wait_for_viewer(here)
+        here.one("#seite").clear()
+        here.one("#seite").send_keys("40", Keys.ENTER)
+        here.wait(lambda _: here.one("#seite").get_attribute("value") == "40")
+        here.resize(PHONE)
+        here.wait(lambda driver: driver.execute_script(fits))
+        here.one("[data-zoom='150']").click()
+        here.wait(lambda driver: not driver.execute_script(fits))
+        assert abs(int(here.one("#seite").get_attribute("value") or 0) - 40) <= 1
+        assert here.one(".sheets").get_attribute("tabindex") == "0", "what is wider now is scrolled by keys"
+        assert here.barriers() == []
+
+
 def test_who_may_look_only_gets_pictures(server: RunningServer, place: str) -> None:
     """No viewer, no PDF in what the browser has loaded; words can be found and selected; arrows turn the pages."""
     with browser(server.url) as here:

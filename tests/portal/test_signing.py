@@ -94,7 +94,7 @@ def test_an_app_password_is_nothing_in_the_portal(own_server: RunningServer) -> 
     made = json.loads(command("app-password", "create", "otto", "--label", "x", "--json", data=own_server.data))
     visitor = PortalClient(own_server.url)
     refused = visitor.sign_in("otto", made["password"])
-    assert (refused.status, "App-Kennwort" in refused.text) == (403, True)
+    assert (refused.status, "App-Passwort" in refused.text) == (403, True)
     basic = DavClient(own_server.url, "otto", made["password"]).authorization
     assert visitor.get("/anmeldungen", {"Authorization": basic}).status == 303
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
+import resource
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,10 +15,11 @@ import pytest
 from davserver.rendering import child
 from davserver.rendering.maker import OFFICE_ENDINGS, PDF, Maker, NotMade, Reason, read_drawing
 from tests.foreign import need
+from tests.listening import CANARY, listening
 from tests.rendering import documents
+from tests.rendering import hostile as hostile_documents
 from tests.rendering.documents import DOCX, ODT
 
-CANARY = "KanarienvogelImRatskeller"
 ENDLESS = "import time\nwhile True: time.sleep(1)"
 
 
@@ -108,32 +107,6 @@ def test_a_protected_pdf_is_told_as_such(maker: Maker) -> None:
     assert why.value.reason is Reason.PROTECTED
 
 
-@contextmanager
-def listening() -> Iterator[tuple[str, list[bytes]]]:
-    """An address on loopback, and what has come in there."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.2)
-        ended = threading.Event()
-
-        def listen() -> None:
-            while not ended.is_set():
-                try:
-                    caller, _ = server.accept()
-                except TimeoutError:
-                    continue
-                with caller:
-                    heard.append(caller.recv(1000))
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}/{CANARY}", heard
-        finally:
-            ended.set()
-            thread.join()
-
-
 def hostile(url: str) -> dict[str, tuple[bytes, str]]:
     """Office documents that ask for an address, by what they are, with the media type they claim."""
     found = {name: (content, ODT) for name, content in documents.odt_linking(url).items()}
@@ -179,6 +152,48 @@ def test_no_document_learns_the_environment(office: Maker, maker: Maker, monkeyp
     made, words = converted(office, maker, content, ODT)
     assert CANARY not in words
     assert CANARY.encode() not in made
+
+
+def made_of(office: Maker, found: hostile_documents.Documents) -> dict[str, tuple[bytes, float]]:
+    """Two at a time: name → the PDF, or nothing, and the seconds that it took."""
+
+    def one(content: bytes, media_type: str) -> tuple[bytes, float]:
+        began = time.monotonic()
+        try:
+            return office.convert([content], media_type), time.monotonic() - began
+        except NotMade:
+            return b"", time.monotonic() - began
+
+    with ThreadPoolExecutor(2) as pool:
+        waiting = {name: pool.submit(one, *each) for name, each in found.items()}
+        return {name: each.result() for name, each in waiting.items()}
+
+
+def test_no_other_format_reaches_out_either(office: Maker, tmp_path: Path) -> None:
+    """S-58, B17: templates, objects, entities, formulas, media on the network; text in a file of the server."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text(f"{CANARY}\n" * 50)
+    with listening() as (url, heard):
+        reached = made_of(office, hostile_documents.reaching(url))
+        time.sleep(0.3)
+    assert heard == []
+    assert sum(bool(made) for made, _ in reached.values()) > 8, "most of them are documents after all"
+    asking = hostile_documents.reaching(secret.as_uri())
+    read = made_of(office, {name: asking[name] for name in hostile_documents.READING})
+    for name, (made, _) in read.items():
+        assert CANARY.encode() not in made, name
+        words = office.draw([made], PDF, 600, [1, 2]).pages if made else []
+        assert CANARY not in " ".join(words_of(page.lines) for page in words), name
+
+
+def test_no_document_takes_more_than_its_share(office: Maker) -> None:
+    """Ended in time whatever it unfolds to, within the memory of its child; the next one is made as ever."""
+    hasty = Maker(Maker.find_office(), seconds=6)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    for name, (_, seconds) in made_of(hasty, hostile_documents.devouring()).items():
+        assert seconds < 6 + 4, name
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, child.MEMORY // 1024)
+    assert office.convert([documents.odt("danach")], ODT).startswith(b"%PDF")
 
 
 PROBE = """

@@ -49,9 +49,7 @@ class Sheets {
       sheets.append(sheet);
     }
     frame.replaceChildren(sheets);
-    frame.removeAttribute("role");
-    frame.removeAttribute("aria-label");
-    frame.removeAttribute("tabindex");
+    frame.setAttribute("aria-label", viewer.ariaLabel); // it keeps its focus: wider pages are scrolled by keys
     this.sheets = [...frame.children];
     this.measure();
     if (this.number > 1 && location.hash !== "#fund") this.show(this.number); // what was found stands above the pages
@@ -59,6 +57,13 @@ class Sheets {
       this.near.observe(sheet);
       this.seen.observe(sheet);
     }
+    new ResizeObserver(() => this.fit()).observe(frame);
+  }
+
+  fit() {
+    /* A phone was turned, or a window drawn wider: pages take the new width once it has settled. */
+    clearTimeout(this.fitting);
+    if (this.width !== this.laid) this.fitting = setTimeout(() => this.resize(this.zoom), 150);
   }
 
   get width() {
@@ -66,6 +71,7 @@ class Sheets {
   }
 
   measure() {
+    this.laid = this.width;
     this.round = (this.round || 0) + 1; // what is on its way for the size of before is dropped
     for (const sheet of this.sheets) {
       const shape = sheet.shape || this.shape;
