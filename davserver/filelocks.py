@@ -15,7 +15,7 @@ IN_USE = "house.lock"
 """Held together by all processes that have a data directory open, alone by what none of them may live through."""
 USED = "a server or another command uses this data directory; stop it, then try again"
 CHANGED = "the data directory is being upgraded, or the keys of a committee are being changed; try again after that"
-PATIENCE = 2.0  # seconds: whoever only looks holds a lock for microseconds
+PATIENCE = 0.5  # seconds: whoever only looks holds a lock for microseconds
 
 
 @contextmanager
