@@ -11,11 +11,14 @@ from typing import NoReturn
 
 from acl.roles import RoleTableError
 from davserver.accounts import AccountProblem
+from davserver.backups import NoBackup
 from davserver.commands import (
     accounts,
     asking,
+    backing,
     demo,
     drives,
+    ending,
     holding,
     house,
     inside,
@@ -43,6 +46,7 @@ REFUSALS = (
     BadName,
     DoorError,
     KeyProblem,
+    NoBackup,
     NoHouse,
     OSError,
     Refused,
@@ -84,6 +88,8 @@ def parser() -> argparse.ArgumentParser:
         inside,
         opening,
         keeping,
+        backing,
+        ending,
         asking,
     )
     for room in rooms:
