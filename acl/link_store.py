@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from acl import schema
 from acl.labels import Classification
 from acl.links import Link, LinkKind, check_link
 from acl.privileges import Rights
-from acl.rows import add, row_of, touch
+from acl.rows import ALL_SHARES, add, row_of, touch
 
 
 def add_link(connection: Connection, link: Link) -> int:
@@ -34,6 +35,24 @@ def revoke_link(connection: Connection, link_id: int, at: int) -> bool:
     if row is None or (row.revoked is not None and row.revoked <= at):
         return False
     connection.execute(update(table).where(table.c.id == link_id).values(revoked=at))
+    touch(connection, row.share)
+    return True
+
+
+def lull_links(connection: Connection, at: int) -> int:
+    """All that still open anything are revoked as of this instant; their number. `wake_link` takes it back."""
+    table = schema.link
+    ended = connection.execute(update(table).where(table.c.revoked.is_(None)).values(revoked=at)).rowcount
+    touch(connection, ALL_SHARES)
+    return ended
+
+
+def wake_link(connection: Connection, link_id: int, lulled: Collection[int]) -> bool:
+    """It opens again what it opened before it was lulled at one of these instants; False if it was not."""
+    table, row = schema.link, row_of(connection, schema.link, {"id": link_id})
+    if row is None or row.revoked not in lulled:
+        return False
+    connection.execute(update(table).where(table.c.id == link_id).values(revoked=None))
     touch(connection, row.share)
     return True
 

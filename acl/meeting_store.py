@@ -244,3 +244,17 @@ def meeting_ends(connection: Connection, points: Iterable[int]) -> list[int]:
 
 def _title_place(*parts: str) -> str:
     return "/".join((*parts, "title"))
+
+
+def reseal_meetings(connection: Connection, share: str, former: Sealer, sealer: Sealer) -> None:
+    """Titles and matters of all meetings of a share, under another key."""
+    table, points = schema.meeting, schema.agenda_item
+    for row in connection.execute(select(table).where(table.c.share == share)).all():
+        place = _title_place("meeting", row.id)
+        title = sealer.seal(former.open(row.title, place), place)
+        connection.execute(update(table).where(table.c.share == share, table.c.id == row.id).values(title=title))
+    for row in connection.execute(select(points).where(points.c.share == share)).all():
+        place = _title_place("item", row.meeting, row.number)
+        matter = None if row.matter is None else sealer.seal(former.open(row.matter, _MATTER), _MATTER)
+        values = {"title": sealer.seal(former.open(row.title, place), place), "matter": matter}
+        connection.execute(update(points).where(points.c.id == row.id).values(values))

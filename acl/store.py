@@ -15,7 +15,7 @@ from acl import schema
 from acl.entries import Entry, check_entry
 from acl.hold_store import add_hold, end_hold, follow_holds, holds
 from acl.labels import Classification, Label
-from acl.link_store import add_link, link_by_hash, links, revoke_link, use_link
+from acl.link_store import add_link, link_by_hash, links, lull_links, revoke_link, use_link, wake_link
 from acl.mandates import ROLES, Committee, CommitteeKind, Mandate
 from acl.meeting_store import (
     add_binding,
@@ -33,6 +33,7 @@ from acl.meeting_store import (
     numbers_concerned,
     remove_binding,
     renumber,
+    reseal_meetings,
     set_meeting_state,
 )
 from acl.privileges import Rights
@@ -75,6 +76,7 @@ __all__ = (
     "links",
     "list_entries",
     "load_rules",
+    "lull_links",
     "mandates_in",
     "mandates_of",
     "meeting_ends",
@@ -86,6 +88,7 @@ __all__ = (
     "remove_binding",
     "remove_entry",
     "renumber",
+    "reseal_meetings",
     "revoke_link",
     "set_label",
     "set_meeting_state",
@@ -93,6 +96,7 @@ __all__ = (
     "touch",
     "undertaking",
     "use_link",
+    "wake_link",
 )
 
 

@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -197,3 +197,20 @@ def revoke_app_password(connection: Connection, app_id: str, at: int) -> None:
         raise AccountProblem(f"there is no app password {app_id}; `davserver app-password list` shows them")
     connection.execute(update(app_password).where(app_password.c.id == app_id).values(revoked=at))
     change_account(connection, owner)
+
+
+def lull_app_passwords(connection: Connection, at: int) -> int:
+    """All that still work are revoked as of this instant; their number. `wake_app_password` takes it back."""
+    table = app_password
+    return connection.execute(update(table).where(table.c.revoked.is_(None)).values(revoked=at)).rowcount
+
+
+def wake_app_password(connection: Connection, app_id: str, lulled: Collection[int]) -> bool:
+    """It works again as before it was lulled at one of these instants; False if it was not."""
+    row = connection.execute(select(app_password).where(app_password.c.id == app_id)).one_or_none()
+    if row is None or row.revoked not in lulled:
+        return False
+    connection.execute(update(app_password).where(app_password.c.id == app_id).values(revoked=None))
+    for share in {share for share, _ in json.loads(row.scopes)}:
+        store.touch(connection, share)
+    return True

@@ -97,6 +97,7 @@ def forest_of(house: House) -> Forest:
         remembered=Remembered(),
         titles=Titles(),
         sealer=house.keys.sealer,
+        era=max(house.restores, default=0),
         rules=RulesShelf(house.database, house.engine),
     )
 

@@ -11,11 +11,14 @@ from typing import NoReturn
 
 from acl.roles import RoleTableError
 from davserver.accounts import AccountProblem
+from davserver.backups import NoBackup
 from davserver.commands import (
     accounts,
     asking,
+    backing,
     demo,
     drives,
+    ending,
     holding,
     house,
     inside,
@@ -44,6 +47,7 @@ REFUSALS = (
     BadName,
     DoorError,
     KeyProblem,
+    NoBackup,
     NoHouse,
     OSError,
     Refused,
@@ -85,6 +89,8 @@ def parser() -> argparse.ArgumentParser:
         inside,
         opening,
         keeping,
+        backing,
+        ending,
         asking,
         watching,
     )

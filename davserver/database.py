@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from shareproviders.contract import Unavailable
 
+DATABASE_NAME = "gremium.db"
 WRITER_TIMEOUT = 10.0  # seconds until a writer gives up and answers 503
 CHECKPOINT_BYTES = 16 * 1024 * 1024
 TRANSIENT = frozenset(
@@ -73,7 +74,7 @@ class Database:
     """Connections of one process to `<directory>/gremium.db`. Make it after the fork, never before."""
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / "gremium.db"
+        self.path = directory / DATABASE_NAME
         self._mutex = WriterMutex(directory / "writer.lock")
         self._writers = self._engine("BEGIN IMMEDIATE", query_only=False)
         self._readers = self._engine("BEGIN", query_only=True)
@@ -201,6 +202,35 @@ class Database:
         finally:
             self._mutex.release()
         return True
+
+    def copy_to(self, target: Path) -> None:
+        """Copy all committed rows into a new file, in the caller's transaction, which keeps writers away meanwhile.
+
+        The file is durable only after it was synced.
+        """
+        assert self.in_transaction, "a copy beside a checkpoint or another writer would hold neither state"
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.close(descriptor)
+        source, copy = sqlite3.connect(self.path), sqlite3.connect(target)
+        try:
+            copy.execute("PRAGMA synchronous=OFF").close()  # a half written copy is thrown away, never opened
+            source.backup(copy)
+        finally:
+            copy.close()
+            source.close()
+
+    def skip_numbers(self, count: int, *, but: Collection[str]) -> None:
+        """Leave out the next `count` ids of every table that counts by itself, except of those named in `but`."""
+        with self.transaction() as connection:
+            counting = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+            for (table,) in connection.exec_driver_sql(counting).all():
+                if table in but:
+                    continue
+                moved = connection.exec_driver_sql(
+                    "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", (count, table)
+                )
+                if not moved.rowcount:
+                    connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, count))
 
     def close(self) -> None:
         """Close all connections; only when no request is running."""

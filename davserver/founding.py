@@ -10,11 +10,10 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from davserver import migrations
-from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit
 from davserver.database import Database
-from davserver.house import RENDERED, ROLES_NAME, UPLOADS, NoHouse, inner_store, now
-from davserver.keys import KeyRing, write_root_key
+from davserver.house import RENDERED, ROLES_NAME, SECRETS, UPLOADS, NoHouse, inner_store, now
+from davserver.keys import KeyRing, RootKeys, write_root_key
 from davserver.schema import setting
 from davserver.settings import shipped
 
@@ -34,15 +33,15 @@ def found(directory: Path, key: Path, by: str) -> list[str]:
         raise NoHouse(f"the root key must lie outside the data directory; name another file than {key}")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
-    root = write_root_key(key)
+    write_root_key(key)
     shutil.copyfile(shipped(ROLES_NAME), directory / ROLES_NAME)
     database = Database(directory)
     try:
         migrations.upgrade(database)
-        ring = KeyRing(root, database.read)
+        ring = KeyRing(RootKeys(key), database.read)
         with database.transaction() as connection:
-            ring.create_secret(connection, PEPPER_SECRET)
-            ring.create_secret(connection, CHAIN_SECRET)
+            for name in SECRETS:
+                ring.create_secret(connection, name)
             connection.execute(insert(setting).values(name="instance", value=secrets.token_hex(6).encode()))
             for space in (UPLOADS, RENDERED):
                 ring.create(connection, space)
@@ -53,18 +52,18 @@ def found(directory: Path, key: Path, by: str) -> list[str]:
         database.checkpoint()
     finally:
         database.close()
-    _sync(directory)
+    sync_directory(directory)
+    sync_directory(directory.parent)
     return _warnings(directory, key)
 
 
-def _sync(directory: Path) -> None:
+def sync_directory(path: Path) -> None:
     """The directory's own entries reach the disk before anybody relies on them."""
-    for path in (directory, directory.parent):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _warnings(directory: Path, key: Path) -> list[str]:

@@ -7,6 +7,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +21,12 @@ from acl.roles import RoleTable
 from davserver import migrations, plugins
 from davserver.accounts import PEPPER_SECRET
 from davserver.audit import CHAIN_SECRET, Audit, ReadLog
-from davserver.database import Database
+from davserver.copylock import is_copied
+from davserver.database import DATABASE_NAME, Database
 from davserver.devices import DeviceLogin, OwnDevices
+from davserver.filelocks import CHANGED, IN_USE, USED, held
 from davserver.invitations import Invitations
-from davserver.keys import KeyRing, read_root_key
+from davserver.keys import KeyRing, RootKeys
 from davserver.links import LinkLogin
 from davserver.login import Login
 from davserver.openings import Openings
@@ -35,12 +39,19 @@ from davserver.sessions import Sessions
 from davserver.settings import Settings
 from davserver.tree.rendered import Kept
 from davserver.tree.uploads import UploadStore
-from shareproviders.contract import Ground, NotFound, ShareProvider
+from shareproviders.contract import Ground, NameTaken, NotFound, ShareProvider
 
 UPLOADS, RENDERED = ".uploads", ".rendered"
 """Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
-DATABASE_NAME = "gremium.db"
+
 ROLES_NAME = "roles.toml"
+SECRETS = (PEPPER_SECRET, CHAIN_SECRET)
+"""Those of the house itself, wrapped under the root key."""
+UNFINISHED = "unfinished-restore"
+"""Lies in a data directory until `restore` has put everything back."""
+ENDED = "ended-shares"
+RESTORES = "restores"
+"""Setting: the instants of all restores of this house, as JSON."""
 
 
 class NoHouse(Exception):  # noqa: N818
@@ -120,6 +131,7 @@ class Shares(Mapping[str, ShareProvider]):
             directory=self._directory,
             quota=lot.quota,
             options=json.loads(lot.options),
+            keeps_files=partial(is_copied, self._directory),
         )
         provider: ShareProvider = plugins.find(plugins.SHARE_PROVIDERS, lot.provider)(ground)
         return provider
@@ -132,10 +144,18 @@ class Shares(Mapping[str, ShareProvider]):
         Raises UnknownPlugin, and what the provider says about its options.
         """
         plugins.find(plugins.SHARE_PROVIDERS, provider)
+        if share in ended_shares(connection):
+            raise NameTaken(f"{share} was deleted, and an id is never given again; take another one")
         lot = Lot(provider, json.dumps(dict(options), sort_keys=True), quota)
         connection.execute(insert(share_table).values(id=share, **lot._asdict()))
         self._keys.create(connection, share)
         return self._build(share, lot)
+
+
+def ended_shares(connection: Connection) -> list[str]:
+    """Ids of committees that were deleted: what still names them anywhere must never mean another one."""
+    kept = connection.execute(select(setting.c.value).where(setting.c.name == ENDED)).scalar_one_or_none()
+    return [] if kept is None else [str(one) for one in json.loads(kept)]
 
 
 def inner_store(
@@ -151,6 +171,7 @@ def inner_store(
         directory=directory,
         quota=None,
         options={},
+        keeps_files=partial(is_copied, directory),
     )
     store: UploadStore = plugins.find(plugins.SHARE_PROVIDERS, "vault")(ground)
     return store
@@ -175,6 +196,7 @@ class House:
         clock: Callable[[], int],
     ) -> None:
         self.directory, self.key, self.settings, self.database, self.keys = directory, key, settings, database, keys
+        self._opened = ExitStack()
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
         self.uploads = inner_store(UPLOADS, database, keys, clock, directory)
@@ -204,6 +226,13 @@ class House:
             return awake_until(connection, user)
 
     @property
+    def restores(self) -> list[int]:
+        """The instants at which this house began anew from a backup, oldest first."""
+        with self.database.read() as connection:
+            kept = connection.execute(select(setting.c.value).where(setting.c.name == RESTORES)).scalar_one_or_none()
+        return [] if kept is None else [int(one) for one in json.loads(kept)]
+
+    @property
     def instance(self) -> str:
         """What tells this installation from all others, 12 hexadecimal digits."""
         with self.database.read() as connection:
@@ -216,18 +245,33 @@ class House:
         return hmac.digest(self.keys.secret(PEPPER_SECRET), text, "sha256")[:16]
 
     @classmethod
-    def open(cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now) -> House:
-        """Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin."""
+    def open(
+        cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now, *, alone: bool = False
+    ) -> House:
+        """Together with others, or alone: then no process has it open, and none opens it until it is closed.
+
+        Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin, Unavailable.
+        """
+        if (directory / UNFINISHED).exists():
+            raise NoHouse(f"{directory} holds an unfinished restore; empty it and run: davserver restore")
+        return cls.enter(directory, key, settings, clock, alone=alone)
+
+    @classmethod
+    def enter(
+        cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now, *, alone: bool = False
+    ) -> House:
+        """Open it even while it is being restored."""
         if not (directory / DATABASE_NAME).exists():
             raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
-        root = read_root_key(key)
-        database = Database(directory)
-        try:
+        with ExitStack() as opening:
+            opening.enter_context(held(directory / IN_USE, USED if alone else CHANGED, alone=alone))
+            roots = RootKeys(key)
+            database = Database(directory)
+            opening.callback(database.close)
             migrations.check(database)
-            return cls(directory, key, settings, database, KeyRing(root, database.read), clock=clock)
-        except BaseException:
-            database.close()
-            raise
+            house = cls(directory, key, settings, database, KeyRing(roots, database.read), clock=clock)
+            house._opened = opening.pop_all()
+        return house
 
     def share(self, share: str) -> ShareProvider:
         """Raises NotFound for an unknown share."""
@@ -247,4 +291,4 @@ class House:
 
     def close(self) -> None:
         """Only when no request is running."""
-        self.database.close()
+        self._opened.close()

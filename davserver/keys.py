@@ -19,12 +19,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from davserver.schema import setting, space_key
 from shareproviders.contract import Damaged, NotFound
 
 KEY_BYTES = 32
+ID_LETTERS = 16
+SHEET_LINES = 4
+CONFIRMED = "key-confirmed"
+"""Setting: the id of the root key whose recovery sheet was typed back."""
 
 
 class KeyProblem(Exception):  # noqa: N818
@@ -40,7 +44,7 @@ class RootKey:
     @property
     def id(self) -> str:
         """16 hex digits; names the key in rows without telling anything about it."""
-        return hashlib.sha256(b"gremium-kek-id-v1" + self.secret).hexdigest()[:16]
+        return hashlib.sha256(b"gremium-kek-id-v1" + self.secret).hexdigest()[:ID_LETTERS]
 
 
 def write_root_key(path: Path) -> RootKey:
@@ -72,6 +76,60 @@ def read_root_key(path: Path) -> RootKey:
     if len(secret) != KEY_BYTES:
         raise KeyProblem(f"the root key {path} must hold {KEY_BYTES} bytes as hexadecimal digits")
     return RootKey(secret)
+
+
+class RootKeys:
+    """The root key of one house by its file, and the next one beside it while `rotate-keys` changes it.
+
+    Which of the two is in force says the database; a kill at any point leaves both there (rotating.py).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises KeyProblem, as `read_root_key`."""
+        self.path = path
+        current = read_root_key(path)
+        self._known = {current.id: current}
+        self._first = current
+
+    @property
+    def next_path(self) -> Path:
+        """Where a rotation puts the next key until it is in force."""
+        return self.path.with_name(f"{self.path.name}.next")
+
+    def first(self) -> RootKey:
+        """The key of the file as it was when the house was opened."""
+        return self._first
+
+    def find(self, key_id: str, locked: str) -> RootKey:
+        """The key of this id; `locked` says what it opens. Raises KeyProblem if neither file holds it."""
+        if key_id not in self._known:
+            for path in (self.path, self.next_path):
+                if path.exists():
+                    key = read_root_key(path)
+                    self._known[key.id] = key
+        if key_id not in self._known:
+            raise KeyProblem(f"{locked} is locked under root key {key_id}, {self.path} is {self._first.id}")
+        return self._known[key_id]
+
+
+def sheet_of(key: RootKey) -> list[str]:
+    """Four lines of four groups of four hexadecimal digits; a file with just these lines is a root key, too."""
+    digits = key.secret.hex()
+    groups = [digits[start : start + 4] for start in range(0, len(digits), 4)]
+    return [" ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
+
+
+def confirm_root_key(connection: Connection, key_id: str) -> None:
+    """Remember that somebody holds a right sheet of this root key."""
+    connection.execute(delete(setting).where(setting.c.name == CONFIRMED))
+    connection.execute(insert(setting).values(name=CONFIRMED, value=key_id.encode()))
+
+
+def is_confirmed(begin_read: Callable[[], AbstractContextManager[Connection]], key_id: str) -> bool:
+    """Was the sheet of this root key confirmed?"""
+    with begin_read() as connection:
+        kept = connection.execute(select(setting.c.value).where(setting.c.name == CONFIRMED)).scalar_one_or_none()
+    return kept == key_id.encode()
 
 
 class SpaceKeys:
@@ -107,19 +165,22 @@ class Sealer:
 class KeyRing:
     """Space keys by share, unwrapped once and kept for the life of the process."""
 
-    def __init__(self, root: RootKey, begin_read: Callable[[], AbstractContextManager[Connection]]) -> None:
-        self._root = root
+    def __init__(self, roots: RootKeys, begin_read: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self.roots = roots
         self._begin_read = begin_read
         self._spaces: dict[str, SpaceKeys] = {}
 
+    def root(self) -> RootKey:
+        """The root key in force: what the rows of this view are wrapped under. Raises KeyProblem."""
+        with self._begin_read() as connection:
+            key_id = connection.execute(select(space_key.c.kek_id).limit(1)).scalar_one_or_none()
+        return self.roots.first() if key_id is None else self.roots.find(key_id, "the database")
+
     def create(self, connection: Connection, share: str) -> SpaceKeys:
         """A fresh space key for a new share, wrapped into its row."""
-        space_id, secret = secrets.token_bytes(16), secrets.token_bytes(KEY_BYTES)
-        connection.execute(
-            insert(space_key).values(
-                share=share, space_id=space_id, kek_id=self._root.id, wrapped=aes_key_wrap(self._root.secret, secret)
-            )
-        )
+        root, space_id, secret = self.root(), secrets.token_bytes(16), secrets.token_bytes(KEY_BYTES)
+        wrapped = aes_key_wrap(root.secret, secret)
+        connection.execute(insert(space_key).values(share=share, space_id=space_id, kek_id=root.id, wrapped=wrapped))
         return SpaceKeys(space_id, secret)
 
     def space(self, share: str) -> SpaceKeys:
@@ -130,21 +191,24 @@ class KeyRing:
                 row = connection.execute(select(space_key).where(space_key.c.share == share)).one_or_none()
             if row is None:
                 raise NotFound(f"no share {share}")
-            if row.kek_id != self._root.id:
-                raise KeyProblem(f"share {share} is locked under root key {row.kek_id}, this one is {self._root.id}")
-            try:
-                keys = SpaceKeys(row.space_id, aes_key_unwrap(self._root.secret, row.wrapped))
-            except InvalidUnwrap:
-                raise Damaged(f"the space key of share {share} fails its check") from None
-            self._spaces[share] = keys
+            root = self.roots.find(row.kek_id, f"share {share}")
+            secret = unwrapped(root, row.wrapped, f"the space key of share {share}")
+            keys = self._spaces[share] = SpaceKeys(row.space_id, secret)
         return keys
+
+    def renew(self, connection: Connection, share: str) -> SpaceKeys:
+        """Another space key for a share, in its row; this ring goes on with the former one until it is closed."""
+        root, former, secret = self.root(), self.space(share), secrets.token_bytes(KEY_BYTES)
+        anew = {"kek_id": root.id, "wrapped": aes_key_wrap(root.secret, secret)}
+        connection.execute(update(space_key).where(space_key.c.share == share).values(**anew))
+        return SpaceKeys(former.space_id, secret)
 
     def sealer(self, share: str) -> Sealer:
         return Sealer(self.space(share))
 
     def create_secret(self, connection: Connection, name: str) -> None:
         """A fresh 32-byte secret of the server itself (pepper, chain key), wrapped into table `setting`."""
-        wrapped = self._root.id.encode() + aes_key_wrap(self._root.secret, secrets.token_bytes(KEY_BYTES))
+        wrapped = wrapped_secret(self.root(), secrets.token_bytes(KEY_BYTES))
         connection.execute(insert(setting).values(name=name, value=wrapped))
 
     def secret(self, name: str) -> bytes:
@@ -153,11 +217,18 @@ class KeyRing:
             value = connection.execute(select(setting.c.value).where(setting.c.name == name)).scalar_one_or_none()
         if value is None:
             raise KeyProblem(f"the database has no secret {name}; it was not made by `davserver init`")
-        if value[:16] != self._root.id.encode():
-            raise KeyProblem(
-                f"the database is locked under root key {value[:16].decode()}, this one is {self._root.id}"
-            )
-        try:
-            return aes_key_unwrap(self._root.secret, value[16:])
-        except InvalidUnwrap:
-            raise Damaged(f"the secret {name} fails its check") from None
+        root = self.roots.find(value[:ID_LETTERS].decode(), "the database")
+        return unwrapped(root, value[ID_LETTERS:], f"the secret {name}")
+
+
+def wrapped_secret(root: RootKey, secret: bytes) -> bytes:
+    """As table `setting` keeps a secret: the id of the root key, then the secret wrapped under it."""
+    return root.id.encode() + aes_key_wrap(root.secret, secret)
+
+
+def unwrapped(root: RootKey, wrapped: bytes, what: str) -> bytes:
+    """Raises Damaged."""
+    try:
+        return aes_key_unwrap(root.secret, wrapped)
+    except InvalidUnwrap:
+        raise Damaged(f"{what} fails its check") from None

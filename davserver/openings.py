@@ -125,7 +125,7 @@ class Openings:
                 proof=self._proof(digest, password),
                 share=share,
                 node=node.id,
-                name=self._sealer(share).seal(node.name, _place(digest)),
+                name=self._sealer(share).seal(node.name, opening_place(digest)),
                 max_class=principal.ceiling.max_class.word,
                 created=now,
                 until=now + WITHIN,
@@ -145,7 +145,7 @@ class Openings:
             row = connection.execute(_found, {"digest": digest}).one_or_none()
         if row is None or not self._holds(row):
             raise NotFound("there is nothing here")
-        name = self._sealer(row.share).open(row.name, _place(digest))
+        name = self._sealer(row.share).open(row.name, opening_place(digest))
         if names != (name,) and (names or method != "PROPFIND"):
             raise NotFound("there is nothing here")
         net = net_of(address)
@@ -194,6 +194,6 @@ class Openings:
         return hmac.digest(self._pepper, b"opening\0" + digest + (password or "").encode(), hashlib.sha256)
 
 
-def _place(digest: bytes) -> str:
+def opening_place(digest: bytes) -> str:
     """Binds a sealed name to its row."""
     return f"opening {digest.hex()}"

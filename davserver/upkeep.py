@@ -18,6 +18,7 @@ from acl.labels import ON_CREATION
 from acl.meetings import MeetingState
 from acl.rules import ShareRules
 from davserver import comments, throttle
+from davserver.ending import sweep_ended
 from davserver.house import House
 from davserver.schema import setting
 from davserver.tree import bookmarks
@@ -98,6 +99,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
             done.versions[share] = keeping.thin(provider)
         if isinstance(provider, Upkeep) and not stopped():
             done.orphans[share] = provider.collect(house.clock() - ORPHAN_AGE)
+    sweep_ended(house)
     with house.database.transaction() as connection:
         throttle.sweep(connection, house.clock())
         bookmarks.sweep(connection, house.clock())

@@ -319,6 +319,40 @@ class Upkeep(Protocol):
         """Called at server start: drop unfinished uploads, repair a crash between rename and commit."""
 
 
+@runtime_checkable
+class Restorable(Protocol):
+    """Keeps its bytes in files that are written once and named by rows, so that a backup can take them along."""
+
+    def files(self) -> Iterator[Path]:
+        """Those that the rows of this view name, relative to the data directory."""
+
+    def leap(self) -> None:
+        """After a restore: ids and change numbers from now on are beyond all that the time since the backup gave out.
+
+        In the caller's transaction; may be asked once for each restore, a few hundred times in the life of a share.
+        """
+
+
+@runtime_checkable
+class Ends(Protocol):
+    """Can be given up as a whole."""
+
+    def end(self) -> None:
+        """Delete every row of the share, in the caller's transaction. No verb works after that."""
+
+
+@runtime_checkable
+class Rekeys(Protocol):
+    """Can seal anew what it has sealed."""
+
+    def rekey(self, keys: Keys) -> None:
+        """Write all that hangs on the share's key anew, under `keys` with the same `space_id`.
+
+        In the caller's transaction. Nobody else uses the share meanwhile, and this provider works no more
+        after it. Raises Damaged.
+        """
+
+
 class Keys(Protocol):
     """Secrets of one share, derived from its space key; never stored by the provider."""
 
@@ -348,6 +382,8 @@ class Ground:
     """Bytes, None for unlimited."""
     options: Mapping[str, Any]
     """The provider's own keys from the committee's declaration; an unknown one is an error that names the known."""
+    keeps_files: Callable[[], bool] = lambda: False
+    """True while a backup copies files: what is destroyed then loses its key at once, its file later (`collect`)."""
 
 
 ProviderFactory = Callable[[Ground], ShareProvider]

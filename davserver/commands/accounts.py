@@ -16,8 +16,10 @@ from davserver.accounts import (
     has_password,
     open_label,
     revoke_app_password,
+    wake_app_password,
 )
 from davserver.commands.spot import on_behalf
+from davserver.commands.waking import how_ended, which_sleep, woken
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
@@ -67,6 +69,8 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "user", metavar="USER", nargs="?"
     )
     command(own, "revoke", revoke, "end an app password at once", common).add_argument("id", metavar="ID")
+    waking = command(own, "wake", wake, "let app passwords work again that sleep since a restore", common)
+    which_sleep(waking, "app password")
 
 
 def add(workspace: Workspace) -> int:
@@ -237,10 +241,10 @@ def list_app_passwords(workspace: Workspace) -> int:
         pepper = house.keys.secret(PEPPER_SECRET)
         found = [dict(row) for row in connection.execute(wanted).mappings()]
         rows = [{**row, "label": open_label(pepper, row["id"], row["label"])} for row in found]
-        now = house.clock()
+        now, lulled = house.clock(), house.restores
     words = []
     for row in rows:
-        ended = "revoked" if row["revoked"] else "expired" if row["expires"] and row["expires"] <= now else ""
+        ended = how_ended(row["revoked"], row["expires"], now, lulled)
         until = f"until {shown(row['expires'])}" if row["expires"] else ""
         used = f"used {shown(row['last_use'])}" if row["last_use"] else "never used"
         words.append((row["id"], row["user"], row["label"], row["max_class"], until, used, ended))
@@ -255,3 +259,16 @@ def revoke(workspace: Workspace) -> int:
         house.audit.note(connection, workspace.by, "app-password-revoke", detail=app_id)
     workspace.answer({"id": app_id}, [f"app password {app_id} does not work any more"])
     return 0
+
+
+def wake(workspace: Workspace) -> int:
+    """Whoever wakes an app password says that nobody took it back after the backup."""
+    with workspace.house() as house, house.database.transaction() as connection:
+        lulled = house.restores
+        asleep = select(app_password.c.id).where(app_password.c.revoked.in_(lulled)).order_by(app_password.c.id)
+        sleeping = list(connection.execute(asleep).scalars())
+        ids = woken(workspace, sleeping, lambda one: wake_app_password(connection, one, lulled))
+        for one in ids:
+            house.audit.note(connection, workspace.by, "app-password-wake", detail=one)
+    workspace.answer({"woken": ids}, [f"app password {one} works again" for one in ids])
+    return 0 if ids else 1

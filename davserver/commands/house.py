@@ -1,4 +1,4 @@
-"""init, serve, apply: make a house, run it, declare who is in it."""
+"""init, serve, upgrade, apply: make a house, run it, keep it up to date, declare who is in it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from davserver.commands.workspace import Refused, Subparsers, Workspace, command
 from davserver.declarations import read_declaration
 from davserver.declaring import declare
 from davserver.founding import found
+from davserver.house import now
 from davserver.notices import missing, read_notices
 from davserver.settings import read_secret
+from davserver.upgrading import upgrade as upgrade_database
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -24,6 +26,8 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     serving.add_argument("--tls-cert", metavar="FILE")
     serving.add_argument("--tls-key", metavar="FILE")
     serving.add_argument("--log", metavar="FORM", help="json, or human for people")
+    upgrading = command(commands, "upgrade", upgrade, "bring the database to the schema of this program", common)
+    upgrading.add_argument("--dry-run", action="store_true", help="only print what would be done")
     applying = command(commands, "apply", apply, "make committees, people and mandates as a file declares them", common)
     applying.add_argument("file", metavar="FILE", type=Path)
     applying.add_argument("--dry-run", action="store_true", help="only print what would change")
@@ -79,6 +83,26 @@ def serve(workspace: Workspace) -> int:
         return run(settings, workspace.directory, workspace.key)
     except ServingProblem as problem:
         raise Refused(str(problem)) from problem
+
+
+def upgrade(workspace: Workspace) -> int:
+    """After a copy of the database; what it was can be put back until the new program has written something."""
+    asked = workspace.arguments
+    with workspace.progress("upgrading"):
+        done = upgrade_database(workspace.directory, now, dry_run=asked.dry_run)
+    facts = {**done._asdict(), "copy": None if done.copy is None else str(done.copy), "dry_run": asked.dry_run}
+    if not done.revisions:
+        workspace.answer(facts, [f"schema {done.before} is what this program needs; nothing to do"])
+        return 0
+    steps = f"from schema {done.before} to {done.after} ({', '.join(done.revisions)})"
+    if done.copy is None:
+        workspace.answer(facts, [f"would upgrade {steps}"])
+        return 0
+    with workspace.house() as house, house.database.transaction() as connection:
+        house.audit.note(connection, workspace.by, "upgrade", detail=steps)
+    lines = [f"upgraded {steps}", f"{done.copy} is the database as it was; remove it once all is well"]
+    workspace.answer(facts, lines)
+    return 0
 
 
 def apply(workspace: Workspace) -> int:

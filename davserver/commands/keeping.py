@@ -113,6 +113,7 @@ def purge(workspace: Workspace) -> int:
     asked = workspace.arguments
     with workspace.house() as house:
         _tree(workspace, house, asked.share).purge(asked.share, asked.id)
+        house.database.checkpoint()  # its wrapped key leaves the write-ahead log, too
     workspace.answer({"id": asked.id}, [f"{asked.id} is destroyed"])
     return 0
 

@@ -13,6 +13,7 @@ from acl.links import Link, LinkKind
 from acl.principals import Channel, Principal
 from acl.privileges import Rights, parse_rights, rights_words
 from davserver.commands.spot import Spot, class_named, door, looking, on_behalf, principals_for, refusing, when
+from davserver.commands.waking import how_ended, which_sleep, woken
 from davserver.commands.workspace import (
     Refused,
     Subparsers,
@@ -54,6 +55,8 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     revoking = command(links, "revoke", revoke, "end a link at once", common)
     revoking.add_argument("id", metavar="ID", type=int)
     on_behalf(revoking)
+    waking = command(links, "wake", wake, "let links open again that sleep since a restore", common)
+    which_sleep(waking, "link")
 
 
 def create(workspace: Workspace) -> int:
@@ -116,10 +119,10 @@ def list_links(workspace: Workspace) -> int:
     with workspace.house() as house, house.database.read() as connection:
         shares = [asked.share] if asked.share else list(house.shares)
         facts = [_facts(house, connection, link) for share in shares for link in _links(house, connection, share)]
-        now = house.clock()
+        now, lulled = house.clock(), house.restores
     words = []
     for link in facts:
-        ended = "revoked" if link["revoked"] else "expired" if link["until"] and link["until"] <= now else ""
+        ended = how_ended(link["revoked"], link["until"], now, lulled)
         until = f"until {shown(link['until'])}" if link["until"] else ""
         uses = f"{link['uses_left']} uses left" if link["uses_left"] is not None else ""
         locked = "with password" if link["password"] else ""
@@ -155,6 +158,7 @@ def _facts(house: House, connection: Connection, link: Link) -> dict[str, Any]:
         "uses_left": link.uses_left,
         "password": link.password is not None,
         "revoked": link.revoked,
+        "asleep": link.revoked in house.restores,
     }
 
 
@@ -166,3 +170,17 @@ def revoke(workspace: Workspace) -> int:
         house.audit.note(connection, workspace.by, "link-revoke", detail=f"link {number}")
     workspace.answer({"id": number}, [f"link {number} opens nothing any more"])
     return 0
+
+
+def wake(workspace: Workspace) -> int:
+    """Whoever wakes a link says that nobody took it back after the backup."""
+    with workspace.house() as house, house.database.transaction() as connection:
+        lulled = house.restores
+        sleeping = [
+            link.id for share in house.shares for link in store.links(connection, share) if link.revoked in lulled
+        ]
+        numbers = woken(workspace, sleeping, lambda number: store.wake_link(connection, number, lulled))
+        for number in numbers:
+            house.audit.note(connection, workspace.by, "link-wake", detail=f"link {number}")
+    workspace.answer({"woken": numbers}, [f"link {number} opens again" for number in numbers])
+    return 0 if numbers else 1

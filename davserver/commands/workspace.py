@@ -63,9 +63,9 @@ class Workspace:
         return load(self.directory, self.environment, config=config, given=stated)
 
     @contextmanager
-    def house(self) -> Iterator[House]:
-        """The opened house; closed at the end."""
-        house = House.open(self.directory, self.key, self.settings())
+    def house(self, *, alone: bool = False) -> Iterator[House]:
+        """The opened house; closed at the end. Alone: refused while anybody else uses it."""
+        house = House.open(self.directory, self.key, self.settings(), alone=alone)
         try:
             self._check_acting(house)
             yield house

@@ -16,6 +16,7 @@ from davserver.schema import metadata as own_tables
 from shareproviders.filesystem.schema import metadata as filesystem_tables
 from shareproviders.vault.schema import metadata as vault_tables
 
+PLACE = Path(__file__).parent
 ALL_TABLES: tuple[MetaData, ...] = (own_tables, acl_tables, vault_tables, filesystem_tables)
 
 
@@ -25,7 +26,7 @@ class WrongSchema(Exception):  # noqa: N818
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(PLACE))
     config.attributes["connection"] = connection
     return config
 
@@ -43,15 +44,24 @@ def upgrade(database: Database) -> None:
         command.upgrade(_config(connection), "head")
 
 
-def check(database: Database) -> None:
-    """Raises WrongSchema for an older, newer or foreign database."""
+def pending(database: Database) -> tuple[str, tuple[str, ...]]:
+    """The revision of the database, and those that lead from there to the newest.
+
+    Raises WrongSchema for a foreign database, and for one that a newer program made.
+    """
     with database.read() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    if current == newest():
-        return
     if current is None:
         raise WrongSchema(f"{database.path} is not a database of this program")
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if current in known:
+    scripts = ScriptDirectory.from_config(_config())
+    if current not in {script.revision for script in scripts.walk_revisions()}:
+        raise WrongSchema(f"the database has schema {current}, made by a newer program; install that version")
+    ahead = [script.revision for script in scripts.iterate_revisions("head", current)]
+    return current, tuple(reversed(ahead))
+
+
+def check(database: Database) -> None:
+    """Raises WrongSchema for an older, newer or foreign database."""
+    current, revisions = pending(database)
+    if revisions:
         raise WrongSchema(f"the database has schema {current}, this program needs {newest()}; run: davserver upgrade")
-    raise WrongSchema(f"the database has schema {current}, made by a newer program; install that version")

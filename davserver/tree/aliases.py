@@ -16,6 +16,11 @@ KEPT = 7 * 24 * 3600 * 1_000_000
 _any = select(table.c.node).where(table.c.share == bindparam("of")).limit(1)  # asked whenever a path leads nowhere
 
 
+def alias_place(parent: int) -> str:
+    """Where the former name of a member of this collection is sealed for."""
+    return f"alias {parent}"
+
+
 class Aliases:
     """The names that folders had a while ago."""
 
@@ -23,7 +28,7 @@ class Aliases:
         self._sealer = sealer
 
     def _key(self, share: str, parent: int, name: str) -> bytes:
-        return self._sealer(share).seal(name, f"alias {parent}")
+        return self._sealer(share).seal(name, alias_place(parent))
 
     def remember(  # noqa: PLR0917 (a row has that many columns)
         self, connection: Connection, share: str, parent: int, name: str, node: int, until: int

@@ -61,6 +61,8 @@ class Forest:
     titles: Titles
     sealer: Callable[[str], Sealer]
     """Of a share, for what only this server may read again: titles of meetings, sync-tokens."""
+    era: int
+    """The instant of the last restore from a backup, 0 if there was none."""
     rules: RulesShelf
 
     def provider(self, share: str) -> ShareProvider:

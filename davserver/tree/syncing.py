@@ -64,7 +64,7 @@ class SyncingTree(LookingTree):
         return Changes(self._tagged(changed, places, view), gone, tokens.make(seen, mark), mark.cursor is None)
 
     def _tokens(self, seen: Seen) -> SyncTokens:
-        return SyncTokens(self.forest.sealer(seen.share), self.principal, self.channel)
+        return SyncTokens(self.forest.sealer(seen.share), self.principal, self.channel, self.forest.era)
 
     def _sight(self, places: SharePlaces, seen: Seen) -> Sight:
         """To be called inside a view of the database."""

@@ -42,14 +42,18 @@ class Mark(NamedTuple):
 
 
 class SyncTokens:
-    """Makes and reads the tokens of one reader of one share."""
+    """Makes and reads the tokens of one reader of one share.
 
-    def __init__(self, sealer: Sealer, principal: Principal, channel: Channel) -> None:
+    `era` is the instant of the last restore: a token from before may tell of changes that the restore took back.
+    """
+
+    def __init__(self, sealer: Sealer, principal: Principal, channel: Channel, era: int) -> None:
         self._sealer = sealer
+        self._era = f" {era}" if era else ""
         self._reader = f"{principal.key} {channel} {sorted(principal.ceiling.scopes)}"
 
     def _place(self, collection: Seen) -> str:
-        return f"sync-token {collection.node.id} {self._reader}"
+        return f"sync-token {collection.node.id} {self._reader}{self._era}"
 
     def make(self, collection: Seen, mark: Mark) -> str:
         """An absolute URI (RFC 6578 §4)."""

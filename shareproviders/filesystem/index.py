@@ -104,6 +104,20 @@ class Index:
             connection.execute(delete(property_).where(property_.c.node.in_(page)))
             connection.execute(delete(node).where(node.c.id.in_(page)))
 
+    def clear(self, connection: Connection) -> None:
+        """All rows of the share and their properties."""
+        own = select(node.c.id).where(node.c.share == self._share)
+        connection.execute(delete(property_).where(property_.c.node.in_(own)))
+        connection.execute(delete(node).where(node.c.share == self._share))
+
+    def rekey(self, connection: Connection, anew: Index) -> None:
+        """Seal all names and properties as `anew` does."""
+        for row in self.everything(connection):
+            name = anew._seal_name(row.parent, self.open_name(row))
+            connection.execute(update(node).where(node.c.id == row.id).values(name=name))
+            if properties := self.properties(connection, [row.id]).get(row.id):
+                anew.replace_properties(connection, row.id, properties)
+
     # Dead properties
 
     def properties(self, connection: Connection, ids: Iterable[int]) -> dict[int, dict[str, str]]:

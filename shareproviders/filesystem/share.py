@@ -11,12 +11,13 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from shareproviders.contract import (
     Expected,
     Finding,
     Ground,
+    Keys,
     NameTaken,
     Node,
     NotFound,
@@ -34,6 +35,7 @@ from shareproviders.filesystem.bodies import Bodies, StagedFile, read_pieces
 from shareproviders.filesystem.copying import Copying
 from shareproviders.filesystem.handles import STAGING, Disk, Look, Segments, closing, look, occupied, translated
 from shareproviders.filesystem.index import Index, Known, seen
+from shareproviders.filesystem.schema import step
 from shareproviders.filesystem.steps import Steps
 from shareproviders.filesystem.upkeep import findings
 from shareproviders.filesystem.view import DisagreesError, Place, View, new_tag, row_of
@@ -345,6 +347,16 @@ class FilesystemShare:
         with self._changing():
             pass  # undoes the steps; their records go in the next transaction, once this one stands
         self.collect(self._ground.clock() + GRACE)
+
+    def rekey(self, keys: Keys) -> None:
+        with self._ground.begin_transaction() as connection:
+            self._index.rekey(connection, Index(self._ground.share, keys))
+
+    def end(self) -> None:
+        """The rows only: what lies on the disk belongs to whoever keeps that directory."""
+        with self._ground.begin_transaction() as connection:
+            self._index.clear(connection)
+            connection.execute(delete(step).where(step.c.share == self._ground.share))
 
 
 def _hold(expected: Expected, before: Known | None, path: SharePath) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from shareproviders.testing.abilities import AbilityRules
 from shareproviders.testing.base import GroundFactory
 from shareproviders.testing.documents import DocumentRules
+from shareproviders.testing.ending import WholeRules
 from shareproviders.testing.folders import FolderRules
 from shareproviders.testing.placing import PlacingRules
 from shareproviders.testing.transactions import TransactionRules
@@ -20,5 +21,5 @@ from shareproviders.testing.transactions import TransactionRules
 __all__ = ["GroundFactory", "ProviderContract"]
 
 
-class ProviderContract(DocumentRules, FolderRules, PlacingRules, TransactionRules, AbilityRules):
+class ProviderContract(DocumentRules, FolderRules, PlacingRules, TransactionRules, AbilityRules, WholeRules):
     """All rules of `shareproviders.contract`; those of abilities that the provider lacks are skipped."""

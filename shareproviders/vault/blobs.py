@@ -74,12 +74,19 @@ class BlobStream:
 class BlobStore:
     """The blob files of one space."""
 
-    def __init__(self, directory: Path, secrets: Secrets, is_named: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        secrets: Secrets,
+        is_named: Callable[[bytes], bool],
+        keeps_files: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.directory = directory
         self.healthy = True
         """False after an fsync failed; nothing is written any more until the process starts anew."""
         self._secrets = secrets
         self._is_named = is_named
+        self._keeps_files = keeps_files
         self._blobs = directory / "blobs"
         self._staging = directory / "staging"
 
@@ -203,7 +210,13 @@ class BlobStore:
             raise Damaged("a stored document is not the one that its row describes")
 
     def unlink(self, blobs: Iterable[bytes]) -> int:
-        """Remove files that no row names any more; number of removals."""
+        """Remove files that no row names any more; number of removals.
+
+        None while a backup runs that may have been begun when rows still named them. One that begins after this look
+        sees the rows of now, which do not.
+        """
+        if self._keeps_files():
+            return 0
         removed = 0
         for blob in blobs:
             with contextlib.suppress(FileNotFoundError):

@@ -82,6 +82,10 @@ class Secrets:
         blob, key = secrets.token_bytes(BLOB_ID_BYTES), secrets.token_bytes(KEY_BYTES)
         return BlobSecret(blob, key, self._context(blob)), aes_key_wrap(self._wrap, key)
 
+    def wrap(self, blob: BlobSecret) -> bytes:
+        """The key of a blob as its row keeps it."""
+        return aes_key_wrap(self._wrap, blob.key)
+
     def open_blob(self, blob: bytes, wrapped: bytes) -> BlobSecret:
         """Raises Damaged."""
         try:

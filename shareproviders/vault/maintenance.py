@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, delete, exists, func, literal, or_, select
 
 from shareproviders.contract import Damaged, Finding, Ground, Unavailable
 from shareproviders.vault.blobs import BlobStore
@@ -146,6 +146,14 @@ class Maintenance:
         named = select(version.c.node).distinct().where(version.c.space == number, version.c.blob == blob_id)
         with self._ground.begin_read() as connection:
             return list(connection.execute(named.order_by(version.c.node)).scalars())
+
+    def end(self) -> None:
+        """Delete every row of the space."""
+        with self._ground.begin_transaction() as connection:
+            number = self._catalog.space(connection).number
+            for table in (dead_property, trash, version, blob, change, node):
+                connection.execute(delete(table).where(table.c.space == number))
+            connection.execute(delete(space).where(space.c.id == number))
 
     def collect(self, older_than: int) -> int:
         """Rows of blobs that no version names, files that no row names, drafts whose upload is gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -13,6 +14,7 @@ from shareproviders.contract import (
     Expected,
     Finding,
     Ground,
+    Keys,
     NameTaken,
     Node,
     Outdated,
@@ -33,11 +35,17 @@ from shareproviders.vault.history import Content, History, counted
 from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space
+from shareproviders.vault.rekeying import Rekeying
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, blob, node, root_of, space
 from shareproviders.vault.statements import Statement
 from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
+
+FOLDER = "vault"
+"""In the data directory; beneath it one folder for each space, by its id."""
+LEAP = 1 << 24
+"""Ids, and change numbers, that a restore leaves out: more than a drive gives out between two backups."""
 
 
 class Vault:
@@ -50,8 +58,8 @@ class Vault:
         self._ground = ground
         self._secrets = Secrets(ground.keys)
         self._catalog = Catalog(ground, self._secrets)
-        directory = ground.directory / "vault" / ground.keys.space_id.hex()
-        self._blobs = BlobStore(directory, self._secrets, self._is_named)
+        directory = ground.directory / FOLDER / ground.keys.space_id.hex()
+        self._blobs = BlobStore(directory, self._secrets, self._is_named, ground.keeps_files)
         self._history = History(ground, self._secrets, self._catalog, self._blobs)
         self._turns = Turns(ground, self._catalog, self._blobs.unlink)
         self._properties = Properties(ground, self._secrets, self._catalog)
@@ -353,3 +361,27 @@ class Vault:
 
     def recover(self) -> None:
         self._blobs.drop_drafts()
+
+    # -- Ends --
+
+    def end(self) -> None:
+        self._maintenance.end()
+
+    # -- Rekeys --
+
+    def rekey(self, keys: Keys) -> None:
+        with self._ground.begin_transaction() as connection:
+            number = self._catalog.space(connection).number
+            Rekeying(connection, number, self._secrets, Secrets(keys), self._blobs).run()
+
+    # -- Restorable --
+
+    def files(self) -> Iterator[Path]:
+        with self._ground.begin_read() as connection:
+            number = self._catalog.space(connection).number
+            named = list(connection.execute(select(blob.c.id).where(blob.c.space == number)).scalars())
+        return (self._blobs.path(one).relative_to(self._ground.directory) for one in named)
+
+    def leap(self) -> None:
+        with self._turn() as turn:
+            turn.leap(LEAP)

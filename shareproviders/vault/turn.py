@@ -34,6 +34,11 @@ class Turn:
         self._next_id += count
         return first
 
+    def leap(self, count: int) -> None:
+        """Give out neither the next `count` ids nor as many change numbers, ever."""
+        self._next_id += count
+        self._newest += count
+
     def charge(self, size: int) -> None:
         """Count bytes that versions gain (or lose); to be called before anything is written. Raises QuotaExceeded."""
         if size > 0 and self._quota is not None and self._used + size > self._quota:

@@ -82,7 +82,7 @@ def fill(data: Path) -> None:
         house.close()
 
 
-def born(data: Path, act: str) -> tuple[int, int, int]:
+def born(data: Path, verb: Callable[[House], object], clock: Callable[[], int] = now) -> tuple[int, int, int]:
     """A process that waits for the word, acts once and ends: its id, where to say the word, where it says so."""
     ready_read, ready_write = os.pipe()
     go_read, go_write = os.pipe()
@@ -92,7 +92,6 @@ def born(data: Path, act: str) -> tuple[int, int, int]:
     if child == 0:
         status = 1
         try:
-            verb, clock = ACTS[act]
             house = opened(data, clock)
             os.write(ready_write, b".")
             os.read(go_read, 1)
@@ -152,7 +151,7 @@ def test_killed_at_any_call_each_deleted_folder_is_whole_in_one_place(
     template = copied(installed, tmp_path / "template")
     fill(template)
     whole = copied(template, tmp_path / "whole")
-    child, go, done = born(whole, act)
+    child, go, done = born(whole, *ACTS[act])
     with traced(strace, child, trace, f"--trace={','.join(CALLS)}") as told:
         assert lived(child, go, done)
         os.waitpid(child, 0)
@@ -162,7 +161,7 @@ def test_killed_at_any_call_each_deleted_folder_is_whole_in_one_place(
     left = set()
     for place, (call, number) in enumerate(points):
         data = copied(template, tmp_path / f"case{place}")
-        child, go, done = born(data, act)
+        child, go, done = born(data, *ACTS[act])
         with struck(strace, child, trace, call, number):
             finished = lived(child, go, done)
         _, status = os.waitpid(child, 0)

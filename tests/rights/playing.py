@@ -165,16 +165,30 @@ class Stage(Recalling):
             agendas = self.agendas(connection, share)
             agendas.declare_agenda(meeting["id"], [item])
             made = agendas.point(meeting["id"], number)
+            folders = {point.id: point.node for point in agendas.agenda(meeting["id"])}
+        self.made_again(meeting, folders)
         fact = {"share": share, "meeting": meeting["id"], "matter": matter, "public": public, "folder": node}
         self.world["points"][made.id] = fact
         if node is not None:
             return ""
-        grade = COMMITTEES[share]["class"]
-        least = max(str(grade), "non_public", key=papers.CLASSES.index)
-        asked = {"class": least if not public else "faction" if grade == "faction" else "public"}
         late = {"release": papers.NEVER} if changes.REACHED.get(meeting["state"], 0) else {}
-        fact["folder"] = self.stands(share, made.node, asked=asked | late)
+        fact["folder"] = self.stands(share, made.node, asked=self.asked_of(fact) | late)
         return self.differs(fact["folder"])
+
+    def made_again(self, meeting: dict[str, Any], folders: dict[int, int | None]) -> None:
+        """Items whose folders were destroyed get new ones, as soon as anything is said of their meeting's agenda."""
+        kept = set(self.world["nodes"]).union(*(each["nodes"] for each in self.world["thrown"].values()))
+        if meeting["folder"] not in self.world["nodes"]:
+            return
+        for number, fact in self.world["points"].items():
+            if (fact["share"], fact["meeting"]) == (meeting["share"], meeting["id"]) and fact["folder"] not in kept:
+                fact["folder"] = self.stands(fact["share"], folders[number], asked=self.asked_of(fact))
+
+    def asked_of(self, fact: dict[str, Any]) -> dict[str, Any]:
+        """The label of an item's folder."""
+        grade = COMMITTEES[fact["share"]]["class"]
+        least = max(str(grade), "non_public", key=papers.CLASSES.index)
+        return {"class": least if not fact["public"] else "faction" if grade == "faction" else "public"}
 
     def step_bind(self, path: tuple[str, ...], which: int) -> None:
         """A paper concerns one more item, perhaps of another committee."""
