@@ -1,6 +1,8 @@
 # make run [PORT=9000]   a demo server in .demo/, from a machine with only Python 3.11 or newer and make
 # make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
-# make check             style, types, laws between the rooms
+# make check             style, types, laws between the rooms, patterns that are weak (bandit), the list of parts
+# make sbom              what the program is made of, with versions and hashes (CycloneDX): dist/gremium.cdx.json
+# make audit             are known vulnerabilities among the parts? Asks the network, so it is no part of check
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
 #                        ARGS=--rights, --sync, --reading or --finding: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
@@ -21,7 +23,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 
 DECISION := engine weighing standing lending rules labels
 
-.PHONY: run test check bench docs-pictures lock clean
+.PHONY: run test check sbom audit bench docs-pictures mutants lock clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_READY)
@@ -37,6 +39,18 @@ check: $(TEST_READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml davserver acl shareproviders
+	@$(MAKE) --no-print-directory sbom
+
+# Made from the lock alone, without the network; the same lock gives the same file.
+sbom: $(TEST_READY)
+	@mkdir -p dist
+	$(BIN)/python -W ignore -m cyclonedx_py requirements config/requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --short-PURLs --validate -o dist/gremium.cdx.json
+
+audit: $(TEST_READY)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/build.lock
 
 bench: $(TEST_READY)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -31,7 +31,7 @@ from davserver.schema import account, app_password, person
 from davserver.settings import Settings
 from shareproviders.contract import Damaged
 
-PEPPER_SECRET = "app-password-pepper"  # noqa: S105 (the name of the secret, not the secret)
+PEPPER_SECRET = "app-password-pepper"  # noqa: S105 (its name, not the secret) # nosec B105
 MIN_PASSWORD = 10  # characters
 MAX_PASSWORD_BYTES = 1024
 ID_LETTERS, SECRET_LETTERS, GROUP = 8, 32, 5  # base32: 40 bits name the row, 160 bits prove it

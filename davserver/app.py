@@ -17,12 +17,16 @@ from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.digest import Digests
 from davserver.forwarding import Forwarding
+from davserver.heads import Heads
+from davserver.health import LIVE, READY, Health
 from davserver.hosts import Hosts
 from davserver.house import House
 from davserver.identities import Identities
 from davserver.locks import LockLimits, LockTable
 from davserver.logs import Lines
 from davserver.mailing import Post
+from davserver.metrics import BOARD_NAME, MetricsPage
+from davserver.metrics import PATH as METRICS
 from davserver.nextcloud.annexes import DavAnnex
 from davserver.nextcloud.endpoints import Endpoints
 from davserver.nextcloud.mapping import FileIds
@@ -37,7 +41,7 @@ from davserver.portal.elsewhere import BACK
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
 from davserver.portal.ground import Ground
 from davserver.rendering.maker import Maker
-from davserver.serving import Limits, ServingSettings, TLSFiles
+from davserver.serving import Board, Limits, ServingSettings, Tally, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings, read_secret
 from davserver.tree.aliases import Aliases
@@ -158,11 +162,14 @@ def _digests_of(house: House, forest: Forest) -> Digests | None:
 class Worker:
     """The WSGI application of one process, and the little work that it does by itself every second."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, board: Board | None = None, tally: Tally | None = None) -> None:
+        self._house, board = house, board or Board.create(1)
+        self._tally = tally or board.tally(0)
+        self._health, self._metrics = Health(house), MetricsPage(house, board)
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
+        self._heads = Heads(house.audit, lines.write, house.settings.syslog) if self._tally.place == 0 else None
         public_url = house.settings.public_url
         self._portal = create(portal_ground(house, forest, lines))
         ids = FileIds(house.file_secret, house.instance)
@@ -196,8 +203,10 @@ class Worker:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self._forwarding.apply(environ)
-        if environ["PATH_INFO"] == "/healthz":
+        if environ["PATH_INFO"] in (LIVE, READY):
             return self._health(environ, start_response)
+        if environ["PATH_INFO"] == METRICS:
+            return self._metrics(environ, start_response)
         if not self._hosts.is_ours(environ):
             return self._hosts.refuse(environ, start_response)
         if self._endpoints.takes(environ["PATH_INFO"]):
@@ -236,20 +245,15 @@ class Worker:
         openings = self._house.openings
         return OpenedTree(forest, openings, openings.enter(token, names, method, address, submitted))
 
-    def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Liveness and readiness: the database answers and no store has gone read-only after a failed fsync."""
-        sick = [share for share, provider in self._house.stores().items() if not getattr(provider, "healthy", True)]
-        body = b"a store has stopped taking writes; see the log\n" if sick else b"ok\n"
-        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-        start_response("503 Service Unavailable" if sick else "200 OK", headers)
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
-
     def _tidy(self) -> None:
         checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
         while not self._stopping.wait(1.0):
             try:
+                self._tally.logins_refused(self._house.login.take_refused())
                 self._house.flush()
                 due = time.monotonic() >= checkpoint_at
+                if due and self._heads is not None:
+                    self._heads.tell()
                 if self._house.database.checkpoint(at_least=1 if due else CHECKPOINT_BYTES) or due:
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
             except Unavailable as busy:
@@ -276,6 +280,8 @@ class Worker:
         self._tidying.join()
         self._keeping_up.join()
         self._house.flush()
+        if self._heads is not None:
+            self._heads.tell()
         self._house.database.checkpoint()
         self._house.close()
 
@@ -291,11 +297,19 @@ def serve(settings: Settings, directory: Path, key: Path) -> int:
     )
     scheme = "https" if tls else "http"
 
+    counted = directory / BOARD_NAME
+    fresh = counted.with_suffix(".new")
+    board = Board.create(settings.workers, fresh)
+
     def ready(host: str, port: int) -> None:
+        fresh.replace(counted)  # not before: a second server that finds the port taken must not hide the first one's
         shown = f"[{host}]" if ":" in host else host
         lines.write({"event": "ready", "url": f"{scheme}://{shown}:{port}/", "workers": settings.workers})
 
-    serve_app(lambda: Worker(House.open(directory, key, settings)), serving, ready)
+    try:
+        serve_app(lambda tally: Worker(House.open(directory, key, settings), board, tally), serving, ready, board)
+    finally:
+        fresh.unlink(missing_ok=True)
     return 0
 
 

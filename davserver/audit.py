@@ -6,20 +6,25 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from davserver import sealing
 from davserver.database import Database
 from davserver.schema import audit as audit_table
 from davserver.schema import setting
+from shareproviders.contract import Damaged
 
-CHAIN_SECRET = "audit-chain"  # noqa: S105 (the name of the secret, not the secret)
+CHAIN_SECRET = "audit-chain"  # noqa: S105 (its name, not the secret) # nosec B105
 HEAD = "audit-head"
 READ_ONCE = 10 * 60 * 1_000_000  # a reader's further reads of one version are not noted again for so long
 DETAIL_LIMIT = 1000
 REMEMBERED_READS = 100_000
+BATCHED = ("read", "refuse")
+MANY = 2**62
+OTHERWISE = "this is not the line that was told outside"
 RIGHTS_ACTS = frozenset(
     {"apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"}
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "acl"}
@@ -39,6 +44,13 @@ class Line(NamedTuple):
     node: int = 0
     result: str = "ok"
     detail: str = ""
+
+
+class Head(NamedTuple):
+    """The newest line: whoever keeps this elsewhere notices later if the log was set back as a whole."""
+
+    seq: int
+    hash: bytes
 
 
 class Broken(NamedTuple):
@@ -88,7 +100,7 @@ class Audit:
         connection.execute(insert(audit_table), rows)
         connection.execute(_move_head, {"head": self._head(seq, previous)})
 
-    def _hash(self, previous: bytes, row: dict[str, object]) -> bytes:
+    def _hash(self, previous: bytes, row: Mapping[str, object]) -> bytes:
         facts = [row[name] for name in ("seq", "at", "who", "what", "share", "node", "result", "detail")]
         return hmac.digest(self._key, previous + json.dumps(facts).encode(), hashlib.sha256)
 
@@ -97,20 +109,72 @@ class Audit:
         head = seq.to_bytes(8, "big") + last
         return head + hmac.digest(self._key, b"head" + head, hashlib.sha256)
 
-    def verify(self) -> tuple[int, Broken | None]:
-        """Number of lines that hold from the first on, and where it breaks, if it does."""
-        previous, count = bytes(32), 0
+    def head(self) -> Head:
+        """Number and hash of the newest line."""
+        with self._database.read() as connection:
+            head: bytes = connection.execute(_read_head).scalar_one()
+        return Head(int.from_bytes(head[:8], "big"), head[8:40])
+
+    def verify(self, known: Iterable[Head] = ()) -> tuple[int, Broken | None]:
+        """Number of lines that hold from the first on, and where it breaks, if it does.
+
+        `known` are heads that were told outside: the log must still be the one that they were heads of.
+        """
+        told: dict[int, set[bytes]] = {}
+        for one in known:
+            told.setdefault(one.seq, set()).add(one.hash)
+        count, last, previous = 0, 0, bytes(32)
         with self._database.read() as connection:
             head: bytes | None = connection.execute(_read_head).scalar_one_or_none()
-            for row in connection.execute(select(audit_table).order_by(audit_table.c.seq)).mappings():
-                if row["seq"] != count + 1:
-                    return count, Broken(count + 1, "a line is missing")
-                if not hmac.compare_digest(self._hash(previous, dict(row)), row["hash"]):
+            for seal in sealing.seals(connection):
+                kept, broken = self._verify_sealed(connection, seal, last + 1, told)
+                count += kept
+                if broken is not None:
+                    return count, broken
+                last, previous = seal.last, seal.hash
+            for row in sealing.lines_of(connection, last + 1, MANY):
+                if row["seq"] != last + 1:
+                    return count, Broken(last + 1, "a line is missing")
+                if not hmac.compare_digest(self._hash(previous, row), row["hash"]):
                     return count, Broken(row["seq"], "a line was altered")
-                previous, count = row["hash"], count + 1
-        if head is None or not hmac.compare_digest(head, self._head(count, previous)):
-            return count, Broken(count + 1, "the newest lines are missing")
+                if told.get(row["seq"], {row["hash"]}) != {row["hash"]}:
+                    return count, Broken(row["seq"], OTHERWISE)
+                previous, count, last = row["hash"], count + 1, last + 1
+        if head is None or not hmac.compare_digest(head, self._head(last, previous)) or max(told, default=0) > last:
+            return count, Broken(last + 1, "the newest lines are missing")
         return count, None
+
+    def _verify_sealed(
+        self, connection: Connection, seal: sealing.Seal, first: int, told: Mapping[int, set[bytes]]
+    ) -> tuple[int, Broken | None]:
+        """Of a segment out of which lines have gone: how many are there, and whether they are those that should be."""
+        rows = list(sealing.lines_of(connection, seal.first, seal.last))
+        if seal.first != first:
+            return 0, Broken(first, "lines are missing")
+        if len(rows) != seal.kept:
+            return 0, Broken(seal.first, f"of the sealed lines up to {seal.last} some are missing")
+        if not hmac.compare_digest(sealing.proof_of(self._key, seal, rows), seal.proof):
+            return 0, Broken(seal.first, f"a sealed line up to {seal.last} was altered")
+        hashes = {**{row["seq"]: row["hash"] for row in rows}, seal.last: seal.hash}
+        for seq, value in hashes.items():
+            if told.get(seq, {value}) != {value}:
+                return 0, Broken(seq, OTHERWISE)
+        return len(rows), None
+
+    def shorten(self, access_days: int, days: int) -> int:
+        """Let go of what has been kept long enough; how many lines. Raises Damaged, and cuts nothing, if it broke."""
+        _, broken = self.verify()
+        if broken is not None:
+            raise Damaged(f"the audit log is broken at line {broken.seq}, so nothing of it is cut: {broken.problem}")
+        gone, now = 0, self._clock()
+        for step, age in ((sealing.seal_next, access_days), (sealing.empty_next, days)):
+            while True:
+                with self._database.transaction() as connection:
+                    some = step(connection, self._key, now - age * sealing.DAY)
+                if some is None:
+                    break
+                gone += some
+        return gone
 
     def show(
         self,
@@ -144,7 +208,10 @@ class Audit:
 
 
 class ReadLog:
-    """Collects reads of one process and writes them in batches: once per reader, version and ten minutes."""
+    """Collects reads and refusals of one process and writes them in batches, each once in ten minutes.
+
+    A read is one of a reader and version, a refusal one of an asker, node and right.
+    """
 
     def __init__(self, audit: Audit, database: Database, clock: Callable[[], int]) -> None:
         self._audit, self._database, self._clock = audit, database, clock
@@ -154,7 +221,14 @@ class ReadLog:
 
     def note(self, who: str, share: str, node: int, version: str) -> None:
         """Remember a read; `flush` writes it. `version` is the entity tag of what was read."""
-        line, now = Line(who, "read", share, node, detail=version), self._clock()
+        self._note(Line(who, "read", share, node, detail=version))
+
+    def refused(self, who: str, share: str, node: int, needed: str) -> None:
+        """Remember that somebody may not do this there; `flush` writes it."""
+        self._note(Line(who, "refuse", share, node, "refused", needed))
+
+    def _note(self, line: Line) -> None:
+        now = self._clock()
         with self._lock:
             if now - self._known.get(line, now - READ_ONCE) < READ_ONCE:
                 return
@@ -182,10 +256,10 @@ class ReadLog:
         return len(fresh)
 
     def _noted(self, connection: Connection, readers: set[str]) -> set[Line]:
-        """Reads of the last ten minutes by these readers, whichever process noted them."""
+        """What was noted of these people in the last ten minutes, by whichever process."""
         table = audit_table.c
         wanted = select(table.who, table.what, table.share, table.node, table.result, table.detail).where(
-            table.who.in_(readers), table.at > self._clock() - READ_ONCE, table.what == "read"
+            table.who.in_(readers), table.at > self._clock() - READ_ONCE, table.what.in_(BATCHED)
         )
         return {Line(*row) for row in connection.execute(wanted)}
 

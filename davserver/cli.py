@@ -28,6 +28,7 @@ from davserver.commands import (
     recusing,
     rights,
     sharing,
+    watching,
 )
 from davserver.commands.workspace import Refused, Workspace, WrongUsage
 from davserver.house import NoHouse
@@ -91,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
         backing,
         ending,
         asking,
+        watching,
     )
     for room in rooms:
         room.register(commands, common)

@@ -145,6 +145,17 @@ class Database:
             self._local.open = None
             self._mutex.release()
 
+    def try_writing(self, seconds: float) -> None:
+        """Begin a write transaction and give it up again. Raises Unavailable, also if others write for so long."""
+        self._mutex.acquire(seconds)
+        try:
+            with self._borrowed(self._writers) as connection, connection.begin() as change:
+                change.rollback()
+        except OperationalError as error:
+            raise Unavailable("the database cannot be written now") from error
+        finally:
+            self._mutex.release()
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view for a short look-up: joins this thread's open transaction or view, else begins one."""

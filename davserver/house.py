@@ -186,9 +186,16 @@ class House:
     """Everything below the door. Opened after the fork, never before; closed by `close`."""
 
     def __init__(
-        self, directory: Path, settings: Settings, database: Database, keys: KeyRing, clock: Callable[[], int]
+        self,
+        directory: Path,
+        key: Path,
+        settings: Settings,
+        database: Database,
+        keys: KeyRing,
+        *,
+        clock: Callable[[], int],
     ) -> None:
-        self.directory, self.settings, self.database, self.keys = directory, settings, database, keys
+        self.directory, self.key, self.settings, self.database, self.keys = directory, key, settings, database, keys
         self._opened = ExitStack()
         self.clock = clock
         self.shares = Shares(database, keys, clock, directory)
@@ -262,7 +269,7 @@ class House:
             database = Database(directory)
             opening.callback(database.close)
             migrations.check(database)
-            house = cls(directory, settings, database, KeyRing(roots, database.read), clock)
+            house = cls(directory, key, settings, database, KeyRing(roots, database.read), clock=clock)
             house._opened = opening.pop_all()
         return house
 

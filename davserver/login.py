@@ -128,6 +128,7 @@ class Login:
         self._known: dict[bytes, Known] = {}
         self._asked = threading.local()
         self._signing_in = threading.BoundedSemaphore(MAX_SIGNING_IN)
+        self._refused, self._counting = 0, threading.Lock()
         self._uses: dict[str, int] = {}
         self._uses_noted: dict[str, int] = {}
 
@@ -168,7 +169,7 @@ class Login:
             row = connection.execute(_account, {"user": user}).one_or_none()
             pause = throttle.pause_left(connection, touched, self._clock())
         if pause:
-            raise Throttled(pause)
+            raise self._throttled(pause, remote_address)
         if not self._signing_in.acquire(blocking=False):
             raise Unavailable("many people sign in at this moment; try again in a few seconds")
         try:
@@ -214,8 +215,9 @@ class Login:
             # 160 random bits cannot be guessed, so a right one is served even where guessing is throttled.
             known = self._by_app_password(user, row, letters, remote_address)
         elif pause:
-            raise Throttled(pause)
+            raise self._throttled(pause, remote_address)
         elif not self._own_allowed(forwarded):
+            self._count_refused()
             log.warning("login failed from %s: account password not allowed", remote_address)
             raise Unauthorized("log in with an app password; the account's own password does not work here")
         else:
@@ -253,6 +255,7 @@ class Login:
         if kept is None or not right or kept.user != user:
             return None
         if row is None or kept.revoked is not None or (kept.expires is not None and now >= kept.expires):
+            self._count_refused()
             log.warning("login failed from %s: ended app password", remote_address)
             raise Unauthorized("this app password has ended; make a new one for this device")
         asleep = None if row.signed_in_elsewhere is None else row.signed_in_elsewhere + AWAKE_FOR
@@ -272,6 +275,7 @@ class Login:
         self, touched: tuple[throttle.Bucket, ...], pause: int, remote_address: str, exists: bool, user: str
     ) -> LoginError:
         """Count it, note it, and say 401 or 429; while a count is closed nothing more is written."""
+        self._count_refused()
         if not pause:
             with self._database.transaction() as connection:
                 pause = throttle.pause_left(connection, touched, self._clock())
@@ -291,6 +295,22 @@ class Login:
         if mistyped:
             with self._database.transaction() as connection:
                 throttle.forgive(connection, touched[0])
+
+    def _throttled(self, pause: int, remote_address: str) -> Throttled:
+        """Not even looked at; the line is for whoever shuts out at the firewall who goes on (config/fail2ban-…)."""
+        self._count_refused()
+        log.warning("login failed from %s: throttled", remote_address)
+        return Throttled(pause)
+
+    def _count_refused(self) -> None:
+        with self._counting:
+            self._refused += 1
+
+    def take_refused(self) -> int:
+        """How many logins this process has refused since this was asked last."""
+        with self._counting:
+            refused, self._refused = self._refused, 0
+        return refused
 
     def _use(self, app_id: str) -> None:
         now = self._clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Mapping
 
 
@@ -17,7 +18,7 @@ class Lines:
     def write(self, facts: Mapping[str, object]) -> None:
         """One line in one write, so that lines of several processes never mix."""
         if self._as_json:
-            line = json.dumps(facts, ensure_ascii=False)
+            line = json.dumps({"time": _now(), **facts}, ensure_ascii=False)
         else:
             line = " ".join(f"{name}={value}" for name, value in facts.items())
         sys.stdout.write(line + "\n")
@@ -31,11 +32,16 @@ class Lines:
         logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
+def _now() -> str:
+    """The instant in UTC, as programs that read logs know it (RFC 3339)."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
 class _JsonFormatter(logging.Formatter):
     """A record, with its traceback if it has one, as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = {"level": record.levelname, "room": record.name, "message": record.getMessage()}
+        facts = {"time": _now(), "level": record.levelname, "room": record.name, "message": record.getMessage()}
         if record.exc_info:
             facts["trace"] = self.formatException(record.exc_info)
         return json.dumps(facts, ensure_ascii=False)

@@ -22,7 +22,7 @@ class What(StrEnum):
     """What was reset."""
 
     BY_LETTER = "letter"
-    PASSWORD = "password"  # noqa: S105 (what was reset, not a password)
+    PASSWORD = "password"  # noqa: S105 (what was reset, not a password) # nosec B105
     SECOND_STEP = "second-step"
 
 

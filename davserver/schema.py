@@ -339,6 +339,18 @@ audit = Table(
     comment="hash: HMAC-SHA-256 over the previous hash and this row",
 )
 
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kept", Integer, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("proof", LargeBinary(32), nullable=False),
+    comment="segments of the log out of which lines have gone; see sealing.py",
+)
+
 setting = Table(
     "setting",
     metadata,

@@ -47,6 +47,9 @@ class Settings:
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     log: str = _word("json", "json", "human")
+    metrics_token: str = ""
+    syslog: str = ""
+    free_space_percent: int = _number(5, 0, 100)
 
     imprint: str = ""
     privacy: str = ""
@@ -84,6 +87,8 @@ class Settings:
     trash_days: int = _number(90, 1, 36500)
     versions_days: int = _number(365, 1, 36500)
     versions_kept: int = _number(20, 1, 10_000)
+    audit_access_days: int = _number(180, 1, 36500)
+    audit_days: int = _number(3650, 1, 36500)
     convert_office: bool = True
     upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
@@ -191,6 +196,9 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("account_password_on_dav cannot be true where public_url is set; use app passwords there")
     if settings.mail_server and not (settings.mail_from and settings.public_url):
         raise SettingsError("mail_server needs mail_from, whom mails come from, and public_url, where they lead")
+    host, colon, port = settings.syslog.rpartition(":")
+    if settings.syslog and not (settings.syslog.startswith("/") or (host and colon and port.isdecimal())):
+        raise SettingsError(f"syslog must be a path such as /dev/log, or HOST:PORT, not {settings.syslog!r}")
     if settings.oidc_issuer and not (settings.oidc_name and settings.oidc_client_id and settings.public_url):
         raise SettingsError(
             "oidc_issuer needs oidc_name, what people call it, oidc_client_id, and public_url, where they come back to"

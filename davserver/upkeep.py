@@ -43,7 +43,7 @@ PROGRAMS_AGE = DAY
 """Nobody ever sees temp and owner files in the trash; only an office program that is saving may want one back."""
 TRASH_BATCH, VERSIONS_BATCH = 20, 50
 """Deleted nodes, and documents, of one transaction."""
-LAST_RUN = "upkeep-run"
+LAST_RUN, LAST_CHECK = "upkeep-run", "check-run"
 
 
 class Tidied(NamedTuple):
@@ -78,6 +78,14 @@ def claim(house: House) -> bool:
         return True
 
 
+def note_check(house: House, findings: int) -> None:
+    """Remember when everything was verified, and how much of it was damaged; the numbers of the server tell it."""
+    value = house.clock().to_bytes(8, "big") + findings.to_bytes(8, "big")
+    with house.database.transaction() as connection:
+        connection.execute(delete(setting).where(setting.c.name == LAST_CHECK))
+        connection.execute(insert(setting).values(name=LAST_CHECK, value=value))
+
+
 def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
     """All of it; `by` is noted as who did it, `stopped` asked between two transactions."""
     done = Tidied({}, {}, {})
@@ -95,6 +103,7 @@ def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:
     with house.database.transaction() as connection:
         throttle.sweep(connection, house.clock())
         bookmarks.sweep(connection, house.clock())
+    house.audit.shorten(house.settings.audit_access_days, house.settings.audit_days)
     return done
 
 

@@ -195,8 +195,12 @@ def start(
     port: int = 0,
     program: Sequence[str] = PROGRAM,
     authority: Authority | None = None,
+    inherit: tuple[int, ...] = (),
 ) -> RunningServer:
-    """`davserver serve` on a free port, over TLS with an authority; returns when it says that it is ready."""
+    """`davserver serve` on a free port, over TLS with an authority; returns when it says that it is ready.
+
+    `inherit` are descriptors that the program gets, too.
+    """
     words = [*program, "serve", "--data", str(data), "--host", "127.0.0.1"]
     words += ["--port", str(port), "--workers", str(workers), *options]
     if authority is not None:
@@ -208,6 +212,7 @@ def start(
         text=True,
         start_new_session=True,
         env={**os.environ, **QUICK_HASHES, **(env or {})},
+        pass_fds=inherit,
     )
     lines: list[str] = []
     ready = threading.Event()

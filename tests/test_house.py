@@ -162,7 +162,7 @@ def pyproject_block(opening: str) -> list[str]:
     return lines[start : next(n for n in range(start, len(lines)) if lines[n].startswith(("]", "[")) or not lines[n])]
 
 
-@pytest.mark.parametrize("opening", ["ignore = [", "[tool.ruff.lint.per-file-ignores]"])
+@pytest.mark.parametrize("opening", ["ignore = [", "skips = [", "[tool.ruff.lint.per-file-ignores]"])
 def test_each_ignored_rule_has_a_reason(opening: str) -> None:
     """A rule is switched off for a stated reason; kin that follow with the same letters share it."""
     letters = ""
@@ -175,7 +175,11 @@ def test_each_ignored_rule_has_a_reason(opening: str) -> None:
         letters = kin
 
 
-MARKS = {re.compile(r"#\s*noqa(?!:)"): "a bare noqa", re.compile(r"#\s*type:\s*ignore(?!\[)"): "a bare type: ignore"}
+MARKS = {
+    re.compile(r"#\s*noqa(?!:)"): "a bare noqa",
+    re.compile(r"#\s*type:\s*ignore(?!\[)"): "a bare type: ignore",
+    re.compile(r"#\s*nosec(?! B\d)"): "a bare nosec",
+}
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=str)

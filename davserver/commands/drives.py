@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from davserver.audit import RIGHTS_ACTS
-from davserver.commands.workspace import Subparsers, Workspace, command, group, table
+from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group, table
+from davserver.heads import heads_in, written
 from davserver.house import House
 from davserver.instants import shown
-from davserver.upkeep import tidy
+from davserver.upkeep import note_check, tidy
 from shareproviders.contract import Upkeep
 
 DAMAGED = 3
 
 
 def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
-    command(commands, "check", check, "verify every stored byte, reference and sum; changes nothing", common)
+    command(commands, "check", check, "verify every stored byte, reference and sum; repairs nothing", common)
     command(commands, "gc", gc, "let go of old trash and versions, and of what nothing names", common)
     audit = group(commands, "audit", "the log of who did what")
-    command(audit, "verify", verify, "check the chain of the log", common)
+    verifying = command(audit, "verify", verify, "check the chain of the log", common)
+    about = "also against the heads that this log file tells, of syslog or of the server"
+    verifying.add_argument("--heads", metavar="FILE", type=Path, help=about)
+    command(audit, "head", head, "print number and hash of the newest line, to be kept elsewhere", common)
     showing = command(audit, "show", show, "print the newest lines", common)
     showing.add_argument("--who", metavar="KEY", help="only of this principal, such as user:anna")
     showing.add_argument("--share", metavar="ID", help="only in this drive")
@@ -38,8 +43,9 @@ def check(workspace: Workspace) -> int:
                     for finding in provider.check()
                 ]
         _, broken = house.audit.verify()
-    if broken is not None:
-        found.append({"share": "", "node": 0, "problem": f"audit log, line {broken.seq}: {broken.problem}"})
+        if broken is not None:
+            found.append({"share": "", "node": 0, "problem": f"audit log, line {broken.seq}: {broken.problem}"})
+        note_check(house, len(found))
     lines = [" ".join(str(part) for part in finding.values() if part) for finding in found]
     workspace.answer({"findings": found}, lines or ["everything is whole"])
     return DAMAGED if found else 0
@@ -68,14 +74,27 @@ def _upkeep(house: House) -> Iterator[tuple[str, Upkeep]]:
 
 
 def verify(workspace: Workspace) -> int:
+    asked, known = workspace.arguments, []
+    if asked.heads is not None:
+        with asked.heads.open(encoding="utf-8", errors="replace") as file:
+            known = list(heads_in(file))
+        if not known:
+            raise Refused(f"{asked.heads} tells no head; look for lines with audit-head")
     with workspace.house() as house:
-        count, broken = house.audit.verify()
+        count, broken = house.audit.verify(known)
     if broken is None:
         workspace.answer({"lines": count, "broken": None}, [f"{count} lines, the chain holds"])
         return 0
     facts = {"lines": count, "broken": {"line": broken.seq, "problem": broken.problem}}
     workspace.answer(facts, [f"line {broken.seq}: {broken.problem}; {count} lines before it hold"])
     return DAMAGED
+
+
+def head(workspace: Workspace) -> int:
+    with workspace.house() as house:
+        newest = house.audit.head()
+    workspace.answer({"line": newest.seq, "hash": newest.hash.hex()}, [written(newest)])
+    return 0
 
 
 def show(workspace: Workspace) -> int:

@@ -74,7 +74,10 @@ def serve(workspace: Workspace) -> int:
     read_secret("oidc_client_secret", settings.oidc_client_secret, workspace.directory)
     # Only this command needs the web stack, which takes longer to load than the others take to run.
     from davserver.app import serve as run  # noqa: PLC0415
+    from davserver.metrics import read_token  # noqa: PLC0415
     from davserver.serving import ServingProblem  # noqa: PLC0415
+
+    read_token(settings, workspace.directory)
 
     try:
         return run(settings, workspace.directory, workspace.key)

@@ -24,6 +24,8 @@ from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
 from davserver.dav.spelling import PLAIN, spelling_of
+from davserver.tree.refusals import note_refusal
+from davserver.tree.seen import AccessDenied
 from shareproviders.contract import NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
@@ -195,6 +197,8 @@ def _raw_path(environ: Environ) -> str:
 
 
 def _refused(error: Exception, exchange: Exchange) -> Response:
+    if isinstance(error, AccessDenied) and exchange.request is not None:
+        note_refusal(exchange.request.tree, error)
     refusal = translated(error, exchange.request)
     if refusal is None:
         _logger.exception("request %s failed", exchange.number)

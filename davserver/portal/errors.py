@@ -9,10 +9,12 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from davserver.login import Throttled
+from davserver.portal.ground import visit
 from davserver.portal.guarding import ForeignForm
 from davserver.portal.language import N_
 from davserver.portal.uploads import NoForm
 from davserver.rendering.maker import Busy, NotMade
+from davserver.tree.refusals import note_refusal
 from davserver.tree.seen import (
     AccessDenied,
     DoesNotFit,
@@ -165,6 +167,8 @@ def page_of(error: Exception) -> Page | None:
 
 def _answered(error: Exception) -> Response:
     page, number = page_of(error), ""
+    if isinstance(error, AccessDenied) and visit().signed_in is not None:
+        note_refusal(visit().tree, error)
     if page is None and isinstance(error, HTTPException):
         page = PAGES.get(error.code or 0, BAD_REQUEST)
     if page is None:

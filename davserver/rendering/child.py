@@ -27,7 +27,7 @@ PROGRAMS = (
     *("/dev/urandom", "/proc/self", "/sys/devices/system/cpu"),
 )
 """What LibreOffice reads of a machine that has it from its distribution; the program's own directory comes with it."""
-SCRATCH = "/tmp"  # noqa: S108 (a file system of this child alone)
+SCRATCH = "/tmp"  # noqa: S108 (a file system of this child alone) # nosec B108
 OFFICE_NEEDS = Holds.NO_NETWORK | Holds.OWN_MEMORY | Holds.NO_FILES
 PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema">

@@ -178,7 +178,7 @@ class Maker:
             raise Busy("other documents are being made")
         try:
             with in_memory(document) as source:
-                process = subprocess.Popen(  # noqa: S603 (our own program, with words of ours)
+                process = subprocess.Popen(  # noqa: S603 (our own program, with words of ours) # nosec B603
                     [sys.executable, "-I", "-m", child.__name__, *words],
                     stdin=source,
                     stdout=subprocess.PIPE,

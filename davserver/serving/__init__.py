@@ -2,7 +2,19 @@
 
 from davserver.serving.limits import Limits
 from davserver.serving.requests import IncompleteBody
+from davserver.serving.tally import Board, NoBoard, Sums, Tally
 from davserver.serving.tls import TLSFiles
 from davserver.serving.workers import ServingProblem, ServingSettings, serve
 
-__all__ = ["IncompleteBody", "Limits", "ServingProblem", "ServingSettings", "TLSFiles", "serve"]
+__all__ = [
+    "Board",
+    "IncompleteBody",
+    "Limits",
+    "NoBoard",
+    "ServingProblem",
+    "ServingSettings",
+    "Sums",
+    "TLSFiles",
+    "Tally",
+    "serve",
+]

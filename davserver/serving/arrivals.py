@@ -55,9 +55,21 @@ class Arrivals:
                 if time.monotonic() - looked >= interval:
                     looked = time.monotonic()
                     self._look(looked)
-            self._turn(0)  # what arrived before the end is still served
+            self._take_leave()
         finally:
             self._ended.set()
+
+    def _take_leave(self) -> None:
+        """Serves what has arrived and what arrives in a moment; new peers find the door closed, or our successor.
+
+        A peer that keeps its connection busy sees its end announced (RFC 9112 §9.6) and never a request cut off.
+        """
+        self._turn(0)
+        self._epoll.unregister(self._listener)
+        self._listener.close()
+        end = time.monotonic() + self._server.limits.farewell_seconds
+        while (left := end - time.monotonic()) > 0 and any(one.expectant for one in list(self._connections.values())):
+            self._turn(min(left, 0.02))  # those that are served now end, or come back, without an event
 
     def stop(self) -> None:
         """Ends run() and waits for its end."""
@@ -76,6 +88,7 @@ class Arrivals:
     def forget(self, connection: Connection) -> None:
         """To be called just before a connection closes."""
         self._connections.pop(connection.wire.sock.fileno(), None)
+        self._server.tally.connected(len(self._connections))
 
     def close(self) -> None:
         """Closes all parked connections; those being served close themselves."""
@@ -87,10 +100,11 @@ class Arrivals:
 
     def _turn(self, seconds: float) -> None:
         knocked = False
+        listener = self._listener.fileno()  # -1 once it is closed
         for descriptor, _ in self._epoll.poll(seconds):
             if descriptor == self._bell:
                 os.eventfd_read(self._bell)
-            elif descriptor == self._listener.fileno():
+            elif descriptor == listener:
                 knocked = True
             else:
                 connection = self._connections[descriptor]
@@ -130,6 +144,7 @@ class Arrivals:
         connection = Connection(self._server, wire, address)
         connection.parked = True
         self._connections[sock.fileno()] = connection
+        self._server.tally.connected(len(self._connections))
         self._epoll.register(sock.fileno(), wire.wants | _ONCE)
 
     def _listen(self, wanted: bool) -> None:

@@ -63,6 +63,11 @@ class Connection:
             else:
                 self.close()
 
+    @property
+    def expectant(self) -> bool:
+        """Whether it may still carry a request; else it only waits for its peer's end."""
+        return not self._lingering
+
     def expire(self) -> None:
         """Ends a waiting connection whose time is up: 408 if a head had begun, else silently."""
         if self._arrived and not self._lingering:
@@ -137,7 +142,11 @@ class Connection:
             "gremium.request_id": secrets.token_hex(6),
         }
         response = Response(self.wire, head, body, limits=server.limits, date=server.date(), may_keep=server.may_keep)
-        response.run(server.app, environ)
+        began = time.monotonic()
+        try:
+            response.run(server.app, environ)
+        finally:
+            server.tally.answered(head.method, response.status, time.monotonic() - began, *self.wire.moved())
         self._arrived = body.leftover
         self._served = True
         patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds
@@ -151,6 +160,7 @@ class Connection:
     def _refuse(self, refusal: Refused) -> bool:
         _log.info("refused a request from %s: %s", self._environ["REMOTE_ADDR"], refusal)
         self.wire.send(plain_answer(refusal.status, str(refusal), self._server.date()))
+        self._server.tally.answered("other", int(refusal.status[:3]), 0.0, *self.wire.moved())
         return self._linger()
 
     def _linger(self) -> bool:

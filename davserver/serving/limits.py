@@ -34,6 +34,8 @@ class Limits:
     """After a refusal that closes, this much is read away so that the peer can see the answer …"""
     linger_seconds: float = 2.0
     """… for at most this long."""
+    farewell_seconds: float = 0.5
+    """When the server stops, connections that wait may still send a request for so long; its answer closes them."""
     kept_connections: int = 2000
     """Above this many open connections answers say `Connection: close`."""
     connections: int = 4000

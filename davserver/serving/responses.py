@@ -72,6 +72,11 @@ class Response:
             _log.exception("request %s failed", number)
             self._fail("500 Internal Server Error", f"The server failed. Please report the number {number}.")
 
+    @property
+    def status(self) -> int:
+        """Of the answer as far as there is one, else 0."""
+        return int(self._status[:3] or 0)
+
     def start_response(
         self, status: str, headers: list[tuple[str, str]], raised: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
@@ -192,5 +197,5 @@ class Response:
             if not self._sent_all:
                 self._wire.reset()
         else:
-            self._sent_head = True
+            self._sent_head, self._status = True, status
             self._wire.send(plain_answer(status, sentence, self._date, with_body=self._head.method != "HEAD"))

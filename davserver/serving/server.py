@@ -14,6 +14,7 @@ from davserver.serving.connections import Connection
 from davserver.serving.crew import Crew
 from davserver.serving.limits import Limits
 from davserver.serving.responses import App, Environ
+from davserver.serving.tally import Board, Tally
 from davserver.serving.tls import LazyTLS
 
 _log = logging.getLogger("davserver.serving")
@@ -34,11 +35,13 @@ class Server(HTTPServer):
         tls: LazyTLS | None = None,
         reuse_port: bool = False,
         stop_seconds: int = 30,
+        tally: Tally | None = None,
     ) -> None:
         super().__init__(address, gateway=None, server_name="Gremium", reuse_port=reuse_port)
         self.app = app
         self.limits = limits
         self.tls = tls
+        self.tally = tally or Board.create(1).tally(0)
         self.crew = Crew(threads, limits.most_threads)
         self.requests = self.crew
         self.request_queue_size = limits.backlog
@@ -52,7 +55,7 @@ class Server(HTTPServer):
         super().prepare()
         self._connections.close()
         self._connections = Arrivals(self, self.socket)
-        host, port = self.bind_addr
+        self.bind_addr = host, port = self.socket.getsockname()[:2]
         self.environ = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": host,
@@ -68,6 +71,10 @@ class Server(HTTPServer):
         }
         if self.tls is not None:
             self.environ["HTTPS"] = "on"
+
+    def put_conn(self, conn: Connection) -> None:
+        """Lets a connection wait for its next request; also while we stop, when it gets the last answer."""
+        self._connections.put(conn)
 
     def forget(self, connection: Connection) -> None:
         """Told by a connection just before it closes."""

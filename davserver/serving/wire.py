@@ -58,6 +58,7 @@ class Wire:
         "_received",
         "_sent",
         "_stalled",
+        "_told",
         "read_by",
         "sock",
         "tls",
@@ -72,6 +73,7 @@ class Wire:
         self._limits = limits
         self._stalled = stalled
         self._received = self._sent = 0
+        self._told = (0, 0)
         self._pace_in = Pace(limits, 0)
         self._pace_out = Pace(limits, 0)
 
@@ -140,6 +142,11 @@ class Wire:
             left = _after(left, sent)
             if left and not sent:
                 self._wait(select.POLLOUT, self._pace_out.left(), self._pace_out, self._sent)
+
+    def moved(self) -> tuple[int, int]:
+        """Bytes received and sent since this was asked last."""
+        (received, sent), self._told = self._told, (self._received, self._sent)
+        return self._received - received, self._sent - sent
 
     def offer(self, piece: bytes) -> None:
         """Sends what the kernel takes at once, without ever waiting."""

@@ -20,9 +20,11 @@ from typing import Any, Self
 from davserver.serving.limits import Limits
 from davserver.serving.responses import App
 from davserver.serving.server import Server
+from davserver.serving.systemd import inherited_socket, tell
+from davserver.serving.tally import Board, Tally
 from davserver.serving.tls import LazyTLS, TLSFiles
 
-AppFactory = Callable[[], App]
+AppFactory = Callable[[Tally], App]
 OnReady = Callable[[str, int], None]
 
 _log = logging.getLogger("davserver.serving")
@@ -48,20 +50,22 @@ class ServingSettings:
     stop_seconds: int = 30
 
 
-def serve(app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady) -> None:
+def serve(app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady, board: Board | None = None) -> None:
     """Serves until SIGTERM or SIGINT, finishes running requests (at most `stop_seconds`), and returns.
 
     To be called in the main thread, before any other thread or any database handle exists: with several workers this
-    process forks, now and whenever a worker has died. `app_factory` runs in each worker; `close()` of the application,
-    if it has one, is called after the last request. `on_ready(host, port)` is called once, when all workers listen.
+    process forks, now and whenever a worker has died. `app_factory` runs in each worker, with the worker's place on the
+    `board` (which has one for each); `close()` of the application, if it has one, is called after the last request.
+    `on_ready(host, port)` is called once, when all workers listen.
     Raises ServingProblem if the address is taken or a worker cannot start.
     """
+    board = board or Board.create(settings.workers)
     if settings.workers > 1:
         if threading.active_count() > 1:
             raise ServingProblem("Several workers can only be started before other threads; start them first.")
-        _Supervisor(app_factory, settings, on_ready).run()
+        _Supervisor(app_factory, settings, on_ready, board).run()
     else:
-        _serve_here(app_factory, settings, on_ready=on_ready, life=None)
+        _serve_here(app_factory, settings, board.tally(0), on_ready=on_ready, life=None)
 
 
 class _Stopping:
@@ -99,17 +103,22 @@ class _Stopping:
         self.asked = True
 
 
-def _serve_here(app_factory: AppFactory, settings: ServingSettings, *, on_ready: OnReady, life: int | None) -> None:
+def _serve_here(
+    app_factory: AppFactory, settings: ServingSettings, tally: Tally, *, on_ready: OnReady, life: int | None
+) -> None:
     """Serves in this process until asked to stop, or until the other end of the pipe `life` closes."""
     _allow_many_files()
     with _Stopping() as stopping:
-        app = app_factory()
+        tally.enter()
+        app = app_factory(tally)
         try:
-            server = _listening(app, settings, reuse_port=life is not None)
+            server = _listening(app, settings, tally, reuse_port=life is not None)
             thread = threading.Thread(target=server.serve, name="arrivals", daemon=True)
             thread.start()
             try:
                 on_ready(*server.bind_addr)
+                if life is None:
+                    tell(os.environ, "READY=1")
                 stopping.wait(life)
             finally:
                 server.stop()
@@ -118,9 +127,10 @@ def _serve_here(app_factory: AppFactory, settings: ServingSettings, *, on_ready:
             close = getattr(app, "close", None)
             if close is not None:
                 close()
+            tally.leave()
 
 
-def _listening(app: App, settings: ServingSettings, *, reuse_port: bool) -> Server:
+def _listening(app: App, settings: ServingSettings, tally: Tally, *, reuse_port: bool) -> Server:
     server = Server(
         app,
         (settings.host, settings.port),
@@ -129,6 +139,7 @@ def _listening(app: App, settings: ServingSettings, *, reuse_port: bool) -> Serv
         tls=None if settings.tls is None else LazyTLS(settings.tls),
         reuse_port=reuse_port,
         stop_seconds=settings.stop_seconds,
+        tally=tally,
     )
     try:
         server.prepare()
@@ -154,7 +165,10 @@ def _address_problem(settings: ServingSettings, failure: OSError) -> ServingProb
 
 
 def _reserve(settings: ServingSettings) -> socket.socket:
-    """A bound socket that holds the port for the workers; refuses a port on which others already listen."""
+    """A socket that holds the port for the workers; refuses a port on which others already listen."""
+    inherited = inherited_socket(os.environ)
+    if inherited is not None:
+        return inherited
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -175,6 +189,7 @@ def _reserve(settings: ServingSettings) -> socket.socket:
 class _Worker:
     """One place among the workers: its process, if it lives, and when to start the next one."""
 
+    tally: Tally
     process: int | None = None
     pipe: int = -1
     ready: bool = False
@@ -186,11 +201,11 @@ class _Worker:
 class _Supervisor:
     """Forks the workers, replaces those that die, and stops them. It has no threads and no application of its own."""
 
-    def __init__(self, app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady) -> None:
+    def __init__(self, app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady, board: Board) -> None:
         self._app_factory = app_factory
         self._settings = settings
         self._on_ready: OnReady | None = on_ready
-        self._workers = [_Worker() for _ in range(settings.workers)]
+        self._workers = [_Worker(board.tally(place)) for place in range(settings.workers)]
         self._life = os.pipe2(os.O_CLOEXEC)
 
     def run(self) -> None:
@@ -213,18 +228,22 @@ class _Supervisor:
                 process = os.fork()
                 if process == 0:
                     reserved.close()
-                    self._be_worker(stopping, pipe_write)
+                    self._be_worker(stopping, pipe_write, worker.tally)
                 os.close(pipe_write)
                 worker.process, worker.pipe, worker.ready, worker.started = process, pipe_read, False, now
 
-    def _be_worker(self, stopping: _Stopping, pipe: int) -> None:
+    def _be_worker(self, stopping: _Stopping, pipe: int, tally: Tally) -> None:
         """The child's whole life; never returns."""
         status = 1
         try:
             stopping.__exit__(None, None, None)
             os.close(self._life[1])  # only the supervisor holds it, so its death is seen
             _serve_here(
-                self._app_factory, self._settings, on_ready=lambda host, port: _tell_ready(pipe), life=self._life[0]
+                self._app_factory,
+                self._settings,
+                tally,
+                on_ready=lambda host, port: _tell_ready(pipe),
+                life=self._life[0],
             )
             status = 0
         except ServingProblem as problem:
@@ -250,6 +269,7 @@ class _Supervisor:
                     self._bury(pipes[pipe])
         if self._on_ready is not None and all(worker.ready for worker in self._workers):
             self._on_ready(self._settings.host, self._settings.port)
+            tell(os.environ, "READY=1")
             self._on_ready = None
 
     def _bury(self, worker: _Worker) -> None:
@@ -267,6 +287,7 @@ class _Supervisor:
         _log.error("a worker ended with %s; the next one starts in %.1f s", os.waitstatus_to_exitcode(status), delay)
 
     def _stop_all(self) -> None:
+        tell(os.environ, "STOPPING=1")
         os.close(self._life[1])  # asks those, too, that were just born and would miss the signal
         living = {worker.process: worker for worker in self._workers if worker.process is not None}
         for process in living:

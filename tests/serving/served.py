@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from davserver.serving import ServingProblem, ServingSettings, serve
+from davserver.serving import ServingProblem, ServingSettings, Tally, serve
 
 
 def say(line: str) -> None:
@@ -32,7 +32,7 @@ class Application:
         say("closed")
 
 
-def make() -> Application:
+def make(_tally: Tally) -> Application:
     if "break" in sys.argv:
         raise LookupError("no database")
     return Application()

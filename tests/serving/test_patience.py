@@ -159,3 +159,33 @@ def test_stopping_finishes_what_runs(serving: Serving) -> None:
         answer = peer.answer()
         assert (answer.status, answer.closes) == (200, True)
         stopping.join()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_who_asks_while_the_server_stops_is_answered_once_more(serving: Serving, kept: bool) -> None:
+    """On a connection that was open before, used or not; the answer says that it is the last (RFC 9112 §9.6)."""
+    with serving(Limits(farewell_seconds=5.0)) as running, running.peer() as peer:
+        if kept:
+            peer.send(request("GET", "/"))
+            assert not peer.answer().closes
+        assert eventually(lambda: running.server.open_connections == 1)
+        stopping = threading.Thread(target=running.server.stop)
+        stopping.start()
+        assert eventually(lambda: not running.server.ready)
+        time.sleep(0.1)
+        peer.send(request("GET", "/"))
+        answer = peer.answer()
+        assert (answer.status, answer.closes) == (200, True)
+        with pytest.raises(ConnectionRefusedError):
+            running.peer()
+        stopping.join()
+
+
+def test_a_silent_peer_does_not_hold_the_stop_up(serving: Serving) -> None:
+    """It is waited for a moment, then let go."""
+    with serving(Limits(farewell_seconds=0.3)) as running, running.peer() as peer:
+        assert eventually(lambda: running.server.open_connections == 1)
+        began = time.monotonic()
+        running.server.stop()
+        assert 0.2 < time.monotonic() - began < 3
+        assert peer.rest() == b""

@@ -135,7 +135,9 @@ def test_workers_end_with_their_supervisor() -> None:
 def test_a_taken_port_is_a_plain_error(workers: str) -> None:
     """Not even a server of the same user that shares ports is joined by mistake."""
     with served("2") as first, served(workers, port=first.port) as second:
-        out, _ = second.popen.communicate(timeout=10)
+        assert second.popen.stdout is not None
+        out = second.popen.stdout.read()  # communicate() would lose what came along with the first line
+        second.popen.wait(10)
         said = " ".join(second.first) + "\n" + out
         assert f"problem Port {first.port} on 127.0.0.1 is in use; stop that server or choose another port." in said
         assert second.popen.returncode == 1

@@ -70,6 +70,17 @@ def upgrade() -> None:
         batch_op.create_index("audit_by_who", ["who", "at"], unique=False)
 
     op.create_table(
+        "audit_seal",
+        sa.Column("last", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kept", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("last"),
+        comment="segments of the log out of which lines have gone; see sealing.py",
+    )
+    op.create_table(
         "bookmark",
         sa.Column("user", sa.String(length=128), nullable=False),
         sa.Column("share", sa.String(length=32), nullable=False),
@@ -808,6 +819,7 @@ def downgrade() -> None:
 
     op.drop_table("comment")
     op.drop_table("bookmark")
+    op.drop_table("audit_seal")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_by_who")
 

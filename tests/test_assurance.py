@@ -1,0 +1,39 @@
+"""docs/assurance.md names every bar once, in words that are defined, and tests that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+
+import pytest
+
+from tests.test_house import ROOT
+
+ROW = re.compile(r"^\| (S-\d\d) \| (.+?) \| (.+?) \| (.*?) ?\| (held|smaller|open|waits) \|$", re.M)
+TEXT = (ROOT / "docs" / "assurance.md").read_text(encoding="utf-8")
+ROWS = ROW.findall(TEXT)
+
+
+def test_every_bar_has_one_row() -> None:
+    """S-01 to S-61, in order; no row that the table above does not understand."""
+    assert [row[0] for row in ROWS] == [f"S-{number:02}" for number in range(1, 62)]
+    assert len(ROWS) == len(re.findall(r"^\| S-", TEXT, re.M))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_what_is_named_exists(row: tuple[str, ...]) -> None:
+    """Whoever renames a test mends the table; what is held or smaller names one, what waits names none."""
+    _, _, _, named, state = row
+    if not named:
+        assert state in ("open", "waits")
+        return
+    path, _, name = named.partition("::")
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert name in functions if name else any(each.startswith("test_") for each in functions)
+
+
+def test_the_states_are_those_that_are_explained() -> None:
+    found = Counter(row[4] for row in ROWS)
+    assert set(found) == set(re.findall(r"^- \*\*(\w+)\*\*", TEXT, re.M))
