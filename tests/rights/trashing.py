@@ -25,15 +25,15 @@ TRASH_METHODS = {"PROPFIND": 3, "GET": 3, "MOVE": 3, "DELETE": 1}
 
 
 def as_it_lay(w: World, root: int) -> World | None:
-    """The world with what was deleted in its place, and the folders above that went later; None if one was purged."""
-    nodes, above = {**w["nodes"], **w["thrown"][root]["nodes"]}, w["thrown"][root]["nodes"][root]["parent"]
-    while above not in nodes:
-        fitting = [each["nodes"][above] for each in w["thrown"].values() if above in each["nodes"]]
-        if not fitting:
-            return None
-        nodes[above] = fitting[0]
-        above = fitting[0]["parent"]
-    return {**w, "nodes": nodes}
+    """The world as if nothing had been deleted; None if a folder above was purged."""
+    nodes = {**w["nodes"]}
+    for each in w["thrown"].values():
+        nodes |= each["nodes"]
+    known: set[int | None] = {None, *nodes}
+    while hanging := {node for node, facts in nodes.items() if facts["parent"] not in known}:
+        nodes = {node: facts for node, facts in nodes.items() if node not in hanging}  # it lay in what was purged
+        known -= hanging
+    return {**w, "nodes": nodes} if root in nodes else None
 
 
 def in_trash(w: World, then: World, asker: oracle.Asker, root: int) -> bool:
@@ -45,7 +45,7 @@ def in_trash(w: World, then: World, asker: oracle.Asker, root: int) -> bool:
 
 
 def due_of(w: World, then: World, asker: oracle.Asker, method: str, root: int) -> set[int]:
-    facts, below = then["nodes"][root], [*answers.beneath(then, root)]
+    facts, below = then["nodes"][root], [each for each in w["thrown"][root]["nodes"] if each != root]
     folder = facts["parent"]
     if not in_trash(w, then, asker, root):
         return {404}
