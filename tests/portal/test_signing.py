@@ -174,7 +174,7 @@ def test_names_queries_and_cookies_are_not_logged(server: RunningServer, visitor
     otto = visitors("otto")
     otto.get("/anmeldungen?q=hundesteuer")
     lines = [json.loads(line) for line in server.log if '"request"' in line]
-    assert {"request", "method", "status", "ms", "bytes", "nodes"} == set(lines[-1])
+    assert {"time", "request", "method", "status", "ms", "bytes", "nodes"} == set(lines[-1])
     log = "".join(server.log)
     assert "hundesteuer" not in log
     assert otto.cookies[COOKIE] not in log
