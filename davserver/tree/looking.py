@@ -73,13 +73,13 @@ class LookingTree(LocatingTree):
         """What stands there, None for what is absent and for what may not be discovered; both take the same time."""
         view, node = self._look(places, lambda: self._node_at(places, path))
         seen = self._seen(view, path, node)
-        return None if seen is None or node is NOBODY else self._tagged([seen], places, view)[0]
+        return None if seen is None or not node.id else self._tagged([seen], places, view)[0]
 
     def _node_at(self, places: SharePlaces, path: SharePath) -> Node:
         try:
             return places.provider.stat(self._inner(path))
         except NotFound:
-            return NOBODY
+            return NOBODY._replace(name=path.name)  # made anew, as what is hidden is: that, too, takes its time
 
     def _find_pointer(self, path: SharePath) -> Seen | None:
         """What stands for a paper that may not be copied, if the path names that."""
