@@ -250,11 +250,15 @@ class LookingTree(LocatingTree):
         whole = places.provider.usage()
         if not isinstance(places.provider, TracksChanges):
             return whole
-        view, root = self._look(places, lambda: places.provider.stat(ROOT))
-        with self.forest.database.read() as connection:
-            cut = parts.of_collections(connection, places.share, [root.id]).get(root.id, [])
+        view, (root, cut) = self._look(places, lambda: self._cut(places, lambda: places.provider.stat(ROOT)))
         used = self._visible_size(view, root, cut)
         return Usage(used, whole.limit, whole.available if whole.limit is None else max(0, whole.limit - used))
+
+    def _cut(self, places: SharePlaces, find: Callable[[], Node]) -> tuple[Node, list[parts.Part]]:
+        """A collection and its parts in one view: sizes of two moments would tell of a hidden change between them."""
+        with self.forest.database.read() as connection:
+            collection = find()
+            return collection, parts.of_collections(connection, places.share, [collection.id]).get(collection.id, [])
 
     def _visible_size(self, view: View, collection: Node, cut: Iterable[parts.Part]) -> int:
         """Bytes at and beneath a collection, of what the asker may discover; `cut` are its parts."""
