@@ -184,16 +184,18 @@ class MirroredTree(GuardedTree):
         """Bytes at and beneath each, of what the asker may discover; nothing for what has no drive."""
         found = {(seen.share, seen.node.id): seen.node.size for seen in page if seen.share}
         for share in {seen.share for seen in page if seen.share}:
-            view = self._view(self._share(share))
-            cut = {
-                seen.node.id: seen
+            places = self._share(share)
+            view = self._view(places)
+            cut = [
+                seen.node.id
                 for seen in page
                 if seen.share == share and seen.node.is_collection and seen.node.id in view.rules.beneath
-            }
-            with self.forest.database.read() as connection:
+            ]
+            with self.forest.database.read() as connection:  # sizes and parts of one moment, as for `usage`
                 rows = parts.of_collections(connection, share, cut)
-            for number, seen in cut.items():
-                found[share, number] = self._visible_size(view, seen.node, rows.get(number, ()))
+                nodes = [places.provider.locate(number)[1] for number in places.lineages(cut)]
+            for node in nodes:
+                found[share, node.id] = self._visible_size(view, node, rows.get(node.id, ()))
         return found
 
 
