@@ -23,7 +23,7 @@ from davserver.house import House
 from davserver.login import is_loopback
 from davserver.schema import setting
 from davserver.serving.tally import BUCKETS, Board, Sums
-from davserver.settings import Settings, SettingsError
+from davserver.settings import Settings, SettingsError, read_secret
 
 PATH = "/metrics"
 BOARD_NAME = "traffic"
@@ -128,14 +128,9 @@ class MetricsPage:
 
 def read_token(settings: Settings, directory: Path) -> str:
     """The token from the file that the settings name; empty if they name none. Raises SettingsError."""
-    if not settings.metrics_token:
-        return ""
-    path = directory / settings.metrics_token
-    try:
-        token = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"metrics_token: the file {path} cannot be read: {type(error).__name__}") from None
-    if len(token) < LEAST_TOKEN:
+    token = read_secret("metrics_token", settings.metrics_token, directory)
+    if settings.metrics_token and (len(token) < LEAST_TOKEN or not token.isascii()):
+        path = directory / settings.metrics_token
         raise SettingsError(f"metrics_token: {path} must hold at least {LEAST_TOKEN} characters nobody can guess")
     return token
 
