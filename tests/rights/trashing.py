@@ -24,8 +24,8 @@ NEWEST = 20
 TRASH_METHODS = {"PROPFIND": 3, "GET": 3, "MOVE": 3, "DELETE": 1}
 
 
-def as_it_lay(w: World, root: int) -> World | None:
-    """The world as if nothing had been deleted; None if a folder above was purged."""
+def as_it_lay(w: World) -> World:
+    """The world as if nothing had been deleted; without what lay in a folder that was purged."""
     nodes = {**w["nodes"]}
     for each in w["thrown"].values():
         nodes |= each["nodes"]
@@ -33,7 +33,7 @@ def as_it_lay(w: World, root: int) -> World | None:
     while hanging := {node for node, facts in nodes.items() if facts["parent"] not in known}:
         nodes = {node: facts for node, facts in nodes.items() if node not in hanging}  # it lay in what was purged
         known -= hanging
-    return {**w, "nodes": nodes} if root in nodes else None
+    return {**w, "nodes": nodes}
 
 
 def in_trash(w: World, then: World, asker: oracle.Asker, root: int) -> bool:
@@ -88,11 +88,11 @@ class Trashing(Giving):
     def step_bin(self, name: str, kind: str, which: int, method: str) -> str:
         """One thing in the trash, or (PROPFIND) all that is seen there."""
         world, asker = self.world, self.askers.get((name, kind))
-        roots = {root: then for root in [*world["thrown"]][-NEWEST:] if (then := as_it_lay(world, root)) is not None}
+        then = as_it_lay(world)
+        roots = [root for root in [*world["thrown"]][-NEWEST:] if root in then["nodes"]]
         if asker is None or not roots:
             return ""
-        root = list(roots)[which % len(roots)]
-        then, ids = roots[root], FileIds(self.house.file_secret, self.house.instance)
+        root, ids = roots[which % len(roots)], FileIds(self.house.file_secret, self.house.instance)
         for rule in planted(then, asker, {"path": [then["nodes"][each]["name"] for each in lineage(then, root)]}):
             self.met[TRASH, method, rule] += 1
         names = {each: self.name_there(ids, each) for each in roots}
@@ -104,7 +104,7 @@ class Trashing(Giving):
         if answer.status not in due:
             return f"expected {sorted(due)}, got {answer.status} {answer.body[:200]!r}"
         if method == "PROPFIND":
-            seen = {names[each] for each in roots if in_trash(world, roots[each], asker, each)}
+            seen = {names[each] for each in roots if in_trash(world, then, asker, each)}
             found = listed(answer, url) & set(names.values())
             return "" if found == seen else f"trash: expected {sorted(seen)}, got {sorted(found)}"
         if answer.status == 204:

@@ -118,10 +118,14 @@ class Author:
             folder = (*folder, "nirgends")
         return (*folder, self.dice.choice(NAMES))
 
+    def anybody(self) -> tuple[str, str]:
+        """Somebody and one of his credentials; who is busy, more often."""
+        return self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+
     # -- requests, by front end -----------------------------------------------------------------------------------
 
     def by_drive(self) -> Step:
-        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        who = self.anybody()
         who, r = self.returned(who, self.wish())
         if r["method"] == "DELETE" and len(self.stage.world["nodes"]) > LARGEST and self.dice.random() < 0.6:
             who = (CLERKS[r["path"][0]], "full")  # or the drives fill with what hardly anybody may clear away
@@ -141,7 +145,7 @@ class Author:
 
     def by_files(self) -> Step:
         """A client that keeps a copy; it sends all that it finds on the disk, also what programs left there."""
-        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        who = self.anybody()
         who, r = self.returned(who, self.wish())
         if r["method"] not in WAYS["files"] or self.dice.random() < 0.02:
             r = {"method": "PROPFIND", "path": self.dice.choice(((), r["path"])), "deep": True}
@@ -150,11 +154,11 @@ class Author:
         return ("sync", *who, self.dressed(r, who[0], None))
 
     def by_bin(self) -> Step:
-        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        who = self.anybody()
         return ("bin", *who, self.dice.randrange(500), self.weighted(TRASH_METHODS))
 
     def by_past(self) -> Step:
-        who = self.dice.choices(list(self.stage.askers), [BUSY.get(name, 1) for name, _ in self.stage.askers])[0]
+        who = self.anybody()
         return ("past", *who, self.dice.randrange(500), self.dice.randrange(5), self.weighted(PAST_METHODS))
 
     def by_shared(self) -> Step:
