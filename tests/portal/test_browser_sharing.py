@@ -18,6 +18,7 @@ WORDS = {
     "de": {
         "share": "Teilen",
         "yes": "Ja, teilen",
+        "shared": "Es ist geteilt",
         "make": "Ja, Link erstellen",
         "comments": "Anmerkungen",
         "stands": "steht jetzt hier",
@@ -36,6 +37,7 @@ WORDS = {
     "en": {
         "share": "Share",
         "yes": "Yes, share",
+        "shared": "It is shared",
         "make": "Yes, make the link",
         "comments": "Comments",
         "stands": "stands here now",
@@ -103,6 +105,7 @@ def share_inside(play: Play, place: str) -> None:
     clerk.wait_for("Otto Maier")
     play.look(clerk, "who will see it")
     clerk.click(words["yes"])
+    clerk.wait_for(words["shared"])
     play.look(clerk, "what I have shared")
 
 
