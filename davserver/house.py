@@ -121,6 +121,9 @@ class Shares(Mapping[str, ShareProvider]):
         kept = self._built.get(share)
         return kept if kept is not None and kept[0] == lot else (lot, self._build(share, lot))
 
+    def _committed(self) -> int | None:
+        return None if self._database.in_transaction else self._database.committed()
+
     def _build(self, share: str, lot: Lot) -> ShareProvider:
         ground = Ground(
             share=share,
@@ -132,6 +135,7 @@ class Shares(Mapping[str, ShareProvider]):
             quota=lot.quota,
             options=json.loads(lot.options),
             keeps_files=partial(is_copied, self._directory),
+            committed=self._committed,
         )
         provider: ShareProvider = plugins.find(plugins.SHARE_PROVIDERS, lot.provider)(ground)
         return provider
