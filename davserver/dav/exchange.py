@@ -88,7 +88,10 @@ class Streamed:
 
 def has_length(headers: Iterable[tuple[str, str]]) -> bool:
     """True if Content-Length is among the headers."""
-    return any(name.lower() == "content-length" for name, _ in headers)
+    for name, _ in headers:
+        if name.lower() == "content-length":
+            return True
+    return False
 
 
 def close(body: Iterable[bytes]) -> None:
