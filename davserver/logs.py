@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Mapping
 
-
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
