@@ -203,6 +203,7 @@ class Worker:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self._forwarding.apply(environ)
+        self._house.database.begin_request()
         if environ["PATH_INFO"] in (LIVE, READY):
             return self._health(environ, start_response)
         if environ["PATH_INFO"] == METRICS:

@@ -88,10 +88,7 @@ class Streamed:
 
 def has_length(headers: Iterable[tuple[str, str]]) -> bool:
     """True if Content-Length is among the headers."""
-    for name, _ in headers:
-        if name.lower() == "content-length":
-            return True
-    return False
+    return any(name.lower() == "content-length" for name, _ in headers)
 
 
 def close(body: Iterable[bytes]) -> None:

@@ -166,7 +166,10 @@ class Request:
         return body.expected_length(self.environ)
 
     def xml_body(self, limit: int) -> bytes:
-        """The whole body, meant to be XML whatever Content-Type says. Raises DavError 413 over `limit`, BodyTruncated."""
+        """The whole body, meant to be XML whatever Content-Type says.
+
+        Raises DavError 413 over `limit` bytes, BodyTruncated.
+        """
         pieces, size = [], 0
         for piece in self.chunks():
             size += len(piece)

@@ -18,6 +18,8 @@ from typing import Protocol
 _log = logging.getLogger("davserver.serving")
 PATIENCE = 0.002
 """Seconds after which the watchman looks again whether the leader has got any further."""
+DROWSY_AFTER = 100
+"""Looks in vain after which he sleeps until there is work."""
 
 
 class Served(Protocol):
@@ -48,7 +50,7 @@ class Crew:
         self._ready: deque[Served] = deque()
         self._leader: threading.Thread | None = None
         self._waiting = self._stalled = 0
-        self._begun = self._seen = 0
+        self._begun = self._seen = self._idle_looks = 0
         self._over = False
         self._work_begins = threading.Event()
         self._watchman_sleeps = False
@@ -94,14 +96,16 @@ class Crew:
         return len(self._threads)
 
     def watch(self, seconds: float) -> None:
-        """The watchman's next look: soon while somebody serves, else when that begins or after so many seconds."""
-        self._watchman_sleeps = True
-        if not self._serving:
-            self._work_begins.wait(seconds)
-            self._work_begins.clear()
-        self._watchman_sleeps = False
+        """The watchman's next look: soon while there is work, else when it begins or after so many seconds."""
+        if self._idle_looks > DROWSY_AFTER:
+            self._watchman_sleeps = True
+            if not self._serving:
+                self._work_begins.wait(seconds)
+                self._work_begins.clear()
+            self._watchman_sleeps = False
         time.sleep(PATIENCE)
         leader, begun = self._leader, self._begun
+        self._idle_looks = self._idle_looks + 1 if begun == self._seen else 0
         if begun == self._seen and leader in self._serving:
             with self._lock:
                 if begun == self._begun and self._leader is leader:

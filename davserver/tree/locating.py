@@ -42,8 +42,7 @@ class LocatingTree:
         return kept if isinstance(kept, bytes) else None
 
     def _recalled(self, path: SharePath, about: Hashable) -> bytes | Seen | None:
-        key = self.principal, self.channel, path, about
-        kept = self.forest.remembered.find(key, self.forest.database.committed(), self.clock())
+        kept = self.forest.remembered.find(self._key(path, about), self.forest.database.known(), self.clock())
         if kept is None:
             return None
         self._edge = earlier(self._edge, kept.until)
@@ -59,7 +58,11 @@ class LocatingTree:
         plain = self.channel is Channel.DAV and not self._followed
         if plain and self.forest.database.committed() == committed:
             kept = Kept(what, committed, self.started, self._edge)
-            self.forest.remembered.keep((self.principal, self.channel, path, about), kept)
+            self.forest.remembered.keep(self._key(path, about), kept)
+
+    def _key(self, path: SharePath, about: Hashable) -> Hashable:
+        """Each kind of door shows what it shows."""
+        return type(self), self.principal, self.channel, path, about
 
     def _places(self, path: SharePath) -> SharePlaces:
         """The share that a path leads into. Raises NotFound."""
