@@ -1,7 +1,7 @@
 """`make bench ARGS="--city"`: a city of Munich's size: how long each verb takes there, and what workers hold.
 
 25 committees with 10,000 documents each, 685 people. 50 members read (a listing, then one document of it), 10 clerks
-write; each rests for a moment after each request, as people do. Served as users run it: two workers, encryption, fsync, log.
+write; each rests for a moment after each request, as people do. Served as users run it: two workers, all of it durable.
 """
 
 from __future__ import annotations
