@@ -23,6 +23,8 @@ _WITHOUT_COMMA = (
     "HTTP_AUTHORIZATION", "HTTP_DEPTH", "HTTP_EXPECT", "HTTP_LOCK_TOKEN", "HTTP_MAX_FORWARDS", "HTTP_ORIGIN",
     "HTTP_OVERWRITE", "HTTP_TRANSFER_ENCODING",
 )
+# Of these two the right spelling has a key of its own, so this one is Content_Length or Content_Type.
+_MISSPELT = ("HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE")
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 # They hand over a value with a byte beyond ASCII as an empty one. These say under which conditions something may
 # happen, or to what: without its value such a field would ask for something else.
@@ -114,6 +116,8 @@ def _check_fields(environ: Mapping[str, Any]) -> None:
     doubled = doubled or any(environ.get(name, "").count(",") > 1 for name in _DATES)
     if doubled or _JOINED_TARGETS.search(environ.get("HTTP_DESTINATION", "")):
         raise Refused("400 Bad Request", "A header field that must be single is repeated.")
+    if any(name in environ for name in _MISSPELT):
+        raise Refused("400 Bad Request", "A header field is malformed.")
     if any(_LISTS.search(environ[name]) for name in _STEERING if name in environ):
         raise Refused("400 Bad Request", "A header field is empty, or holds bytes that are not ASCII.")
     expected = environ.get("HTTP_EXPECT")

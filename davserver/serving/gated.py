@@ -146,7 +146,7 @@ class _Answer:
         if self._is_head or self._status[:3] in {"204", "304"}:
             self._send_whole(headers, b"")
         elif listed or declared == len(first):
-            _check_length(len(first), declared)
+            _check_length(len(first) + len(next(filter(None, pieces), b"")), declared)
             self._send_whole(headers, first)
         else:
             self._head_is_out = True
