@@ -36,7 +36,7 @@ def check_granian(settings: ServingSettings) -> None:
         version = importlib.metadata.version("granian")
     except importlib.metadata.PackageNotFoundError:
         raise ServingProblem(
-            "Granian is not installed: pip install 'gremium[granian]', or serve with cheroot."
+            "Granian is not installed: install the parts in config/granian.lock, or serve with cheroot."
         ) from None
     if not version.startswith(_VERSIONS):
         raise ServingProblem(f"Granian {version} is installed, but this program knows {_VERSIONS}x only.")
