@@ -50,6 +50,7 @@ sbom: $(TEST_READY)
 
 audit: $(TEST_READY)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/granian.lock
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/build.lock
 
 bench: $(TEST_READY)
@@ -65,6 +66,7 @@ lock: $(BIN)/python
 	$(INSTALL) uv
 	$(RESOLVE) --group build -o config/build.lock
 	$(RESOLVE) --extra demo -c config/build.lock -o config/requirements.lock pyproject.toml
+	$(RESOLVE) --extra granian -c config/build.lock -c config/requirements.lock -o config/granian.lock pyproject.toml
 	$(RESOLVE) --extra demo --extra dev -c config/build.lock -c config/requirements.lock -o tests/requirements.lock pyproject.toml
 
 clean:
