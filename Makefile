@@ -4,7 +4,7 @@
 # make sbom              what the program is made of, with versions and hashes (CycloneDX): dist/gremium.cdx.json
 # make audit             are known vulnerabilities among the parts? Asks the network, so it is no part of check
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
-#                        ARGS=--rights, --sync, --reading or --finding: of ours alone
+#                        ARGS=--rights, --sync, --reading, --finding or --city: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
 # make mutants [ARGS=…]  changes the decision's code in each way that cosmic-ray knows; lists what no test notices (hours)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
@@ -50,6 +50,7 @@ sbom: $(TEST_READY)
 
 audit: $(TEST_READY)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/granian.lock
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/build.lock
 
 bench: $(TEST_READY)
@@ -65,6 +66,7 @@ lock: $(BIN)/python
 	$(INSTALL) uv
 	$(RESOLVE) --group build -o config/build.lock
 	$(RESOLVE) --extra demo -c config/build.lock -o config/requirements.lock pyproject.toml
+	$(RESOLVE) --extra granian -c config/build.lock -c config/requirements.lock -o config/granian.lock pyproject.toml
 	$(RESOLVE) --extra demo --extra dev -c config/build.lock -c config/requirements.lock -o tests/requirements.lock pyproject.toml
 
 clean:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from acl import schema
 
@@ -21,18 +21,30 @@ class Sealer(Protocol):
     def open(self, sealed: bytes, place: str) -> str: ...
 
 
+_EPOCHS = "acl-epochs"
+_epoch = select(func.coalesce(func.sum(schema.epoch.c.number), 0)).where(
+    schema.epoch.c.share.in_((bindparam("of"), ALL_SHARES))
+)
+
+
 def touch(connection: Connection, share: str) -> None:
     """Snapshots of this share's rules are stale once the transaction commits; `ALL_SHARES` for every share."""
     table = schema.epoch
+    connection.info.pop(_EPOCHS, None)
     if not connection.execute(update(table).where(table.c.share == share).values(number=table.c.number + 1)).rowcount:
         connection.execute(insert(table).values(share=share, number=1))
 
 
 def epoch(connection: Connection, share: str) -> int:
-    """Grows with every change that a snapshot of this share's rules depends on."""
-    table = schema.epoch
-    wanted = select(func.coalesce(func.sum(table.c.number), 0)).where(table.c.share.in_((share, ALL_SHARES)))
-    return int(connection.execute(wanted).scalar_one())
+    """Grows with every change that a snapshot of this share's rules depends on; asked once in each transaction."""
+    bracket = connection.get_transaction()
+    kept: tuple[object, dict[str, int]] | None = connection.info.get(_EPOCHS)
+    if bracket is None or kept is None or kept[0] is not bracket:
+        connection.info[_EPOCHS] = kept = bracket, {}
+    numbers = kept[1]
+    if share not in numbers:
+        numbers[share] = int(connection.execute(_epoch, {"of": share}).scalar_one())
+    return numbers[share]
 
 
 def matching(table: Table, key: Mapping[str, Any]) -> list[Any]:

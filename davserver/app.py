@@ -203,6 +203,7 @@ class Worker:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self._forwarding.apply(environ)
+        self._house.database.begin_request()
         if environ["PATH_INFO"] in (LIVE, READY):
             return self._health(environ, start_response)
         if environ["PATH_INFO"] == METRICS:
@@ -293,7 +294,13 @@ def serve(settings: Settings, directory: Path, key: Path) -> int:
     _recover(settings, directory, key)
     tls = TLSFiles(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
     serving = ServingSettings(
-        settings.host, settings.port, settings.workers, settings.threads, tls, _limits_of(settings)
+        settings.host,
+        settings.port,
+        settings.workers,
+        settings.threads,
+        tls,
+        _limits_of(settings),
+        engine=settings.server,
     )
     scheme = "https" if tls else "http"
 

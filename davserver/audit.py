@@ -61,6 +61,7 @@ class Broken(NamedTuple):
 
 
 _read_head = select(setting.c.value).where(setting.c.name == HEAD)
+_append = insert(audit_table)
 _move_head = update(setting).where(setting.c.name == HEAD).values(value=bindparam("head"))
 
 
@@ -97,7 +98,7 @@ class Audit:
             row = {**line._asdict(), "seq": seq, "at": at, "detail": encoded(line.detail)[:DETAIL_LIMIT]}
             row["hash"] = previous = self._hash(previous, row)
             rows.append(row)
-        connection.execute(insert(audit_table), rows)
+        connection.execute(_append, rows)
         connection.execute(_move_head, {"head": self._head(seq, previous)})
 
     def _hash(self, previous: bytes, row: Mapping[str, object]) -> bytes:

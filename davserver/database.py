@@ -97,7 +97,9 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def begin_explicitly(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute(begin).close()  # straight to the driver: each look-up begins with this
 
         return engine
 
@@ -142,7 +144,7 @@ class Database:
                 raise
             raise Unavailable("the database cannot be written now; try again in a moment") from error
         finally:
-            self._local.open = None
+            self._local.open = self._local.known = None
             self._mutex.release()
 
     def try_writing(self, seconds: float) -> None:
@@ -185,6 +187,18 @@ class Database:
         with self._watching:
             row: tuple[int] = self._watcher.execute("PRAGMA data_version").fetchone()
         return row[0]
+
+    def begin_request(self) -> None:
+        """From now on `known` answers as of now, in this thread; to be said by whoever takes a request."""
+        self._local.known = self.committed()
+
+    def known(self) -> int:
+        """What `committed` was when this thread's request began; where none began, or it committed itself, what it is.
+
+        Good for finding again what was kept: the request is answered as of its beginning.
+        """
+        number: int | None = getattr(self._local, "known", None)
+        return self.committed() if number is None else number
 
     def checkpoint(self, *, at_least: int = 0) -> bool:
         """Move the write-ahead log into the database under the writer mutex, if it holds `at_least` bytes."""

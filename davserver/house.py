@@ -54,6 +54,11 @@ RESTORES = "restores"
 """Setting: the instants of all restores of this house, as JSON."""
 
 
+_lots = select(share_table.c.id, share_table.c.provider, share_table.c.options, share_table.c.quota).order_by(
+    share_table.c.id
+)
+
+
 class NoHouse(Exception):  # noqa: N818
     """The directory is not a usable data directory; the text says why and what to do."""
 
@@ -95,16 +100,15 @@ class Shares(Mapping[str, ShareProvider]):
     def _current(self) -> dict[str, ShareProvider]:
         if self._database.in_transaction:  # our own uncommitted shares count, but are not kept for others
             return self._read_in_transaction()
-        committed = self._database.committed()
+        committed = self._database.known()
         if getattr(self._seen, "committed", None) != committed:
             self._reload()
             self._seen.committed = committed
         return self._providers
 
     def _rows(self) -> dict[str, Lot]:
-        columns = (share_table.c.id, share_table.c.provider, share_table.c.options, share_table.c.quota)
         with self._database.read() as connection:
-            rows = connection.execute(select(*columns).order_by(share_table.c.id)).all()
+            rows = connection.execute(_lots).all()
         return {row.id: Lot(row.provider, row.options, row.quota) for row in rows}
 
     def _reload(self) -> None:
@@ -121,6 +125,9 @@ class Shares(Mapping[str, ShareProvider]):
         kept = self._built.get(share)
         return kept if kept is not None and kept[0] == lot else (lot, self._build(share, lot))
 
+    def _committed(self) -> int | None:
+        return None if self._database.in_transaction else self._database.known()
+
     def _build(self, share: str, lot: Lot) -> ShareProvider:
         ground = Ground(
             share=share,
@@ -132,6 +139,7 @@ class Shares(Mapping[str, ShareProvider]):
             quota=lot.quota,
             options=json.loads(lot.options),
             keeps_files=partial(is_copied, self._directory),
+            committed=self._committed,
         )
         provider: ShareProvider = plugins.find(plugins.SHARE_PROVIDERS, lot.provider)(ground)
         return provider

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from davserver.keys import Sealer
 from davserver.schema import lock as table
@@ -20,6 +20,10 @@ from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
 
 MICROSECONDS = 1_000_000
+
+
+_living = select(table).where(table.c.share == bindparam("of"), table.c.expires > bindparam("now"))
+_near = _living.where(table.c.node.in_(bindparam("near", expanding=True)))
 
 
 class Places(Protocol):
@@ -67,13 +71,11 @@ class LockTable:
 
     def of_share(self, connection: Connection, share: str) -> Sequence[Row[Any]]:
         """All living locks of a share; few, so the caller matches them to a page of members in memory."""
-        return connection.execute(select(table).where(table.c.share == share, table.c.expires > self._clock())).all()
+        return connection.execute(_living, {"of": share, "now": self._clock()}).all()
 
     def covering(self, connection: Connection, share: str, lineage: tuple[int, ...]) -> list[Row[Any]]:
         """Locks on the node itself and deep locks above it."""
-        rows = connection.execute(
-            select(table).where(table.c.share == share, table.c.node.in_(lineage), table.c.expires > self._clock())
-        )
+        rows = connection.execute(_near, {"of": share, "near": lineage, "now": self._clock()})
         return covering(rows, lineage)
 
     def check(

@@ -194,7 +194,7 @@ class Login:
         checked: dict[bytes, int] | None = getattr(self._asked, "checked", None)
         if checked is None or len(checked) > REMEMBERED:
             checked = self._asked.checked = {}
-        committed = self._database.committed()
+        committed = self._database.known()
         if checked.get(digest) == committed:
             return True
         with self._database.read() as connection:

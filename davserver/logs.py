@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
 import time
 from collections.abc import Mapping
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Lines:
@@ -18,7 +21,7 @@ class Lines:
     def write(self, facts: Mapping[str, object]) -> None:
         """One line in one write, so that lines of several processes never mix."""
         if self._as_json:
-            line = json.dumps({"time": _now(), **facts}, ensure_ascii=False)
+            line = _encode({"time": _now(), **facts})
         else:
             line = " ".join(f"{name}={value}" for name, value in facts.items())
         sys.stdout.write(line + "\n")
@@ -34,7 +37,12 @@ class Lines:
 
 def _now() -> str:
     """The instant in UTC, as programs that read logs know it (RFC 3339)."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return _written(int(time.time()))
+
+
+@functools.lru_cache(maxsize=2)
+def _written(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 class _JsonFormatter(logging.Formatter):
@@ -44,4 +52,4 @@ class _JsonFormatter(logging.Formatter):
         facts = {"time": _now(), "level": record.levelname, "room": record.name, "message": record.getMessage()}
         if record.exc_info:
             facts["trace"] = self.formatException(record.exc_info)
-        return json.dumps(facts, ensure_ascii=False)
+        return _encode(facts)

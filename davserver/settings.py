@@ -41,7 +41,7 @@ class Settings:
     port: int = _number(8080, 0, 65535)
     workers: int = _number(2, 1, 64)
     threads: int = _number(16, 1, 256)
-    server: str = _word("cheroot", "cheroot")
+    server: str = _word("cheroot", "cheroot", "granian")
     tls_cert: str = ""
     tls_key: str = ""
     public_url: str = ""

@@ -384,6 +384,9 @@ class Ground:
     """The provider's own keys from the committee's declaration; an unknown one is an error that names the known."""
     keeps_files: Callable[[], bool] = lambda: False
     """True while a backup copies files: what is destroyed then loses its key at once, its file later (`collect`)."""
+    committed: Callable[[], int | None] = lambda: None
+    """A number that differs after any commit by anyone, for what is kept between requests; None inside a transaction
+    of this thread, whose rows nobody else sees yet, and where nobody tells."""
 
 
 ProviderFactory = Callable[[Ground], ShareProvider]

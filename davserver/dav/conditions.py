@@ -5,6 +5,7 @@ A condition that cannot be parsed is a 400 and one that is false a 412; neither 
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -42,10 +43,17 @@ _HTTP_DATE = re.compile(
     r"|[A-Z][a-z]{5,8}, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} [0-9:]{8} GMT"  # RFC 850
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}"  # asctime
 )
+CONDITIONS = (
+    *("HTTP_IF", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"),
+    "HTTP_IF_RANGE",
+)
+"""Environ keys of the headers that make a request conditional (RFC 9110 §13.1, RFC 4918 §10.4)."""
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@functools.lru_cache(maxsize=1024)
 def http_date(instant: int) -> str:
     """An instant in microseconds as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7)."""
     year, month, day, hour, minute, second, weekday, _, _ = time.gmtime(instant // SECOND)
@@ -226,6 +234,8 @@ def _is_listed(tag: str, tags: tuple[str, ...]) -> bool:
 
 def is_not_modified(request: Request, seen: Seen) -> bool:
     """Whether a GET or HEAD is answered by 304 (RFC 9110 §13.2.2, steps 3 and 4)."""
+    if not any(name in request.environ for name in CONDITIONS):
+        return False
     asked = preconditions(request)
     if asked.none_match is not None:
         return _is_listed(f'"{seen.tag}"', asked.none_match)
@@ -243,6 +253,8 @@ def terms(request: Request) -> Terms:
 
     Raises DavError 400 if one cannot be parsed; the check raises PreconditionFailed.
     """
+    if not any(name in request.environ for name in CONDITIONS):
+        return Terms()
     header = request.header("If")
     lists = [] if header is None else parse_if(header)
     asked = preconditions(request)

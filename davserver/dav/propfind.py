@@ -5,6 +5,7 @@ Minimal answers follow RFC 8144 (`Prefer: return=minimal`) and Microsoft's `Brie
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from lxml import etree
 
 from acl.privileges import Rights
 from davserver.dav import coding, principals, targets, xml
+from davserver.dav.conditions import CONDITIONS
 from davserver.dav.errors import DavError, need_privileges
 from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page
 from davserver.dav.request import Request, Response
@@ -24,6 +26,9 @@ from shareproviders.paths import SharePath
 MAX_NAMES = 200
 MAX_NAMES_TEXT = 16 * 1024
 """Names come back for each member that lacks them, so what one request may name is bounded."""
+
+USUAL_BODY = 4 * 1024
+"""Longer bodies of requests are read anew each time."""
 
 _BY_NAME = MappingProxyType({prop.name: prop for prop in LIVE})
 _IN_ALLPROP = tuple(prop for prop in LIVE if prop.in_allprop)
@@ -89,7 +94,7 @@ def propfind(request: Request) -> Response:
 
 
 def _is_conditional(request: Request) -> bool:
-    return any(name == "HTTP_IF" or name.startswith("HTTP_IF_") for name in request.environ)
+    return any(name in request.environ for name in CONDITIONS)
 
 
 def propfind_principals(request: Request) -> Response:
@@ -144,8 +149,17 @@ def _hrefs(base: str, members: Iterable[Seen], shown: Callable[[str], str]) -> l
 
 def asked(request: Request) -> Ask:
     """What the request's body and preferences ask for. Raises DavError 400, 413, BadXml, BodyTruncated."""
-    ask = read_ask(request.xml(xml.BODY_LIMIT), request.site.properties)
-    return ask._replace(minimal=is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t")
+    body = request.xml_body(xml.BODY_LIMIT)
+    ask = (_known_ask if len(body) <= USUAL_BODY else _read_body)(body, request.site.properties)
+    minimal = is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t"
+    return ask._replace(minimal=True) if minimal else ask
+
+
+def _read_body(body: bytes, more: tuple[LiveProperty, ...]) -> Ask:
+    return read_ask(xml.parse(body) if body else None, more)
+
+
+_known_ask = functools.lru_cache(maxsize=256)(_read_body)  # a client asks the same of everything that it meets
 
 
 def for_windows(ask: Ask, depth: str) -> Ask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,12 @@ class Response(NamedTuple):
     status: int
     headers: Headers
     body: Iterable[bytes]
+
+
+@functools.lru_cache(maxsize=256)
+def _environ_key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
 def no_facts(_request: Request, _seen: Seen) -> Headers:
@@ -76,10 +83,7 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The value of a header, None if absent."""
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
-        value: str | None = self.environ.get(key)
+        value: str | None = self.environ.get(_environ_key(name))
         return value
 
     def located(self) -> Seen:
@@ -161,10 +165,10 @@ class Request:
         """How long the body will be, None if a chunked one does not say so. Raises DavError 400."""
         return body.expected_length(self.environ)
 
-    def xml(self, limit: int) -> etree._Element | None:
-        """The body's root element, whatever Content-Type says; None if the body is empty.
+    def xml_body(self, limit: int) -> bytes:
+        """The whole body, meant to be XML whatever Content-Type says.
 
-        Raises DavError 413 over `limit` bytes, BadXml, BodyTruncated.
+        Raises DavError 413 over `limit` bytes, BodyTruncated.
         """
         pieces, size = [], 0
         for piece in self.chunks():
@@ -172,7 +176,12 @@ class Request:
             if size > limit:
                 raise DavError(413, message=f"the XML body can have at most {limit // 1024} KiB")
             pieces.append(piece)
-        return parse(b"".join(pieces)) if size else None
+        return b"".join(pieces)
+
+    def xml(self, limit: int) -> etree._Element | None:
+        """The body's root element; None if the body is empty. Raises as `xml_body`, and BadXml."""
+        whole = self.xml_body(limit)
+        return parse(whole) if whole else None
 
     def terms(self) -> Terms:
         """Under which the client wants its change: lock tokens and conditions. Raises DavError 400 if unparsable."""

@@ -23,7 +23,7 @@ from davserver.dav.proppatch import proppatch
 from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
-from davserver.dav.spelling import PLAIN, spelling_of
+from davserver.dav.spelling import PLAIN, Spelling, spelling_of
 from davserver.tree.refusals import note_refusal
 from davserver.tree.seen import AccessDenied
 from shareproviders.contract import NameTaken, NotFound
@@ -126,9 +126,10 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         self.server = RequestServer(self.provider)
         self._log = log
         self._drives = DriveMount(login, doors, prefix)
-        self._mounts: tuple[Mount, ...] = (self._drives, *beside)
+        self._beside = tuple(beside)
         self._annexes = tuple(annexes)
         self._origin = targets.split_origin(public_url)[0] if public_url else ""
+        self._drives.site = self._settled(self._drives.site, PLAIN)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request (PEP 3333); whatever happens, in WebDAV's terms."""
@@ -143,32 +144,32 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         environ = exchange.environ
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return self.server.do_OPTIONS()
-        path, has_slash = targets.decode_path(_raw_path(environ), spelling_of(environ).meant)
-        annex = next((each for each in self._annexes if each.takes(path)), None)
-        if annex is not None:
-            return annex.answer(exchange, targets.Target(path, has_slash))
-        mount = next((each for each in self._mounts if path[: len(each.names)] == each.names), None)
+        spelling = spelling_of(environ)
+        path, has_slash = targets.decode_path(_raw_path(environ), spelling.meant)
+        mount: Mount | None = self._drives  # first, as nearly all that is asked is asked of them
+        if path[: len(self._drives.names)] != self._drives.names:
+            annex = next((each for each in self._annexes if each.takes(path)), None)
+            if annex is not None:
+                return annex.answer(exchange, targets.Target(path, has_slash))
+            mount = next((each for each in self._beside if path[: len(each.names)] == each.names), None)
         if mount is None:
             return self._answer_above(exchange, path)
         if len(path) - len(mount.names) > MAX_DEPTH:
             raise DavError(400, message=f"a path can have at most {MAX_DEPTH} levels")
         tree, site, below = mount.enter(environ, path[len(mount.names) :])
-        site = self._settled(site, environ)
+        site = self._settled(site, spelling)
         whole = SharePath((*site.base.segments, *below))
         request = Request(environ, tree, whole, has_slash=has_slash, site=site)
         environ["wsgidav.provider"], environ[REQUEST] = self.provider, request
         exchange.request = request
         return self.server(request)
 
-    def _settled(self, site: Site, environ: Environ) -> Site:
+    def _settled(self, site: Site, spelling: Spelling) -> Site:
         """With what all mounts have in common, and how this client writes names."""
-        return site._replace(
-            public_origin=self._origin,
-            home=self._drives.site.prefix,
-            methods=site.methods or self.server.methods,
-            reports=tuple(REPORTS),
-            spelling=spelling_of(environ) if site.spelling is PLAIN else site.spelling,
-        )
+        if not site.home:
+            methods, home = site.methods or self.server.methods, self._drives.site.prefix
+            site = site._replace(public_origin=self._origin, home=home, methods=methods, reports=tuple(REPORTS))
+        return site if spelling is PLAIN or site.spelling is not PLAIN else site._replace(spelling=spelling)
 
     def _answer_above(self, exchange: Exchange, path: tuple[str, ...]) -> Response:
         """What lies above the prefix shows the way down; beside it there is nothing."""
@@ -183,7 +184,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
         if method != "PROPFIND":
             raise not_allowed(self.methods_above)
         tree, site, _ = self._drives.enter(environ, ())
-        above = self._settled(site, environ)._replace(prefix="")
+        above = self._settled(site, spelling_of(environ))._replace(prefix="")
         exchange.request = Request(environ, tree, SharePath(path), has_slash=True, site=above)
         return propfind_above(exchange.request, [prefix[len(path)]])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -24,6 +25,7 @@ class Target(NamedTuple):
     has_slash: bool
 
 
+@functools.lru_cache(maxsize=1024)  # clients come back to the same few places
 def decode_path(raw: str, meant: Callable[[str], str] = str) -> Target:
     """The path component of a request target, without query; names come out in NFC.
 

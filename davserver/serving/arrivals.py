@@ -1,4 +1,4 @@
-"""One thread that waits for all idle connections: accepts, hands over those with bytes, ends those out of time."""
+"""Where all idle connections wait: accepts, hands over those with bytes, ends those out of time."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class Arrivals:
         self._epoll.register(listener, select.EPOLLIN)
         self._listening = True
         self._stopping = False
+        self._polling = threading.Lock()
+        self._interval, self._looked = 0.5, time.monotonic()
         self._ended = threading.Event()
         self._ended.set()
 
@@ -46,34 +48,47 @@ class Arrivals:
         return len(self._connections)
 
     def run(self, interval: float) -> None:
-        """Works until stop(); `interval` is the seconds between looks at the deadlines."""
+        """Lets the crew poll, and watches over it, until stop(); `interval`: seconds between looks at the deadlines."""
+        crew = self._server.crew
+        self._interval = interval
         self._ended.clear()
         try:
-            looked = time.monotonic()
+            crew.lead(self._poll)
             while not self._stopping:
-                self._turn(interval)
-                if time.monotonic() - looked >= interval:
-                    looked = time.monotonic()
-                    self._look(looked)
+                crew.watch(interval)
             self._take_leave()
         finally:
             self._ended.set()
+
+    def _poll(self) -> list[Connection]:
+        """Connections that have something to be served; also ends those whose time is up."""
+        ready = self._turn(self._interval)
+        now = time.monotonic()
+        if now - self._looked >= self._interval:
+            self._looked = now
+            self._look(now)
+        return ready
 
     def _take_leave(self) -> None:
         """Serves what has arrived and what arrives in a moment; new peers find the door closed, or our successor.
 
         A peer that keeps its connection busy sees its end announced (RFC 9112 §9.6) and never a request cut off.
         """
-        self._turn(0)
+        self._hand_over(0)
         self._epoll.unregister(self._listener)
         self._listener.close()
         end = time.monotonic() + self._server.limits.farewell_seconds
         while (left := end - time.monotonic()) > 0 and any(one.expectant for one in list(self._connections.values())):
-            self._turn(min(left, 0.02))  # those that are served now end, or come back, without an event
+            self._hand_over(min(left, 0.02))  # those that are served now end, or come back, without an event
+
+    def _hand_over(self, seconds: float) -> None:
+        for connection in self._turn(seconds):
+            self._server.crew.put(connection)
 
     def stop(self) -> None:
         """Ends run() and waits for its end."""
         self._stopping = True
+        self._server.crew.lead(None)
         os.eventfd_write(self._bell, 1)
         self._ended.wait()
 
@@ -98,21 +113,24 @@ class Arrivals:
         self._epoll.close()
         os.close(self._bell)
 
-    def _turn(self, seconds: float) -> None:
-        knocked = False
-        listener = self._listener.fileno()  # -1 once it is closed
-        for descriptor, _ in self._epoll.poll(seconds):
-            if descriptor == self._bell:
-                os.eventfd_read(self._bell)
-            elif descriptor == listener:
-                knocked = True
-            else:
-                connection = self._connections[descriptor]
-                connection.parked = False
-                self._server.process_conn(connection)
-        # Last, because making room closes parked connections: no event of this turn may outlive its descriptor.
-        if knocked:
-            self._accept()
+    def _turn(self, seconds: float) -> list[Connection]:
+        with self._polling:
+            knocked = False
+            ready = []
+            listener = self._listener.fileno()  # -1 once it is closed
+            for descriptor, _ in self._epoll.poll(seconds):
+                if descriptor == self._bell:
+                    os.eventfd_read(self._bell)
+                elif descriptor == listener:
+                    knocked = True
+                else:
+                    connection = self._connections[descriptor]
+                    connection.parked = False
+                    ready.append(connection)
+            # Last, because making room closes parked connections: no event of this turn may outlive its descriptor.
+            if knocked:
+                self._accept()
+            return ready
 
     def _accept(self) -> None:
         limits = self._server.limits

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("davserver.serving")
 _READ_BYTES = 16 * 1024
-_HOT_SECONDS = 0.002
 
 
 class Connection:
@@ -102,7 +101,7 @@ class Connection:
                 return self._refuse(refusal)
             if not self._answer(head):
                 return self._linger()
-            if not self._arrived and not self._stays_hot():
+            if not self._arrived and not self.wire.pending():
                 return True
 
     def _next_head(self) -> bytes | None:
@@ -152,10 +151,6 @@ class Connection:
         patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds
         self.deadline = time.monotonic() + patience
         return response.keeps
-
-    def _stays_hot(self) -> bool:
-        """Whether the next request is here in a moment: a busy peer saves its way through Arrivals."""
-        return self._server.crew.idle() and self.wire.ready_within(_HOT_SECONDS)
 
     def _refuse(self, refusal: Refused) -> bool:
         _log.info("refused a request from %s: %s", self._environ["REMOTE_ADDR"], refusal)

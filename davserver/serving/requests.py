@@ -12,10 +12,11 @@ from urllib.parse import unquote
 
 from davserver.serving.limits import Limits
 
-_REQUEST_LINE = re.compile(r"([A-Z][A-Z-]{0,31}) ([!-~\x80-\xff]+) HTTP/1\.([01])")
+METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
+HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+LENGTH = re.compile(r"[0-9]{1,18}")
+_REQUEST_LINE = re.compile(rf"({METHOD.pattern}) ([!-~\x80-\xff]+) HTTP/1\.([01])")
 _FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)*+")
-_HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_LENGTH = re.compile(r"[0-9]{1,18}")
 _ABSOLUTE = re.compile(r"(?i:https?)://([^/?#]*)([^#]*)")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Bytes that no head may contain; found while it is still arriving, so that nobody waits for the end of nonsense.
@@ -94,7 +95,7 @@ def parse_head(block: bytes, limits: Limits) -> Head:
     if host is None:
         if http11:
             raise Refused("400 Bad Request", "The Host field is missing.")
-    elif not _HOST.fullmatch(host):
+    elif not HOST.fullmatch(host):
         raise Refused("400 Bad Request", "The Host field is malformed.")
     if target[0] != "/":
         target = _other_form(method, target, host)
@@ -185,7 +186,7 @@ def _framing(fields: dict[str, str], http11: bool) -> tuple[int, bool]:
         return 0, True
     if length is None:
         return 0, False
-    if not _LENGTH.fullmatch(length):
+    if not LENGTH.fullmatch(length):
         raise Refused("400 Bad Request", "The Content-Length field is malformed.")
     fields["CONTENT_LENGTH"] = length
     return int(length), False

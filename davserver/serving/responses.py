@@ -19,7 +19,7 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _log = logging.getLogger("davserver.serving")
-_STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
+STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
 
 
 def plain_answer(status: str, sentence: str, date: str, *, with_body: bool = True) -> bytes:
@@ -86,7 +86,7 @@ class Response:
                 raise raised[1]
         elif self._status:
             raise RuntimeError("start_response was called twice")
-        if not _STATUS.fullmatch(status):
+        if not STATUS.fullmatch(status):
             raise ValueError("the status line is malformed")
         self._status, self._headers = status, headers
         self._silent = self._head.method == "HEAD" or status[:3] in {"204", "304"}

@@ -43,7 +43,7 @@ class Server(HTTPServer):
         self.tls = tls
         self.tally = tally or Board.create(1).tally(0)
         self.crew = Crew(threads, limits.most_threads)
-        self.requests = self.crew
+        self.requests = self.crew  # cheroot's name for what it starts and stops
         self.request_queue_size = limits.backlog
         self.shutdown_timeout = stop_seconds
         self.software = "Gremium"

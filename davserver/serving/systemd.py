@@ -9,12 +9,13 @@ from collections.abc import Mapping
 FIRST_DESCRIPTOR = 3
 
 
-def inherited_socket(environment: Mapping[str, str]) -> socket.socket | None:
+def inherited_socket(environment: Mapping[str, str], process: int) -> socket.socket | None:
     """The listening socket that was opened for this process (sd_listen_fds(3)); None if there is none.
 
+    `process` is whom it was opened for: this one, or the one that forked it.
     It belongs to systemd: closing ours leaves it open, and who connects while we restart waits for our successor.
     """
-    if environment.get("LISTEN_PID") != str(os.getpid()) or environment.get("LISTEN_FDS") != "1":
+    if environment.get("LISTEN_PID") != str(process) or environment.get("LISTEN_FDS") != "1":
         return None
     return socket.socket(fileno=os.dup(FIRST_DESCRIPTOR))
 

@@ -153,14 +153,6 @@ class Wire:
         with suppress(PeerGone):
             self._send_some((piece,))
 
-    def ready_within(self, seconds: float) -> bool:
-        """Whether bytes, or the end, arrive that soon."""
-        if self.pending():
-            return True
-        waiting = select.poll()
-        waiting.register(self.sock, select.POLLIN)
-        return bool(waiting.poll(seconds * 1000))
-
     def _send_some(self, pieces: tuple[bytes | memoryview, ...]) -> int:
         try:
             return self.sock.send(pieces[0]) if len(pieces) == 1 else self.sock.sendmsg(pieces)

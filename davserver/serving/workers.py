@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import resource
@@ -12,42 +11,31 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from davserver.serving.limits import Limits
+from davserver.serving.engine import (
+    GRANIAN,
+    AppFactory,
+    Engine,
+    OnReady,
+    ServingProblem,
+    ServingSettings,
+    address_problem,
+    bound,
+)
+from davserver.serving.granian import GranianServer, check_granian
 from davserver.serving.responses import App
 from davserver.serving.server import Server
 from davserver.serving.systemd import inherited_socket, tell
 from davserver.serving.tally import Board, Tally
-from davserver.serving.tls import LazyTLS, TLSFiles
-
-AppFactory = Callable[[Tally], App]
-OnReady = Callable[[str, int], None]
+from davserver.serving.tls import LazyTLS
 
 _log = logging.getLogger("davserver.serving")
 _BACK_OFF_SECONDS = 0.1
 _BACK_OFF_MOST = 30.0
 _HEALTHY_SECONDS = 60.0
-
-
-class ServingProblem(Exception):  # noqa: N818
-    """The server cannot start; the text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServingSettings:
-    """Where and with how much to serve; port 0 means any free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    workers: int = 1
-    threads: int = 32
-    tls: TLSFiles | None = None
-    limits: Limits = field(default_factory=Limits)
-    stop_seconds: int = 30
 
 
 def serve(app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady, board: Board | None = None) -> None:
@@ -57,8 +45,10 @@ def serve(app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady,
     process forks, now and whenever a worker has died. `app_factory` runs in each worker, with the worker's place on the
     `board` (which has one for each); `close()` of the application, if it has one, is called after the last request.
     `on_ready(host, port)` is called once, when all workers listen.
-    Raises ServingProblem if the address is taken or a worker cannot start.
+    Raises ServingProblem if the address is taken, a worker cannot start, or the engine cannot do what is asked.
     """
+    if settings.engine == GRANIAN:
+        check_granian(settings)
     board = board or Board.create(settings.workers)
     if settings.workers > 1:
         if threading.active_count() > 1:
@@ -130,8 +120,17 @@ def _serve_here(
             tally.leave()
 
 
-def _listening(app: App, settings: ServingSettings, tally: Tally, *, reuse_port: bool) -> Server:
-    server = Server(
+def _listening(app: App, settings: ServingSettings, tally: Tally, *, reuse_port: bool) -> Engine:
+    engine = (_of_granian if settings.engine == GRANIAN else _of_cheroot)(app, settings, tally, reuse_port=reuse_port)
+    try:
+        engine.prepare()
+    except OSError as failure:
+        raise address_problem(settings, failure) from failure
+    return engine
+
+
+def _of_cheroot(app: App, settings: ServingSettings, tally: Tally, *, reuse_port: bool) -> Engine:
+    return Server(
         app,
         (settings.host, settings.port),
         threads=settings.threads,
@@ -141,11 +140,10 @@ def _listening(app: App, settings: ServingSettings, tally: Tally, *, reuse_port:
         stop_seconds=settings.stop_seconds,
         tally=tally,
     )
-    try:
-        server.prepare()
-    except OSError as failure:
-        raise _address_problem(settings, failure) from failure
-    return server
+
+
+def _of_granian(app: App, settings: ServingSettings, tally: Tally, *, reuse_port: bool) -> Engine:
+    return GranianServer(app, settings, tally, reuse_port=reuse_port)
 
 
 def _allow_many_files() -> None:
@@ -156,33 +154,17 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _address_problem(settings: ServingSettings, failure: OSError) -> ServingProblem:
-    if failure.errno == errno.EADDRINUSE or "in use" in str(failure):
-        return ServingProblem(
-            f"Port {settings.port} on {settings.host} is in use; stop that server or choose another port."
-        )
-    return ServingProblem(f"Cannot listen on {settings.host} port {settings.port}: {failure.strerror or failure}.")
-
-
 def _reserve(settings: ServingSettings) -> socket.socket:
     """A socket that holds the port for the workers; refuses a port on which others already listen."""
-    inherited = inherited_socket(os.environ)
+    inherited = inherited_socket(os.environ, os.getpid())
     if inherited is not None:
         return inherited
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind) as alone:  # without SO_REUSEPORT: it would share with a forgotten server
-            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            alone.bind(address)
-        shared = socket.socket(family, kind)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        shared.bind(address)
+        # Alone first: a shared socket would join a forgotten server that shares, too.
+        bound(settings.host, settings.port, shared=False).close()
+        return bound(settings.host, settings.port, shared=True)
     except OSError as failure:
-        raise _address_problem(settings, failure) from failure
-    return shared
+        raise address_problem(settings, failure) from failure
 
 
 @dataclass(slots=True)

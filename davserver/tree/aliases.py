@@ -15,6 +15,10 @@ KEPT = 7 * 24 * 3600 * 1_000_000
 
 _any = select(table.c.node).where(table.c.share == bindparam("of")).limit(1)  # asked whenever a path leads nowhere
 
+_formerly = select(table.c.node, table.c.until).where(
+    table.c.share == bindparam("of"), table.c.parent == bindparam("under"), table.c.name == bindparam("named")
+)
+
 
 def alias_place(parent: int) -> str:
     """Where the former name of a member of this collection is sealed for."""
@@ -48,11 +52,8 @@ class Aliases:
 
         A lock that was made while the old path held, and that lives, keeps it: its holder may know no other.
         """
-        row = connection.execute(
-            select(table.c.node, table.c.until).where(
-                table.c.share == share, table.c.parent == parent, table.c.name == self._key(share, parent, name)
-            )
-        ).one_or_none()
+        place = {"of": share, "under": parent, "named": self._key(share, parent, name)}
+        row = connection.execute(_formerly, place).one_or_none()
         if row is None:
             return None
         if row.until <= now:

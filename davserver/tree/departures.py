@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from davserver.keys import Sealer
 from davserver.schema import departure as table
 
 WINDOW = 60_000_000  # microseconds
+
+_here = (table.c.share == bindparam("of"), table.c.name == bindparam("named"))
+_left = select(table).where(*_here)
+_forget = delete(table).where(*_here)
 
 
 class Departures:
@@ -37,9 +41,9 @@ class Departures:
         self, connection: Connection, share: str, parent: int, name: str, *, principal: str, at: int
     ) -> Row[Any] | None:
         """The document that left this name at most a minute before `at` by the same principal; forgotten at once."""
-        here = (table.c.share == share, table.c.name == self._key(share, parent, name))
-        row = connection.execute(select(table).where(*here)).one_or_none()
+        place = {"of": share, "named": self._key(share, parent, name)}
+        row = connection.execute(_left, place).one_or_none()
         if row is None or row.principal != principal or row.at < at - WINDOW:
             return None
-        connection.execute(delete(table).where(*here))
+        connection.execute(_forget, place)
         return row

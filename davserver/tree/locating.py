@@ -13,6 +13,7 @@ from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.names import bare_name, is_private, is_reserved, maker_mark
 from davserver.tree.remembered import Kept
+from davserver.tree.seen import Seen
 from shareproviders.contract import BadName, NotFound, TracksChanges
 from shareproviders.paths import ROOT, SharePath
 
@@ -37,24 +38,31 @@ class LocatingTree:
 
     def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
         """What was answered to the same asker about the same path, if it would be answered exactly so again."""
-        key = self.principal, self.channel, path, about
-        kept = self.forest.remembered.find(key, self.forest.database.committed(), self.clock())
+        kept = self._recalled(path, about)
+        return kept if isinstance(kept, bytes) else None
+
+    def _recalled(self, path: SharePath, about: Hashable) -> bytes | Seen | None:
+        kept = self.forest.remembered.find(self._key(path, about), self.forest.database.known(), self.clock())
         if kept is None:
             return None
         self._edge = earlier(self._edge, kept.until)
-        return kept.body
+        return kept.what
 
-    def remember(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
+    def remember(self, path: SharePath, about: Hashable, what: bytes | Seen, committed: int) -> None:
         """Keep an answer that says nothing but what the database held since `committed` was read, and still holds."""
         tracks = bool(path.segments) and isinstance(self.forest.shares().get(path.segments[0]), TracksChanges)
         if tracks:
-            self._keep(path, about, body, committed)
+            self._keep(path, about, what, committed)
 
-    def _keep(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
+    def _keep(self, path: SharePath, about: Hashable, what: bytes | Seen, committed: int) -> None:
         plain = self.channel is Channel.DAV and not self._followed
         if plain and self.forest.database.committed() == committed:
-            kept = Kept(body, committed, self.started, self._edge)
-            self.forest.remembered.keep((self.principal, self.channel, path, about), kept)
+            kept = Kept(what, committed, self.started, self._edge)
+            self.forest.remembered.keep(self._key(path, about), kept)
+
+    def _key(self, path: SharePath, about: Hashable) -> Hashable:
+        """Each kind of door shows what it shows."""
+        return type(self), self.principal, self.channel, path, about
 
     def _places(self, path: SharePath) -> SharePlaces:
         """The share that a path leads into. Raises NotFound."""

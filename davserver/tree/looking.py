@@ -51,6 +51,18 @@ class LookingTree(LocatingTree):
             return self._drives()
         if is_listing(path):
             return self._shared.listing(path)
+        if self.channel is not Channel.DAV or self.forest.database.in_view:
+            return self._met(path)
+        kept = self._recalled(path, Seen)
+        if isinstance(kept, Seen):
+            return kept
+        committed = self.committed()
+        seen = self._met(path)
+        if seen.instead is None and not seen.node.is_collection:  # a stand-in holds on to the request that met it
+            self.remember(path, Seen, seen, committed)
+        return seen
+
+    def _met(self, path: SharePath) -> Seen:
         places = self._places(path)
         self._enter(places, path)
         seen = self._stood(places, path)

@@ -11,7 +11,7 @@ his copy meanwhile would be told of a conflict that is none (docs/decisions/0024
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -32,8 +32,6 @@ from shareproviders.contract import KeepsChecksums, Node, NotFound, ShareProvide
 from shareproviders.paths import SharePath
 
 NOT_SYNCED = "files that programs make for themselves are not kept in sync"
-MIRRORED = "mirrored"
-"""Keeps this tree's remembered answers apart from those of the plain one."""
 
 Key = tuple[str, int]
 """Share and node id."""
@@ -74,12 +72,6 @@ class MirroredTree(GuardedTree):
         super().__init__(replace(forest, shares=lambda: Tracking(forest.shares())), principal, channel)
         self._told_locks: dict[str, list[Shown]] = {}
         self._above: dict[tuple[str, tuple[int, ...]], Rights] = {}
-
-    def remembered(self, path: SharePath, about: Hashable) -> bytes | None:
-        return super().remembered(path, (MIRRORED, about))
-
-    def _keep(self, path: SharePath, about: Hashable, body: bytes, committed: int) -> None:
-        super()._keep(path, (MIRRORED, about), body, committed)
 
     def stat(self, path: SharePath) -> Seen:
         if any(map(is_programs, path.segments)):

@@ -7,6 +7,7 @@ exactly those who may discover NAME, and without such a NAME by their maker alon
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable
@@ -25,6 +26,7 @@ _OWNER = re.compile(r"\.~lock\.(?P<libreoffice>.+)#|~\$(?P<office>.+)|\._(?P<fin
 _PRIVATE = re.compile(r"(?P<shown>.+)\.~(?P<maker>[0-9a-f]{12})", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=4096)
 def maker_mark(principal: str) -> str:
     """What marks the stored names of one principal's own files; tells nothing about him."""
     return ".~" + hashlib.sha256(b"gremium-maker " + principal.encode()).hexdigest()[:12]

@@ -34,6 +34,13 @@ _touch = (
 )
 
 
+_of_collections = (
+    select(table.c.collection, table.c.pin, table.c.change, table.c.cut, table.c.size)
+    .where(table.c.share == bindparam("of"), table.c.collection.in_(bindparam("wanted", expanding=True)))
+    .order_by(table.c.pin)
+)
+
+
 class Journaled(ShareProvider, TracksChanges, Protocol):
     """A provider whose collections can be kept in parts."""
 
@@ -86,10 +93,7 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
     wanted = list(collections)
     found: dict[int, list[Part]] = {}
     if wanted:
-        query = select(table.c.collection, table.c.pin, table.c.change, table.c.cut, table.c.size).where(
-            table.c.share == share, table.c.collection.in_(wanted)
-        )
-        for collection, *facts in connection.execute(query.order_by(table.c.pin)):
+        for collection, *facts in connection.execute(_of_collections, {"of": share, "wanted": wanted}):
             found.setdefault(collection, []).append(Part(*facts))
     return found
 

@@ -7,13 +7,16 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
+from davserver.tree.seen import Seen
+
 BYTES_KEPT = 32 * 1024 * 1024  # per process
+SEEN_BYTES = 2048  # about what a resource and its key hold
 
 
 class Kept(NamedTuple):
     """One answer and the state of the world that it belongs to."""
 
-    body: bytes
+    what: bytes | Seen
     committed: int
     """`Database.committed()` from before it was made until after."""
     since: int
@@ -23,7 +26,7 @@ class Kept(NamedTuple):
 
 
 class Remembered:
-    """Bodies by what they depend on besides the database and the clock; the oldest make room."""
+    """Answers by what they depend on besides the database and the clock; the oldest make room."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
@@ -40,7 +43,11 @@ class Remembered:
     def keep(self, key: Hashable, kept: Kept) -> None:
         with self._lock:
             old = self._kept.pop(key, None)
-            self._bytes += len(kept.body) - (len(old.body) if old else 0)
+            self._bytes += _size(kept) - (_size(old) if old else 0)
             self._kept[key] = kept
             while self._bytes > BYTES_KEPT:
-                self._bytes -= len(self._kept.popitem(last=False)[1].body)
+                self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(kept: Kept) -> int:
+    return len(kept.what) if isinstance(kept.what, bytes) else SEEN_BYTES

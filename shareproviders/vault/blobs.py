@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.cobblestone import Cobblestone256Encryptor
 
 from shareproviders.contract import Damaged, ReadOnlyShare, Unavailable
-from shareproviders.vault.cobblestone import PIECE_BYTES, Message, sealed_size
+from shareproviders.vault.cobblestone import HEADER_BYTES, PIECE_BYTES, Message, MessageKeys, ReadAt, sealed_size
 from shareproviders.vault.crypto import BlobSecret, Secrets
 
 WRITE_BYTES = PIECE_BYTES
@@ -174,24 +174,25 @@ class BlobStore:
             if message_size != sealed_size(size):
                 raise Damaged("a stored document has another length than its row says")
             if stop - start > PIECE_BYTES:
-                message = Message(secret.key, secret.context, _reader(descriptor), message_size)
+                message = _message(secret, _reader(descriptor), message_size)
                 stream = BlobStream(descriptor, message.pieces(start, stop))
                 descriptor = -1
                 return stream
             if size <= PIECE_BYTES:
                 whole = _reader(descriptor)(0, message_size)
-                message = Message(secret.key, secret.context, lambda at, count: whole[at : at + count], message_size)
+                message = _message(secret, lambda at, count: whole[at : at + count], message_size)
             else:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead for a short range
-                message = Message(secret.key, secret.context, _reader(descriptor), message_size)
+                message = _message(secret, _reader(descriptor), message_size)
             return iter(list(message.pieces(start, stop)))
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
 
     def _open(self, blob: bytes) -> int:
+        name = blob.hex()
         try:
-            return os.open(self.path(blob), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return os.open(f"{self._blobs}/{name[:2]}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             raise Damaged("a stored document is missing on the disk") from None
         except OSError as error:
@@ -253,7 +254,19 @@ class BlobStore:
         return removed
 
 
-def _reader(descriptor: int) -> Callable[[int, int], bytes]:
+def _message(secret: BlobSecret, read_at: ReadAt, message_size: int) -> Message:
+    """The message of a blob; on first sight its end is checked, too, which vouches for its length. Raises Damaged."""
+    header, known = read_at(0, HEADER_BYTES), secret.message
+    if known is not None and known.header == header:
+        return Message(known, read_at, message_size)
+    keys = MessageKeys(secret.key, secret.context, header)
+    message = Message(keys, read_at, message_size)
+    _ = message.size
+    secret.message = keys
+    return message
+
+
+def _reader(descriptor: int) -> ReadAt:
     def read_at(offset: int, count: int) -> bytes:
         try:
             return os.pread(descriptor, count, offset)

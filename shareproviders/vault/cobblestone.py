@@ -36,27 +36,53 @@ def sealed_size(size: int) -> int:
     return HEADER_BYTES + size + TAG_BYTES * (size // CHUNK_BYTES + 1)
 
 
-class Message:
-    """One message under its key. Making it checks key, context and length; `Damaged` if anything was altered.
+class MessageKeys:
+    """What key, context and header of a message lead to; `Damaged` if they do not belong together.
 
     Chunked-encryption leaves the hash of its HKDF open; Cobblestone is SHA-512, the published vectors are SHA-256.
     """
 
-    def __init__(
-        self, key: bytes, context: bytes, read_at: ReadAt, message_size: int, algorithm: type[HashAlgorithm] = SHA512
-    ) -> None:
-        self._last, tail = divmod(message_size - HEADER_BYTES, SEALED_CHUNK_BYTES)
-        if len(key) != KEY_BYTES or message_size < HEADER_BYTES + TAG_BYTES or tail < TAG_BYTES:
+    __slots__ = ("_cipher", "_nonce", "header")
+
+    def __init__(self, key: bytes, context: bytes, header: bytes, algorithm: type[HashAlgorithm] = SHA512) -> None:
+        if len(key) != KEY_BYTES or len(header) != HEADER_BYTES:
             raise Damaged("a stored document has a length that no complete one has")
-        self._read_at = read_at
-        header = read_at(0, HEADER_BYTES)
+        self.header = header
         derived = HKDFExpand(algorithm(), 76, _LABEL + header[:SALT_BYTES] + context).derive(key)
         if not bytes_eq(header[SALT_BYTES:], derived[44:]):
             raise Damaged("a stored document does not belong to its key and place")
         self._cipher = AESGCM(derived[:32])
         self._nonce = int.from_bytes(derived[32:44], "big")
-        self._tail = self._open(self._last, self._read(self._last, tail))  # vouches for the length
-        self.size = self._last * CHUNK_BYTES + len(self._tail)
+
+    def open(self, number: int, sealed: bytes | memoryview) -> bytes:
+        """The plaintext of a chunk. Raises Damaged."""
+        try:
+            return self._cipher.decrypt((self._nonce ^ number).to_bytes(12, "big"), sealed, None)
+        except InvalidTag:
+            raise Damaged("a part of a stored document fails its check") from None
+
+
+class Message:
+    """One message under its keys, of so many bytes; every chunk is checked before any of its plaintext leaves."""
+
+    __slots__ = ("_keys", "_last", "_read_at", "_tail", "_tail_bytes")
+
+    def __init__(self, keys: MessageKeys, read_at: ReadAt, message_size: int) -> None:
+        self._last, self._tail_bytes = divmod(message_size - HEADER_BYTES, SEALED_CHUNK_BYTES)
+        if message_size < HEADER_BYTES + TAG_BYTES or self._tail_bytes < TAG_BYTES:
+            raise Damaged("a stored document has a length that no complete one has")
+        self._keys, self._read_at = keys, read_at
+        self._tail: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of plaintext, vouched for by the last chunk. Raises Damaged."""
+        return self._last * CHUNK_BYTES + len(self._end())
+
+    def _end(self) -> bytes:
+        if self._tail is None:
+            self._tail = self._keys.open(self._last, self._read(self._last, self._tail_bytes))
+        return self._tail
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
         """Plaintext [start, stop) in pieces of up to 256 KiB, each checked before it leaves; raises Damaged."""
@@ -77,9 +103,9 @@ class Message:
             sealed = memoryview(self._read(first, (inner - first) * SEALED_CHUNK_BYTES))
             for number in range(first, inner):
                 offset = (number - first) * SEALED_CHUNK_BYTES
-                opened.append(self._open(number, sealed[offset : offset + SEALED_CHUNK_BYTES]))
+                opened.append(self._keys.open(number, sealed[offset : offset + SEALED_CHUNK_BYTES]))
         if beyond > self._last:
-            opened.append(self._tail)
+            opened.append(self._end())
         return opened[0] if len(opened) == 1 else b"".join(opened)
 
     def _read(self, first: int, count: int) -> bytes:
@@ -87,9 +113,3 @@ class Message:
         if len(sealed) != count:
             raise Damaged("a stored document ends too early")
         return sealed
-
-    def _open(self, number: int, sealed: bytes | memoryview) -> bytes:
-        try:
-            return self._cipher.decrypt((self._nonce ^ number).to_bytes(12, "big"), sealed, None)
-        except InvalidTag:
-            raise Damaged("a part of a stored document fails its check") from None

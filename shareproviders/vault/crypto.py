@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from shareproviders.contract import Damaged, Keys
-from shareproviders.vault.cobblestone import KEY_BYTES
+from shareproviders.vault.cobblestone import KEY_BYTES, MessageKeys
 
 BLOB_ID_BYTES = 16
 
@@ -21,13 +21,15 @@ _PROPERTY_NAME = b"property name"
 _CHECKSUM = b"checksum"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class BlobSecret:
     """What opens one blob."""
 
     id: bytes
     key: bytes
     context: bytes
+    message: MessageKeys | None = None
+    """What its header led to when it was last read whole or in part; spares the next reader the derivation."""
 
 
 class Secrets:

@@ -11,7 +11,7 @@ from shareproviders.contract import Damaged, Ground, NotFound, Unavailable, Vers
 from shareproviders.media import media_type_of
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, tag_of, version_of
-from shareproviders.vault.crypto import Secrets
+from shareproviders.vault.crypto import BlobSecret, Secrets
 from shareproviders.vault.schema import COLLECTION, DOCUMENT, blob, node, version
 from shareproviders.vault.statements import Statement
 from shareproviders.vault.turn import Turn
@@ -27,6 +27,7 @@ _COLUMNS = (
 )
 
 PAGE_NODES = 5000
+READ_LATELY = 1000  # versions whose opened keys are kept
 
 
 class Content(NamedTuple):
@@ -46,6 +47,7 @@ class History:
         self._secrets = secrets
         self._catalog = catalog
         self._blobs = blobs
+        self._read_lately: dict[tuple[int, int | str, bool], tuple[int, BlobSecret, int]] = {}
         in_space = version.c.space == bindparam("space")
         opened = (
             select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped)
@@ -272,14 +274,28 @@ class History:
 
         Raises NotFound, Damaged, Unavailable at the call.
         """
+        secret, size = self._secret(node_id, version, thrown=thrown)
+        stop = size if length is None else min(size, start + length)
+        return self._blobs.read(secret, size, start, stop)
+
+    def _secret(self, node_id: int, version: int | str, *, thrown: bool) -> tuple[BlobSecret, int]:
+        """What opens a version, and its bytes; kept for the next reader while nobody commits anything."""
+        place, number = (node_id, version, thrown), self._ground.committed()
+        kept = self._read_lately.get(place)
+        if kept is not None and kept[0] == number:
+            return kept[1:]
         opening = self._open_thrown if thrown else self._open
         with self._ground.begin_read() as connection:
             version_id = version if isinstance(version, int) else version_of(version)
             (blob_id, size, _), wrapped = self._opened(connection, opening, node_id, version_id)
         if wrapped is None:
             raise Damaged("the key of a stored document is missing")
-        stop = size if length is None else min(size, start + length)
-        return self._blobs.read(self._secrets.open_blob(blob_id, wrapped), size, start, stop)
+        secret = self._secrets.open_blob(blob_id, wrapped)
+        if number is not None:
+            if len(self._read_lately) >= READ_LATELY:
+                self._read_lately.clear()
+            self._read_lately[place] = number, secret, size
+        return secret, size
 
 
 def counted(size: int, writing: Writing) -> int:

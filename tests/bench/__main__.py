@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from tests.bench import finding, reading, rights, servers, sync
+from tests.bench import city, finding, reading, rights, servers, sync
 from tests.bench.driving import UnusableError
 from tests.bench.servers import Server, StartError
 from tests.bench.works import Measure, Work, fill, works
@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sync", action="store_true", help="only: what 10 changes in 100,000 documents cost a client")
     parser.add_argument("--reading", action="store_true", help="only: how long one waits for a page in the portal")
     parser.add_argument("--finding", action="store_true", help="only: how long one searches through all drives")
+    parser.add_argument("--city", action="store_true", help="only: Munich's size, 60 people at work; --seconds 600")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--smoke", action="store_true", help="a minute: does everything still run?")
     chosen = parser.parse_args()
@@ -130,6 +131,10 @@ def measure_inside(chosen: argparse.Namespace) -> int:
 
 def main() -> int:
     chosen = arguments()
+    if chosen.city:
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            print(city.table(city.run(Path(name) / "city", chosen.seconds)))
+        return 0
     if chosen.rights or chosen.sync or chosen.reading or chosen.finding:
         return measure_inside(chosen)
     for client in ("wrk", "curl"):

@@ -76,7 +76,8 @@ function setup(t) t:set("number", thread); thread = thread + 1 end
 function request()
   sent = sent + 1
   local path = string.gsub(PATH, "@", number .. "-" .. sent)
-  return wrk.format(METHOD, path, HEADERS, BODY)
+  local body = BODY .. (FRESH and string.format("%08d", sent * 2 + number) or "")
+  return wrk.format(METHOD, path, HEADERS, body)
 end
 function done(summary, latency, requests)
   local e = summary.errors
@@ -94,6 +95,8 @@ class Load(NamedTuple):
     body: str = ""
     depth: str = "0"
     connections: int = 8
+    fresh: bool = False
+    """Each body ends in eight digits of its own: a server that keeps equal bytes once has no advantage."""
 
 
 def rate(server: Server, load: Load, seconds: int, scratch: Path) -> float:
@@ -102,7 +105,7 @@ def rate(server: Server, load: Load, seconds: int, scratch: Path) -> float:
     fields = ", ".join(f"[{json.dumps(name)}] = {json.dumps(text)}" for name, text in headers.items())
     constants = (
         f"METHOD = {json.dumps(load.method)}\nPATH = {json.dumps(server.path(load.below))}\n"
-        f"HEADERS = {{{fields}}}\nBODY = [==[{load.body}]==]\n"
+        f"HEADERS = {{{fields}}}\nBODY = [==[{load.body}]==]\nFRESH = {str(load.fresh).lower()}\n"
     )
     script = scratch / "load.lua"
     script.write_text(constants + SCRIPT)

@@ -77,6 +77,17 @@ def put_large(server: Server, measure: Measure) -> float:
     return measure.big / transfer(server, "large-again.bin", upload=measure.body)
 
 
+def list_after_write(server: Server, measure: Measure) -> float:
+    """How fast the first reader after a change of that folder is answered; the change is not timed."""
+    seconds, count = 0.0, 0
+    with Caller(server) as call, Caller(server) as writer:
+        while seconds < measure.seconds and count < 100:
+            writer.expect("PUT", "list/changed.bin", f"{count:08}".encode())
+            seconds += call.expect("PROPFIND", "list/", NAMED.encode(), Depth="1").seconds
+            count += 1
+    return count / seconds
+
+
 def read_ranges(server: Server, measure: Measure) -> float:
     chance = random.Random(3)
     count = 0
@@ -123,9 +134,10 @@ def works(measure: Measure) -> list[Work]:
             _rate("PROPFIND", "list/", body=NAMED, depth="1", connections=4),
         ),
         Work(f"PROPFIND depth 1, {members}, allprop (req/s)", _rate("PROPFIND", "list/", depth="1", connections=4)),
+        Work(f"PROPFIND depth 1, {members}, after another's write (1/s)", list_after_write),
         Work("PROPFIND depth 0 (req/s)", _rate("PROPFIND", "small/4k.bin", body=NAMED)),
         Work("GET 4 KiB (req/s)", _rate("GET", "small/4k.bin")),
-        Work("PUT 4 KiB, new names (req/s)", _rate("PUT", "new/#-@.bin", body="z" * 4096)),
+        Work("PUT 4 KiB, new names (req/s)", _rate("PUT", "new/#-@.bin", body="z" * 4088, fresh=True)),
         Work(f"GET {big}", get_large),
         Work(f"PUT {big}", put_large),
         Work("64 KiB random range reads, 1 client (req/s)", read_ranges),

@@ -109,7 +109,9 @@ def behind(
 
 
 @contextmanager
-def behind_nginx(data: Path, authority: Authority) -> Iterator[tuple[RunningServer, Front]]:
+def behind_nginx(
+    data: Path, authority: Authority, options: tuple[str, ...] = ()
+) -> Iterator[tuple[RunningServer, Front]]:
     """A server for this data directory, as clients see it through an nginx of its own; and that nginx."""
     passwords = {}
     for user in ("clara", "otto", "sam"):
@@ -117,7 +119,10 @@ def behind_nginx(data: Path, authority: Authority) -> Iterator[tuple[RunningServ
         passwords[user] = json.loads(made)["password"]
     port, plain_port = free_ports(2)
     proxied = {"DAVSERVER_PUBLIC_URL": f"https://{NAME}:{port}", "DAVSERVER_TRUSTED_PROXIES": "127.0.0.1"}
-    with start(data, env=proxied) as running, nginx(authority, (port, plain_port), running.port) as front:
+    with (
+        start(data, env=proxied, options=options) as running,
+        nginx(authority, (port, plain_port), running.port) as front,
+    ):
         yield replace(running, url=front.url, port=port, authority=authority, passwords=passwords), front
 
 
@@ -157,10 +162,6 @@ def link(server: RunningServer, folder: DavClient) -> str:
     words = ("--rights", "read", "write-content", "write-properties", "bind", "--json")
     made = command("link", "create", folder.base.removeprefix("/dav/"), *words, data=server.data)
     return str(urlsplit(json.loads(made)["dav_url"]).path).rstrip("/")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "own_tls: runs over the server's own TLS as well")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -9,7 +9,8 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,12 @@ def framed(framing: str) -> tuple[dict[str, str], bytes]:
     return {"Transfer-Encoding": "chunked"}, b"".join(b"%X\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
 
 
-def upload_cut_at(client: DavClient, framing: str, cut: int, ending: str) -> None:
-    """Send the head and `cut` bytes of the body, then end the connection the given way."""
+def upload_cut_at(
+    client: DavClient, framing: str, cut: int, ending: str, more: Mapping[str, str] = types.MappingProxyType({})
+) -> None:
+    """Send the head (with `more` fields) and `cut` bytes of the body, then end the connection the given way."""
     headers, body = framed(framing)
+    headers |= more
     connection = socket.create_connection((client.host, client.port), timeout=30)
     try:
         connection.sendall(request_bytes(client, "PUT", "/paper.odt", headers, body[:cut]))

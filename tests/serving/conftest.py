@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from davserver.serving.engine import Engine
 from davserver.serving.limits import Limits
 from davserver.serving.requests import IncompleteBody
 from davserver.serving.server import Server
@@ -123,7 +124,7 @@ class Application:
 
 @dataclass
 class Running:
-    server: Server
+    server: Engine
     application: Application
 
     @property
@@ -134,6 +135,20 @@ class Running:
         return Peer(self.port, seconds)
 
 
+@contextmanager
+def serve_here(server: Engine, application: Application) -> Iterator[Running]:
+    """While the with statement lasts, in a thread."""
+    server.prepare()
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield Running(server, application)
+    finally:
+        application.gate.set()
+        server.stop()
+        thread.join()
+
+
 Serving = Callable[..., AbstractContextManager[Running]]
 
 
@@ -141,19 +156,12 @@ Serving = Callable[..., AbstractContextManager[Running]]
 def serving() -> Serving:
     """`serving(limits=…, threads=…)`: a running server for a with statement."""
 
-    @contextmanager
-    def start(limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None) -> Iterator[Running]:
+    def start(
+        limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None
+    ) -> AbstractContextManager[Running]:
         application = Application()
         server = Server(application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5)
-        server.prepare()
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        try:
-            yield Running(server, application)
-        finally:
-            application.gate.set()
-            server.stop()
-            thread.join()
+        return serve_here(server, application)
 
     return start
 

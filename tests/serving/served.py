@@ -41,7 +41,9 @@ def make(_tally: Tally) -> Application:
 def main() -> int:
     logging.basicConfig(level=logging.INFO)
     port = int(os.environ.get("PORT", "0"))
-    settings = ServingSettings(port=port, workers=int(sys.argv[1]), threads=4, stop_seconds=5)
+    settings = ServingSettings(
+        port=port, workers=int(sys.argv[1]), threads=4, stop_seconds=5, engine=os.environ["ENGINE"]
+    )
     try:
         serve(make, settings, lambda host, port: say(f"ready {host} {port} {os.getpid()}"))
     except ServingProblem as problem:

@@ -13,19 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from davserver.serving.engine import CHEROOT
 from tests.serving.raw import HOST, Peer, eventually, request
 
 
 class Process:
     """A started server; its first line of output tells where it listens."""
 
-    def __init__(self, *arguments: str, port: int = 0) -> None:
+    def __init__(self, *arguments: str, port: int = 0, engine: str = CHEROOT) -> None:
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "tests.serving.served", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PORT": str(port)},
+            env={**os.environ, "PORT": str(port), "ENGINE": engine},
         )
         assert self.popen.stdout is not None
         self.first = self.popen.stdout.readline().split()
@@ -58,8 +59,8 @@ class Process:
 
 
 @contextmanager
-def served(*arguments: str, port: int = 0) -> Iterator[Process]:
-    process = Process(*arguments, port=port)
+def served(*arguments: str, port: int = 0, engine: str = CHEROOT) -> Iterator[Process]:
+    process = Process(*arguments, port=port, engine=engine)
     try:
         yield process
     finally:

@@ -22,7 +22,7 @@ from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encr
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 
 from shareproviders.contract import Damaged
-from shareproviders.vault.cobblestone import CHUNK_BYTES, Message, sealed_size
+from shareproviders.vault.cobblestone import CHUNK_BYTES, HEADER_BYTES, Message, MessageKeys, sealed_size
 
 
 def _vectors() -> list[dict[str, Any]]:
@@ -38,7 +38,8 @@ def _sealed(vector: dict[str, Any]) -> bytes:
 
 
 def _open(key: bytes, context: bytes, sealed: bytes, algorithm: type[HashAlgorithm] = SHA512) -> Message:
-    return Message(key, context, lambda offset, count: sealed[offset : offset + count], len(sealed), algorithm)
+    keys = MessageKeys(key, context, sealed[:HEADER_BYTES], algorithm)
+    return Message(keys, lambda offset, count: sealed[offset : offset + count], len(sealed))
 
 
 @pytest.mark.parametrize("vector", _vectors(), ids=lambda vector: str(vector["name"]))

@@ -1,0 +1,204 @@
+"""The application behind an engine that is not ours: the gate, the answer's framing, errors, counts (PEP 3333).
+
+The engine calls with `exchange` and an environ, and takes the answer by `response_bytes` or `response_iter`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Protocol
+
+from davserver.serving.gate import GateBody, body_length
+from davserver.serving.limits import Limits
+from davserver.serving.requests import IncompleteBody, Refused
+from davserver.serving.responses import STATUS, App, Environ, ExcInfo
+from davserver.serving.tally import Tally
+
+Headers = list[tuple[str, str]]
+
+_log = logging.getLogger("davserver.serving")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OURS_TO_SAY = frozenset({"connection", "date", "server", "transfer-encoding"})
+
+
+class Exchange(Protocol):
+    """How the engine takes an answer; both return once it has been handed to the network, or the peer has gone."""
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes, /) -> None: ...
+
+    def response_iter(self, status: int, headers: Headers, body: Iterator[bytes], /) -> None:
+        """An iterator that raises makes the engine cut the connection."""
+
+
+class BrokenAnswer(Exception):  # noqa: N818
+    """Cuts an answer whose head is out already; what happened is in the log."""
+
+
+class Gated:
+    """What the engine calls for each request."""
+
+    def __init__(self, app: App, limits: Limits, tally: Tally, *, multiprocess: bool) -> None:
+        self._app, self._limits, self._tally = app, limits, tally
+        self._environ: Environ = {
+            "SCRIPT_NAME": "",
+            "SERVER_SOFTWARE": "Gremium",
+            "wsgi.errors": sys.stderr,
+            "wsgi.input_terminated": True,
+            "wsgi.multiprocess": multiprocess,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.version": (1, 0),
+        }
+
+    def __call__(self, exchange: Exchange, environ: Environ) -> None:
+        began = time.monotonic()
+        method: str = environ["REQUEST_METHOD"]
+        answer = _Answer(exchange, method)
+        received = 0
+        try:
+            body = GateBody(environ["wsgi.input"], body_length(environ, self._limits))
+        except Refused as refusal:
+            _log.info("refused a request from %s: %s", environ["REMOTE_ADDR"], refusal)
+            answer.plain(refusal.status, str(refusal))
+            method = "other"
+        else:
+            number = secrets.token_hex(6)
+            environ.update(self._environ)
+            environ["wsgi.input"], environ["gremium.request_id"] = body, number
+            if environ["wsgi.url_scheme"] == "https":
+                environ["HTTPS"] = "on"
+            if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
+                environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+            answer.run(self._app, environ, number)
+            received = body.received
+        finally:
+            self._tally.answered(method, answer.status, time.monotonic() - began, received, answer.sent)
+
+
+class _Answer:
+    """One answer; `status` is 0 as long as there is none, `sent` counts the bytes of its body."""
+
+    def __init__(self, exchange: Exchange, method: str) -> None:
+        self.sent = 0
+        self._exchange = exchange
+        self._is_head = method == "HEAD"
+        self._status = ""
+        self._headers: Headers = []
+        self._head_is_out = False
+
+    @property
+    def status(self) -> int:
+        return int(self._status[:3] or 0)
+
+    def run(self, app: App, environ: Environ, number: str) -> None:
+        """Serves one request; an error becomes a 500 or, once bytes are out, cuts the connection."""
+        try:
+            result = app(environ, self.start_response)
+            try:
+                self._deliver(result)
+            finally:
+                close = getattr(result, "close", None)
+                if close is not None:
+                    close()
+        except IncompleteBody as failure:
+            self._fail(failure.status, str(failure))
+        except Exception:  # noqa: BLE001  # it is logged, and its text must not reach the peer
+            _log.exception("request %s failed", number)
+            self._fail("500 Internal Server Error", f"The server failed. Please report the number {number}.")
+
+    def start_response(self, status: str, headers: Headers, raised: ExcInfo | None = None) -> Callable[[bytes], object]:
+        """PEP 3333, without the outdated `write`: nothing of ours calls it."""
+        if raised is not None:
+            if self._head_is_out and raised[1] is not None:
+                raise raised[1]
+        elif self._status:
+            raise RuntimeError("start_response was called twice")
+        if not STATUS.fullmatch(status):
+            raise ValueError("the status line is malformed")
+        self._status, self._headers = status, headers
+        return _no_write
+
+    def plain(self, status: str, sentence: str) -> None:
+        """A whole small answer after which the connection closes."""
+        self._status, self._head_is_out = status, True
+        body = b"" if self._is_head else sentence.encode("utf-8") + b"\n"
+        self.sent = len(body)
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
+        self._exchange.response_bytes(int(status[:3]), headers, body)
+
+    def _fail(self, status: str, sentence: str) -> None:
+        if not self._head_is_out:
+            self.plain(status, sentence)
+
+    def _deliver(self, result: Iterable[bytes]) -> None:
+        listed = isinstance(result, (list, tuple))
+        pieces = iter([b"".join(result)] if listed else result)
+        first = next(pieces, b"")  # a lazy application calls start_response only when it is asked for this
+        if not self._status:
+            raise RuntimeError("the application did not call start_response")
+        headers, declared = self._head()
+        if self._is_head or self._status[:3] in {"204", "304"}:
+            self._send_whole(headers, b"")
+        elif listed or declared == len(first):
+            _check_length(len(first) + len(next(filter(None, pieces), b"")), declared)
+            self._send_whole(headers, first)
+        else:
+            self._head_is_out = True
+            self._exchange.response_iter(self.status, headers, self._cut_if_broken(first, pieces, declared))
+
+    def _send_whole(self, headers: Headers, body: bytes) -> None:
+        self._head_is_out = True
+        self.sent = len(body)
+        self._exchange.response_bytes(self.status, headers, body)
+
+    def _cut_if_broken(self, first: bytes, rest: Iterator[bytes], declared: int | None) -> Iterator[bytes]:
+        """All pieces; raises rather than that a broken answer looks whole."""
+        try:
+            yield from self._counted(first, rest, declared)
+        except Exception:  # noqa: BLE001  # as above, and it must not reach the engine's log a second time
+            _log.exception("an answer broke off after %d bytes", self.sent)
+            raise BrokenAnswer from None
+
+    def _counted(self, first: bytes, rest: Iterator[bytes], declared: int | None) -> Iterator[bytes]:
+        """All pieces that are no empty ones; raises ValueError where they differ from their Content-Length."""
+        for piece in chain((first,), rest):
+            if declared is not None and self.sent + len(piece) > declared:
+                raise ValueError("the body is longer than its Content-Length")
+            self.sent += len(piece)
+            if piece:
+                yield piece
+        _check_length(self.sent, declared)
+
+    def _head(self) -> tuple[Headers, int | None]:
+        """The fields as the engine takes them, and the declared length; raises ValueError for one that cannot be."""
+        kept: Headers = []
+        declared = None
+        for name, value in self._headers:
+            lowered = name.lower()
+            if lowered == "content-length":
+                declared = int(value)
+                if self._status[:3] == "204":
+                    continue
+            elif lowered in _OURS_TO_SAY and (lowered, value.lower()) != ("connection", "close"):
+                continue
+            # The engine writes text as UTF-8; PEP 3333 has one character for each byte.
+            written = value if value.isascii() else value.encode("latin-1").decode("utf-8")
+            if _CONTROL.search(name) or _CONTROL.search(written):
+                raise ValueError("a header field of the answer contains a control character")
+            kept.append((name, written))
+        return kept, declared
+
+
+def _check_length(length: int, declared: int | None) -> None:
+    if declared not in (None, length):
+        raise ValueError("the body differs from its Content-Length")
+
+
+def _no_write(_piece: bytes) -> None:
+    raise NotImplementedError("hand out the body as the application's result")
