@@ -20,15 +20,15 @@ def visitor(server: RunningServer) -> PortalClient:
 
 
 @pytest.fixture
-def visitors(server: RunningServer) -> Callable[[str], PortalClient]:
+def language() -> str:
+    """What the browsers of `visitors` ask for."""
+    return "de"
+
+
+@pytest.fixture
+def visitors(server: RunningServer, language: str) -> Callable[[str], PortalClient]:
     """visitors(user): somebody who is signed in."""
-
-    def signed_in(user: str) -> PortalClient:
-        client = PortalClient(server.url)
-        assert client.sign_in(user).status == 303
-        return client
-
-    return signed_in
+    return lambda user: PortalClient.signed_in(server.url, user, language)
 
 
 @pytest.fixture

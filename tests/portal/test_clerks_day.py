@@ -37,8 +37,8 @@ class Counting(Browser):
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with start(install_with_desk(tmp_path_factory.mktemp("day"), "", "renate"), workers=1) as server:
+def running(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with start(install_with_desk(installed, tmp_path_factory.mktemp("day"), "", "renate"), workers=1) as server:
         yield server
 
 

@@ -45,9 +45,7 @@ def user(server: RunningServer, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def owner(server: RunningServer, user: str) -> PortalClient:
     """Its owner, signed in."""
-    client = PortalClient(server.url)
-    assert client.sign_in(user).status == 303
-    return client
+    return PortalClient.signed_in(server.url, user)
 
 
 def test_a_whole_life(server: RunningServer, user: str, owner: PortalClient) -> None:
@@ -113,9 +111,7 @@ def test_whoever_takes_it_off_is_named(server: RunningServer, user: str, owner: 
     """`user totp-off`: the password is enough then, and the first page says that it was done."""
     switched_on(owner)
     command("user", "totp-off", user, data=server.data)
-    client = PortalClient(server.url)
-    assert client.sign_in(user).status == 303
-    told = client.get("/")
+    told = PortalClient.signed_in(server.url, user).get("/")
     assert "Der zweite Schritt Ihrer Anmeldung wurde am" in told.text
     assert told.links()["Wieder einrichten"] == STEP
 
