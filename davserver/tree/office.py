@@ -42,7 +42,7 @@ class Point(NamedTuple):
 
 
 def works_at_desk(tree: GuardedTree, drive: Seen) -> bool:
-    """Does whoever sees this drive work at its desk? Also under a hold on all of it, which somebody must be able to end."""
+    """Does whoever sees this drive work at its desk? Also under a hold on all of it, which must be possible to end."""
     if not drive.share:
         return False
     view, now = tree._view(tree._share(drive.share)), tree.clock()
