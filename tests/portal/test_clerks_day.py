@@ -39,6 +39,9 @@ class Counting(Browser):
 @pytest.fixture(scope="module")
 def running(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with start(install_with_desk(installed, tmp_path_factory.mktemp("day"), "", "renate"), workers=1) as server:
+        with server.client("clara") as clara:
+            assert clara.put("/dav/rat/Arbeitsordner/Weg.pdf", b"%PDF-1").status == 201
+            assert clara.request("DELETE", "/dav/rat/Arbeitsordner/Weg.pdf").status == 204
         yield server
 
 
@@ -140,6 +143,10 @@ def test_what_the_desk_asks_has_no_barriers(
         here.one("#user").submit()
         here.wait(lambda _: bool(here.all("[name=yes]")))
         assert here.barriers() == [], "a decision"
+        here.open("/papierkorb")
+        here.one("form[action$='/vernichten'] button").click()
+        here.wait(lambda _: bool(here.all("[name=yes]")))
+        assert here.barriers() == [], "before something is destroyed"
         here.driver.delete_all_cookies()
         here.sign_in("renate")
         here.open("/protokoll")
