@@ -9,8 +9,17 @@ import pytest
 from davserver.house import House
 from tests.dav.doors import Linking, fresh, linking, opened
 from tests.davclient import DavClient
+from tests.portal.chromium import Browsers
 from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer
+
+
+@pytest.fixture(scope="session")
+def browsers() -> Iterator[Browsers]:
+    """browsers(url, …): a window of Chromium, lent for a test."""
+    lending = Browsers()
+    yield lending
+    lending.close()
 
 
 @pytest.fixture

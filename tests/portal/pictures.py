@@ -157,6 +157,14 @@ def decided(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
     yield "geschaeftsstelle-entscheidung"
 
 
+def destroyed(here: Browser, _: Mapping[str, str]) -> Iterator[str]:
+    """What is shown before something goes for good."""
+    here.open("/papierkorb")
+    here.one("form[action$='/vernichten'] button").click()
+    here.wait(lambda _: bool(here.all("[name=yes]")))
+    yield "papierkorb-vernichten"
+
+
 def audited(here: Browser, _: Mapping[str, str]) -> Iterator[str]:
     """The auditors' page, with what was read."""
     here.open("/protokoll")
@@ -185,7 +193,7 @@ def main() -> int:
                 here.open(path)
                 settled(here)
                 here.picture(PICTURES / f"{name}-{size}.png")
-            for who, steps in (("clerk", shared), ("clerk", decided), ("auditor", audited)):
+            for who, steps in (("clerk", shared), ("clerk", decided), ("clerk", destroyed), ("auditor", audited)):
                 here.become(visitors[who].cookies)
                 for name in steps(here, things):
                     here.picture(PICTURES / f"{name}-{size}.png")

@@ -20,7 +20,7 @@ import pytest
 from tests.clients.nginx import free_ports
 from tests.dav.doors import opened
 from tests.davclient import DavClient
-from tests.portal.chromium import browser
+from tests.portal.chromium import Browsers
 from tests.portal.portalclient import Page, PortalClient
 from tests.running import RunningServer, command, copied, start
 
@@ -199,9 +199,9 @@ def test_others_go_on_with_their_passwords(running: RunningServer) -> None:
     assert "Auch bei" not in clara.submit(clara.get("/"), "/abmelden").text
 
 
-def test_in_a_browser(running: RunningServer) -> None:
+def test_in_a_browser(browsers: Browsers, running: RunningServer) -> None:
     """The content policy lets no form end elsewhere, so a page of ours sends the browser on."""
-    with browser(running.url) as here:
+    with browsers(running.url) as here:
         here.open("/anmelden")
         assert here.barriers() == []
         here.click("Anmelden mit M-Login")
