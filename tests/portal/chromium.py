@@ -147,6 +147,7 @@ def started(language: str = "de", *, script: bool = True, listens: bool = False)
     options.add_experimental_option("prefs", wishes)
     if listens:
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        options.add_experimental_option("perfLoggingPrefs", {"enablePage": False})
     return webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
 
 

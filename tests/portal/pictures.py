@@ -133,7 +133,8 @@ def settled(here: Browser) -> None:
     """Until the viewer has drawn what is to be seen."""
     if here.all(".viewer[data-source]"):
         here.wait(lambda _: bool(here.all(".sheet canvas, .refused:not([hidden])")))
-        here.wait(lambda driver: driver.execute_script("return document.querySelector('.viewer').dataset.ready"))
+        drawn = "return [...document.querySelectorAll('.sheet')].every(each => (each.state || 'drawn') === 'drawn')"
+        here.wait(lambda driver: driver.execute_script(drawn))
 
 
 def shared(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
