@@ -133,7 +133,8 @@ def settled(here: Browser) -> None:
     """Until the viewer has drawn what is to be seen."""
     if here.all(".viewer[data-source]"):
         here.wait(lambda _: bool(here.all(".sheet canvas, .refused:not([hidden])")))
-        drawn = "return [...document.querySelectorAll('.sheet canvas')].every((one) => one.parentElement.state === 'drawn')"
+        canvases = "[...document.querySelectorAll('.sheet canvas')]"
+        drawn = f"return {canvases}.every((one) => one.parentElement.state === 'drawn')"
         here.wait(lambda driver: driver.execute_script(drawn))
 
 
