@@ -46,6 +46,11 @@ class Link:
         """May whoever has it receive the document, or look at it only?"""
         return Rights.READ in self.rights
 
+    @property
+    def lets_change(self) -> bool:
+        """May whoever has it change what lies there?"""
+        return self.kind is LinkKind.LINK and bool(self.rights & Rights.WRITE)
+
     def holds_at(self, at: int) -> bool:
         return self.start <= at and (self.end is None or at < self.end) and (self.revoked is None or at < self.revoked)
 

@@ -29,7 +29,8 @@ RIGHTS_ACTS = frozenset(
     {"apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"}
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "acl"}
     | {"entry-add", "entry-remove", "recuse", "recusal-end", "hold", "hold-end", "mandate-end", "pledge", "invite"}
-    | {"share", "unshare", "link", "link-revoke", "link-wake", "app-password-wake", "restore", "committee-delete"}
+    | {"share", "unshare", "link", "link-revoke", "link-wake", "app-password-wake", "restore"}
+    | {"committee", "committee-delete"}
 )
 """What the log calls acts that change who may see what."""
 

@@ -133,11 +133,12 @@ class Committee:
     provider: str = "vault"
     quota: int | None = None
     """Bytes."""
-    default_class: Classification = Classification.RESTRICTED
-    kind: CommitteeKind = CommitteeKind.PLENARY
-    has_meetings: bool = True
-    early_access: bool = False
-    publish_with_agenda: bool = False
+    default_class: Classification | None = None
+    """None, as of the next four: as it stands, and for a new one as `acl.mandates.Committee` begins."""
+    kind: CommitteeKind | None = None
+    has_meetings: bool | None = None
+    early_access: bool | None = None
+    publish_with_agenda: bool | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     mandates: tuple[Mandate, ...] = ()
     meetings: tuple[Meeting, ...] = ()
@@ -201,13 +202,11 @@ def _committee(keys: Keys) -> Committee:
         name=keys.take("name", read_text),
         provider=keys.take("provider", read_text, "vault"),
         quota=keys.take("quota", read_size, None),
-        default_class=keys.take(
-            "default_class", lambda value: Classification.parse(read_text(value)), Classification.RESTRICTED
-        ),
-        kind=CommitteeKind(keys.take("kind", read_one_of(tuple(CommitteeKind)), "plenary")),
-        has_meetings=keys.take("has_meetings", read_switch, True),
-        early_access=keys.take("early_access", read_switch, False),
-        publish_with_agenda=keys.take("publish_with_agenda", read_switch, False),
+        default_class=keys.take("default_class", lambda value: Classification.parse(read_text(value)), None),
+        kind=keys.take("kind", lambda value: CommitteeKind(read_one_of(tuple(CommitteeKind))(value)), None),
+        has_meetings=keys.take("has_meetings", read_switch, None),
+        early_access=keys.take("early_access", read_switch, None),
+        publish_with_agenda=keys.take("publish_with_agenda", read_switch, None),
         options=keys.take("options", read_table, {}),
         mandates=tuple(_mandate(mandate) for mandate in keys.tables("mandate")),
         meetings=tuple(_meeting(meeting) for meeting in keys.tables("meeting")),

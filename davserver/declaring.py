@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sqlalchemy import Connection, select, update
 
@@ -23,6 +24,7 @@ from davserver.granting import Granting, keep_mandate
 from davserver.house import House
 from davserver.instants import shown
 from davserver.keyed import BadDeclaration
+from davserver.labelling import Desk, redefine
 from davserver.people import describe_person
 from davserver.schema import account, person
 from davserver.schema import share as share_table
@@ -30,6 +32,8 @@ from shareproviders.contract import NameTaken, ShareProvider, Writing
 from shareproviders.paths import ROOT
 
 WORK_FOLDER = "Arbeitsordner"
+FACTS = ("kind", "default_class", "has_meetings", "early_access", "publish_with_agenda")
+"""Of a committee, what a declaration may leave as it stands."""
 OWN_PAPERS = parse_rights(["read", "write-content", "write-properties", "unbind"])
 """What somebody may do to what he put into the inbox."""
 
@@ -112,17 +116,7 @@ class _Declaring:
 
     def _committee(self, committee: Committee) -> None:
         provider = self._share(committee)
-        facts = CommitteeFacts(
-            committee.id,
-            committee.name,
-            committee.kind,
-            committee.default_class,
-            committee.has_meetings,
-            committee.early_access,
-            committee.publish_with_agenda,
-        )
-        if store.declare_committee(self._connection, facts) and provider is None:
-            self._changed(f"committee {committee.id}: facts changed", committee.id)
+        self._facts(committee, is_new=provider is not None)
         for mandate in committee.mandates:
             self._mandate(committee.id, mandate)
         if provider is not None:
@@ -131,6 +125,25 @@ class _Declaring:
         for meeting in committee.meetings:
             self._meeting(committee.id, meeting, provider)
         self._told(Granting(self._house, self._connection, self._by, dry=self._dry_run).committee(committee, provider))
+
+    def _facts(self, committee: Committee, *, is_new: bool) -> None:
+        """What is not named stays as it stands."""
+        share, connection = committee.id, self._connection
+        facts = CommitteeFacts(share, committee.name) if is_new else store.committee(connection, share)
+        named = {name: part for name in FACTS if (part := getattr(committee, name)) is not None}
+        facts = replace(facts, name=committee.name, **named)
+        if is_new:
+            store.declare_committee(connection, facts)
+            return
+        root = self._house.share(share).stat(ROOT)
+        outcome = redefine(Desk(self._house, connection, share, root, self._by), facts)
+        if outcome.proposal is not None:
+            raise BadDeclaration(
+                f"committee {share}: papers were released, so lowering the default class takes a second person;"
+                " do it at the desk of the committee"
+            )
+        if outcome.changed:
+            self._changes.append(f"committee {share}: facts changed")
 
     def _share(self, committee: Committee) -> ShareProvider | None:
         """The provider of a share that is new; None for one that was there."""

@@ -26,6 +26,7 @@ from davserver.oidc import NoProof, Proved, Provider
 from davserver.pins import fitting, pin, pinned_to
 from davserver.schema import handover
 from davserver.throttle import SECOND, Bucket, net_of
+from shareproviders.contract import Unavailable
 
 ON_THE_WAY = 10 * 60 * SECOND
 """So long somebody may take to sign in at the provider."""
@@ -86,6 +87,14 @@ class Identities:
             connection.execute(delete(handover).where(handover.c.expires <= now))
             connection.execute(insert(handover).values(values))
         return address
+
+    def leaving(self, back: str) -> str:
+        """Where a browser signs out there too, and comes `back` from; '' where that cannot be had at present."""
+        try:
+            return self._provider.leaving(back)
+        except (NoProof, Unavailable) as problem:
+            log.warning("nobody can be sent to the provider of identities to sign out: %s", problem)
+            return ""
 
     def arrive(self, browser: str, answer: Mapping[str, str], address: str) -> tuple[Principal, Wish]:
         """Who has come back, and what he wanted. Raises NoProof, Nobody, Cancelled, Unavailable.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from acl import store
 from acl.labels import NEVER, ON_CREATION, Classification, Label
+from acl.mandates import Committee, CommitteeKind
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from acl.rules import ShareRules
@@ -21,6 +23,13 @@ from shareproviders.contract import Node, NotFound
 
 HELD = "this is under a legal hold, so its class, dates and matter stay as they are; see: davserver hold list"
 DATES = ("release", "close", "review", "publish")
+READ: Mapping[str, Callable[[str], Any]] = {
+    "classification": Classification.parse,
+    "default_class": Classification.parse,
+    "kind": CommitteeKind,
+    "matter": bytes.fromhex,
+}
+"""Parts of labels and of a committee's facts that JSON holds as a text."""
 WITHDRAWN = "withdraw"
 """In the audit log: what had been released is a draft again, and still counts as released once."""
 
@@ -74,6 +83,25 @@ def unbind(desk: Desk, agenda_item: int) -> Outcome:
     return outcome
 
 
+def redefine(desk: Desk, facts: Committee) -> Outcome:
+    """A committee's facts, said at the root of its drive; a lower default class may take two, as a label does."""
+    old = store.committee(desk.connection, desk.share)
+    parts = {one.name: part for one in fields(facts) if (part := getattr(facts, one.name)) != getattr(old, one.name)}
+    change = {"committee": _written(parts)}
+    outcome = _changed_or_proposed(
+        desk, change, lambda: _redefine(desk, parts), lambda old: store.declare_committee(desk.connection, old)
+    )
+    if outcome.changed:
+        desk.note("committee", told_facts(change["committee"]))
+    return outcome
+
+
+def _redefine(desk: Desk, parts: Mapping[str, Any]) -> Committee | None:
+    """The facts that stood there, if they changed."""
+    old = store.committee(desk.connection, desk.share)
+    return old if store.declare_committee(desk.connection, replace(old, **parts)) else None
+
+
 def approve(house: House, connection: Connection, proposal: int, user: str) -> tuple[str, int]:
     """A second person's yes; carries the change out. (share, node.) Raises ValueError."""
     by = f"user:{user}"
@@ -110,6 +138,9 @@ def carry_out(desk: Desk, change: Mapping[str, Any]) -> str:
     if "unbind" in change:
         _unbind(desk, int(change["unbind"]))
         return f"agenda item {change['unbind']} unbound"
+    if "committee" in change:
+        _redefine(desk, _read(change["committee"]))
+        return told_facts(change["committee"])
     _set_label(desk, _read(change["label"]))
     return told(_own(desk))
 
@@ -144,10 +175,21 @@ def told(own: Label) -> str:
     return ", ".join([*parts, *(["matter"] if own.matter else [])])
 
 
+def told_facts(parts: Mapping[str, Any]) -> str:
+    """Parts of a committee's facts as `_written` has them, for the log."""
+    switches = {True: "on", False: "off"}
+    return ", ".join(f"{name.replace('_', ' ')} {switches.get(part, part)}" for name, part in parts.items())
+
+
 def told_change(change: Mapping[str, Any]) -> dict[str, str]:
-    """What a proposal would change, by word: `class`, `release` and the other dates, `matter`, `item`; '' inherits."""
+    """What a proposal would change, by word; '' for inherited.
+
+    `class`, `release` and the other dates, `matter`; or `item`; or a committee's facts, `default_class` and more.
+    """
     if "unbind" in change:
         return {"item": str(change["unbind"])}
+    if "committee" in change:
+        return {name: str(part) for name, part in change["committee"].items()}
     parts = _read(change["label"])
     words = {NEVER: "never", ON_CREATION: "on creation"}
     found: dict[str, str] = {}
@@ -162,7 +204,7 @@ def told_change(change: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _changed_or_proposed(
-    desk: Desk, change: Mapping[str, Any], act: Callable[[], Any], undo: Callable[[Any], None]
+    desk: Desk, change: Mapping[str, Any], act: Callable[[], Any], undo: Callable[[Any], object]
 ) -> Outcome:
     before = desk.rules
     old = act()
@@ -228,9 +270,4 @@ def _written(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(written: Mapping[str, Any]) -> dict[str, Any]:
-    parts = dict(written)
-    if isinstance(word := parts.get("classification"), str):
-        parts["classification"] = Classification.parse(word)
-    if isinstance(digits := parts.get("matter"), str):
-        parts["matter"] = bytes.fromhex(digits)
-    return parts
+    return {name: READ[name](part) if part is not None and name in READ else part for name, part in written.items()}

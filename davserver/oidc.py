@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -53,6 +54,8 @@ class _Provider(NamedTuple):
 
     authorization: str
     token: str
+    leaving: str
+    """Where people sign out of it; empty if it names none that a browser may be sent to."""
     methods: tuple[str, ...]
     keys: KeySet
     asked: int
@@ -87,6 +90,16 @@ class Provider:
             authorization = self._known(session).authorization
             url, _ = session.create_authorization_url(authorization, state=state, nonce=nonce, code_verifier=verifier)
         return str(url)
+
+    def leaving(self, back: str) -> str:
+        """Where a browser is sent to sign out there too; '' if there is no such page. Raises NoProof, Unavailable.
+
+        OpenID Connect RP-Initiated Logout 1.0 §2, without `id_token_hint`: no token is kept, so the provider asks once.
+        """
+        with self._asking() as session:
+            address = self._known(session).leaving
+        asked = urlencode({"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back})
+        return f"{address}{'&' if '?' in address else '?'}{asked}" if address else ""
 
     def proved(self, code: str, nonce: str, verifier: str) -> Proved:
         """What the code stands for that a browser came back with. Raises NoProof, Unavailable."""
@@ -171,7 +184,12 @@ class Provider:
             raise NoProof("the provider names an address without TLS")
         authorization, token, keys = addresses
         methods = tuple(found.get("token_endpoint_auth_methods_supported", ()))
-        return _Provider(authorization, token, methods, KeySet.import_key_set(self._get(session, keys)), self._clock())
+        leaving = str(found.get("end_session_endpoint", ""))
+        if not leaving.startswith(self.issuer.partition("//")[0] + "//"):
+            leaving = ""  # without TLS, or no address at all: nobody is sent there
+        return _Provider(
+            authorization, token, leaving, methods, KeySet.import_key_set(self._get(session, keys)), self._clock()
+        )
 
     @staticmethod
     def _get(session: OAuth2Session, url: str) -> Any:

@@ -61,6 +61,7 @@ def simulate(house: House, declaration: Declaration, by: str) -> tuple[list[str]
 def foresee(house: House, share: str, act: Callable[[Connection], object], at: int | None = None) -> list[Shift]:
     """For whom it would matter in one drive if `act` were done now; it is done, looked at and undone.
 
+    Those without an account stand there as one, without a name.
     `at`: looked at as of a later instant, at which what is done begins or ends. Raises what `act` raises.
     """
     with house.database.read() as connection:
@@ -69,6 +70,7 @@ def foresee(house: House, share: str, act: Callable[[Connection], object], at: i
     now = max(house.clock(), at or 0)  # what the act does from now on holds at this instant
     people = [(user, user) for user in users]
     people += [(user, ANONYMOUS) for user in known if user not in users]  # his account is ended
+    people.append((ANONYMOUS, ANONYMOUS))
     shifts = _shifts(house, house.share(share), (before, after), people, now)
     return sorted(shifts, key=lambda shift: (shift.user, shift.path))
 

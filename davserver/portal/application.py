@@ -35,7 +35,7 @@ from davserver.portal import (
     signing,
     wording,
 )
-from davserver.portal.desk import arriving, entitling, meetings, papers, people, seconding, stages, watching
+from davserver.portal.desk import arriving, defining, entitling, meetings, papers, people, seconding, stages, watching
 from davserver.portal.ground import Ground, Visit, visit
 from davserver.portal.headers import WORKER_POLICY, protect
 from davserver.portal.language import Catalogues
@@ -45,7 +45,7 @@ YEAR = 365 * 86400
 PAGES = (
     *(signing.pages, legal.pages, home.pages, browsing.pages, reading.pages),
     *(mounting.pages, meetings.pages, arriving.pages, stages.pages),
-    *(inviting.pages, papers.pages, people.pages, excluding.pages),
+    *(inviting.pages, defining.pages, papers.pages, people.pages, excluding.pages),
     *(entitling.pages, seconding.pages, watching.pages),
     *(changing.pages, keeping.pages, connecting.pages, giving.pages, landing.pages, commenting.pages),
     *(letters.pages, public.pages, auditing.pages, elsewhere.pages, second_step.pages),

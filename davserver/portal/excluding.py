@@ -12,7 +12,7 @@ from acl.recusals import Effect
 from davserver.portal.browsing import address_of
 from davserver.portal.desk.deciding import Said, decide
 from davserver.portal.desk.meetings import office
-from davserver.portal.fields import Wrong, window_of
+from davserver.portal.fields import Wrong, number_of, window_of
 from davserver.portal.ground import visit
 from davserver.portal.language import N_
 from davserver.tree.acts import Act
@@ -95,6 +95,11 @@ def _desk(share: str) -> Office | None:
 
 @pages.post("/ausschluss/<share>/<int:node>/aufheben")
 def lift(share: str, node: int) -> Any:
-    """End the exclusion of somebody else."""
-    visit().ground.exclusions(visit().tree).end(share, node, request.form.get("recusal", 0, type=int))
-    return redirect(url_for("excluding.form", share=share, node=node, getan="lifted"), 303)
+    """End the exclusion of somebody else; whoever works at a desk sees first who gains what."""
+    room, number = visit().ground.exclusions(visit().tree), number_of(request.form.get("recusal", ""))
+    back, desk = url_for("excluding.form", share=share, node=node), _desk(share)
+    if desk is not None:
+        act = Act(desk, lambda connection: room.ending(connection, share, node, number))
+        return decide(act, Said(N_("Lift an exclusion")), back, "lifted")
+    room.end(share, node, number)
+    return redirect(f"{back}?getan=lifted", 303)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
+from acl.labels import Classification
 from acl.links import LinkKind
 from acl.privileges import Rights
 from davserver.instants import instant
@@ -18,7 +19,7 @@ from davserver.portal.fields import Wrong, day_of, end_of, number_of, today
 from davserver.portal.ground import origin, visit
 from davserver.portal.language import N_
 from davserver.tree.finding import Finding
-from davserver.tree.foreseeing import foresee_link, foresee_share, receivers
+from davserver.tree.foreseeing import foresee_link, foresee_share, link_classes, receivers
 from davserver.tree.given import given
 from davserver.tree.seen import Seen
 from davserver.tree.sharing import LinkWish
@@ -37,8 +38,12 @@ LEVELS: Mapping[str, tuple[Rights, str]] = {
 """What can be given inside: its word, its rights, and how people call it."""
 WORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """None of them looks like another."""
-LINK_LEVELS = ("read", "view")
-"""What a link can give, of `LEVELS`."""
+LINK_LEVELS: Mapping[str, tuple[Rights, str]] = {
+    "read": LEVELS["read"],
+    "view": LEVELS["view"],
+    "write": (Rights.READ | Rights.WRITE_CONTENT | Rights.BIND, N_("read, change and add documents, but not delete")),
+}
+"""The same of a link."""
 
 
 class Asked(NamedTuple):
@@ -55,6 +60,8 @@ class Asked(NamedTuple):
     letters: bool
     """May people write to the office?"""
     label: str
+    most: Classification | None = None
+    """Up to which class a link stays open, if that rises later; None: up to the one that holds now."""
 
 
 @pages.get("/teilen/<share>/<int:node>")
@@ -117,7 +124,8 @@ def _form(seen: Seen, problem: str = "") -> Any:
         problem=problem,
         groups=((N_("Committees"), committees), (N_("Offices of this committee"), offices), (N_("People"), people)),
         levels=levels,
-        link_levels={word: text for word, text in levels.items() if word in LINK_LEVELS},
+        link_levels={word: text for word, (rights, text) in LINK_LEVELS.items() if not rights & ~seen.rights},
+        link_classes=link_classes(visit().tree, seen),
         may_comment=Rights.COMMENT in seen.rights,
         today=today(),
         usual=today() + timedelta(days=USUAL_DAYS),
@@ -168,7 +176,15 @@ def _asked(seen: Seen) -> Asked:
         way != "inside" and wrote.get("locked") == "yes",
         way == "link" and wrote.get("letters") == "yes",
         wrote.get("label", "").strip()[:MAX_LABEL],
+        _most(seen) if way == "link" else None,
     )
+
+
+def _most(seen: Seen) -> Classification | None:
+    word = request.form.get("most", "")
+    if word and word not in {each.word for each in link_classes(visit().tree, seen)}:
+        raise Wrong(N_("A link cannot open papers of this class."))
+    return Classification.parse(word) if word else None
 
 
 def _number(field: str) -> int | None:
@@ -225,6 +241,7 @@ def _wish(seen: Seen, asked: Asked) -> tuple[LinkWish, str, str]:
         secret.digest,
         LinkKind.DROP if asked.way == "drop" else LinkKind.LINK,
         _link_rights(asked),
+        max_class=asked.most,
         end=asked.end,
         uses=asked.uses,
         password=secret.password,
@@ -236,7 +253,7 @@ def _wish(seen: Seen, asked: Asked) -> tuple[LinkWish, str, str]:
 def _link_rights(asked: Asked) -> Rights:
     if asked.way == "drop":
         return Rights.BIND
-    return LEVELS[asked.level][0] | (Rights.COMMENT if asked.letters else Rights.NONE)
+    return LINK_LEVELS[asked.level][0] | (Rights.COMMENT if asked.letters else Rights.NONE)
 
 
 def _share(seen: Seen, asked: Asked) -> Any:
@@ -249,5 +266,5 @@ def _link(seen: Seen, asked: Asked) -> Any:
     """The address is shown once: only its hash is kept."""
     wish, token, password = _wish(seen, asked)
     _sensible(lambda: visit().tree.make_link(seen.path, wish))
-    page, _ = link_urls(origin(), token)
-    return render_template("giving/made.html", **_page(seen), asked=asked, url=page, password=password)
+    page, drive = link_urls(origin(), token)
+    return render_template("giving/made.html", **_page(seen), asked=asked, url=page, drive=drive, password=password)

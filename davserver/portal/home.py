@@ -43,7 +43,7 @@ def home() -> Any:
         author=author,
         to_approve=sum(not each.for_others for each in visit().ground.seconding(tree).waiting()),
         audits=bool(visit().ground.auditing(tree).committees()),
-        at_desk=any(works_at_desk(seen) for seen in drives),
+        at_desk=any(works_at_desk(tree, seen) for seen in drives),
     )
 
 

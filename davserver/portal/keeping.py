@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from davserver.portal.browsing import address_of
+from davserver.portal.desk.deciding import YES
 from davserver.portal.ground import visit
 from davserver.portal.reading import download_of, pdf_of, played
 from davserver.portal.sight import Places, picture_of, sight_of
@@ -101,18 +102,36 @@ def trash() -> Any:
     thrown = [
         (each, finding.thrown_title(each), finding.thrown_place(each), author(each.by)) for each in tree.trashed()
     ]
-    return render_template("trash.html", thrown=thrown)
+    return render_template("trash.html", thrown=thrown, done=request.args.get("getan", ""))
 
 
 @pages.post("/papierkorb")
 def restore() -> Any:
     """Bring something back to where it lay."""
+    seen = visit().noted(visit().tree.restore(*_chosen()))
+    above = Finding(visit().tree).above(seen)
+    return redirect(address_of(above[-1]) + "?getan=restored" if above else url_for("keeping.trash"), 303)
+
+
+@pages.post("/papierkorb/vernichten")
+def purge() -> Any:
+    """First what would be gone; with a yes to that, gone for good. Never under a legal hold, nor with hidden parts."""
+    tree, (share, node) = visit().tree, _chosen()
+    if request.form.get(YES):
+        tree.purge(share, node)
+        return redirect(url_for("keeping.trash", getan="destroyed"), 303)
+    thrown, documents = tree.foresee_purge(share, node)
+    finding = Finding(tree)
+    facts = {"name": finding.thrown_title(thrown), "place": finding.thrown_place(thrown), "documents": documents}
+    return render_template("destroying.html", thrown=thrown, **facts)
+
+
+def _chosen() -> tuple[str, int]:
+    """What a button of the trash means: (drive, node). Raises NotFound."""
     share, _, node = request.form.get("thrown", "").partition("/")
     if not NODE.fullmatch(node):
         raise NotFound("there is nothing here")
-    seen = visit().noted(visit().tree.restore(share, int(node)))
-    above = Finding(visit().tree).above(seen)
-    return redirect(address_of(above[-1]) + "?getan=restored" if above else url_for("keeping.trash"), 303)
+    return share, int(node)
 
 
 def author(key: str) -> str:

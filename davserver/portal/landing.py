@@ -11,9 +11,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from acl.links import Link, LinkKind
 from acl.privileges import Rights
+from davserver.linking import link_urls
 from davserver.links import PROVED_FOR
 from davserver.login import Throttled, Unauthorized
-from davserver.portal.ground import visit
+from davserver.portal.ground import origin, visit
 from davserver.portal.guarding import open_to_all, streaming
 from davserver.portal.language import moment
 from davserver.portal.reading import attachment
@@ -164,6 +165,7 @@ def _page(opened: Open, seen: Seen) -> Any:
         (seen,) = tree.children(seen)
     visit().noted(seen)
     facts: dict[str, Any] = {"token": opened.token, "link": opened.link, "committee": tree.committee, "seen": seen}
+    facts["drive"] = link_urls(origin(), opened.token)[1]
     if opened.link.kind is LinkKind.LINK and seen.node.id == opened.link.node and opened.takes_letters:
         facts |= {"takes_letters": True, "letters": letters.published(tree)}
     if opened.link.kind is LinkKind.DROP:

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from acl.principals import Principal
 from davserver.login import AppPasswordShown, SignsInElsewhere, Throttled, WrongPassword
 from davserver.portal.devices import device_name
-from davserver.portal.ground import visit
+from davserver.portal.ground import origin, visit
 from davserver.portal.guarding import FORM_FIELD, STREAMING, is_marked, open_to_all
 from davserver.second_step import TooLate, WrongCode
 from davserver.tree.news import begin_visit
@@ -150,12 +150,15 @@ def local(address: str) -> str:
 
 @pages.post("/abmelden")
 def sign_out() -> Any:
-    """End this session; then the sign-in page, which says so."""
+    """End this session; then the sign-in page, which says so, and leads on to whoever still knows this browser."""
     here = visit()
     assert here.signed_in is not None
-    here.ground.sessions.end(here.principal.id, here.signed_in.session.name)
+    user, provider = here.principal.id, here.ground.identities
+    here.ground.sessions.end(user, here.signed_in.session.name)
     here.signed_in, here.cookie = None, ""
-    return render_template("signing/in.html", onward="/", problem="signed-out")
+    elsewhere = provider is not None and here.ground.awake_until(user) is not None
+    leaving = provider.leaving(origin() + url_for("signing.sign_in")) if provider and elsewhere else ""
+    return render_template("signing/in.html", onward="/", problem="signed-out", leaving=leaving)
 
 
 @pages.get("/anmeldungen")

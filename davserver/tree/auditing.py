@@ -14,6 +14,7 @@ from sqlalchemy import select
 from acl import store
 from acl.engine import View
 from acl.labels import Classification
+from acl.principals import PrincipalKind
 from acl.privileges import Rights
 from davserver.house import House
 from davserver.instants import shown
@@ -52,7 +53,9 @@ class Line(NamedTuple):
 
     at: int
     who: str
-    """Name for people; a link by its number; the key of a principal whom nobody knows."""
+    """Name for people, or the key of a principal whom nobody knows; empty for a link."""
+    link: str
+    """Its number; empty for a person."""
     is_look: bool
     node: int
     """0 for a look at all papers."""
@@ -128,8 +131,11 @@ class Auditing:
             classification = view.rules.bound_at(lineages[node]).classification if node else None
             look = row["what"] == LOOK
             detail = str(row["detail"]) if look else ""
-            who = _who(str(row["who"]), known)
-            found.append(Line(int(row["at"]), who, look, node, classification, papers.get(node), detail))
+            found.append(
+                Line(
+                    int(row["at"]), *_who(str(row["who"]), known), look, node, classification, papers.get(node), detail
+                )
+            )
         return found
 
     def _is_open(self, view: View, lineage: tuple[int, ...] | None) -> bool:
@@ -150,10 +156,13 @@ class Auditing:
             share, node = str(row["share"]), int(row["node"])
             paper = self._paper(share, node)
             classification = None if paper is None else paper.classification
-            found.append(Line(int(row["at"]), me.name, False, node, classification, paper, ""))
+            found.append(Line(int(row["at"]), me.name, "", False, node, classification, paper, ""))
         return found
 
 
-def _who(key: str, known: Mapping[str, str]) -> str:
+def _who(key: str, known: Mapping[str, str]) -> tuple[str, str]:
+    """(name of a person, number of a link) of a principal's key."""
     kind, _, name = key.partition(":")
-    return known.get(name, name) if kind == "user" else key
+    if kind == PrincipalKind.LINK:
+        return "", name
+    return known.get(name, name) if kind == PrincipalKind.USER else key, ""

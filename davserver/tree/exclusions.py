@@ -117,13 +117,17 @@ class Exclusions:
     def end(self, share: str, node: int, number: int) -> None:
         """Lift one. Raises NotFound, AccessDenied, Impossible for one's own: that takes a second person."""
         with self.tree._changing() as connection:
-            seen = Finding(self.tree).at(share, node)
-            self.tree._demand(seen, Rights.RECUSE)
-            found = next((each for each in self._standing(connection, seen) if each.recusal.id == number), None)
-            if found is None:
-                raise NotFound("there is no such exclusion")
             self.tree._repinned.add(self.tree._share(share))
-            self.lifting(connection, found.recusal)
+            self.ending(connection, share, node, number)
+
+    def ending(self, connection: Connection, share: str, node: int, number: int) -> None:
+        """The same in an open transaction."""
+        seen = Finding(self.tree).at(share, node)
+        self.tree._demand(seen, Rights.RECUSE)
+        found = next((each for each in self._standing(connection, seen) if each.recusal.id == number), None)
+        if found is None:
+            raise NotFound("there is no such exclusion")
+        self.lifting(connection, found.recusal)
 
     def lifting(self, connection: Connection, recusal: Recusal) -> None:
         """End one in an open transaction, for whoever may record it at its item."""

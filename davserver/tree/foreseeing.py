@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from acl import store
 from acl.engine import View
+from acl.labels import Classification
 from acl.mandates import CommitteeKind
 from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
@@ -104,6 +105,13 @@ def foresee_link(tree: GuardedTree, path: SharePath, wish: LinkWish) -> Opens:
         except NotFound:
             opened = 0
     return Opens(opened, max(0, whole - opened), whole <= COUNTED)
+
+
+def link_classes(tree: GuardedTree, seen: Seen) -> list[Classification]:
+    """Classes above the one that holds there now, up to which a link to it can stay open."""
+    now = tree._view(tree._share(seen.share)).rules.bound_at(seen.node.lineage).classification
+    ceilings = tree.forest.engine.roles.class_ceiling
+    return [each for each in Classification if each > now and ceilings[each] & Rights.LINK]
 
 
 def _count(tree: GuardedTree, seen: Seen) -> int:

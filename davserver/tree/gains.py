@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from acl.principals import ANONYMOUS
 from acl.privileges import Rights
 from davserver.accounts import AccountProblem
 from davserver.house import House
@@ -25,6 +26,8 @@ class Gain(NamedTuple):
     """Names of those whom the asker may know of."""
     others: int
     """How many there are besides them."""
+    everybody: bool
+    """Also all those who have no account."""
     gains: dict[str, int]
     """`read`, `view`, `discover` → of how many documents."""
     loses: dict[str, int]
@@ -59,10 +62,10 @@ def _together(shifts: Sequence[Shift], names: Mapping[str, str]) -> list[Gain]:
     found = []
     for key, users in alike.items():
         gains, loses = (_counted([each[way] for each in key]) for way in (1, 2))
-        known = tuple(sorted(names[user] for user in users if user in names))
+        known, everybody = tuple(sorted(names[user] for user in users if user in names)), ANONYMOUS.id in users
         if gains or loses:
-            found.append(Gain(known, len(users) - len(known), gains, loses))
-    return sorted(found, key=lambda gain: (-len(gain.people), gain.people))
+            found.append(Gain(known, len(users) - len(known) - everybody, everybody, gains, loses))
+    return sorted(found, key=lambda gain: (not gain.everybody, -len(gain.people), gain.people))
 
 
 def _counted(rights: Sequence[int]) -> dict[str, int]:

@@ -52,6 +52,11 @@ class Given(NamedTuple):
         """False for what lets people look only; its uses are looks then."""
         return Rights.READ in self.rights
 
+    @property
+    def lets_change(self) -> bool:
+        """Is it a link through which people outside change something?"""
+        return self.kind == "link" and bool(self.rights & Rights.WRITE)
+
 
 def given(tree: GuardedTree) -> list[Given]:
     """All of the asker's own, those that stand first, then the newest."""

@@ -142,6 +142,13 @@ class KeepingTree(HistoryTree):
             self._note(connection, "restore", share, back)
             return self._made(spot.path)
 
+    def foresee_purge(self, share: str, node: int) -> tuple[Thrown, int]:
+        """(what would be destroyed, how many documents). Raises as `purge`."""
+        with self.forest.database.read():
+            found, thrown = self._root_at(share, node)
+            self._demand_removable(found, thrown)
+            return thrown, sum(not each.is_collection for each in (thrown.node, *found.beneath(thrown.node)))
+
     def purge(self, share: str, node: int) -> None:
         """Destroy it for good, with all beneath. Raises NotFound, DoesNotFit, AccessDenied without UNBIND where it lay.
 
@@ -215,7 +222,10 @@ class KeepingTree(HistoryTree):
         place = None
         if self._may_know_way(found, node.lineage, trashed):
             place = SharePath((found.places.share, *(bare_name(name) for name in path.segments)))
-        return self._told(found, node, place, (trashed.node_id, trashed.by, trashed.at))
+        held = found.view.rules.held_within(node.lineage, found.at)
+        removable = not held and Rights.UNBIND in found.rights(node.lineage[:-1])
+        told = self._told(found, node, place, (trashed.node_id, trashed.by, trashed.at))
+        return told._replace(removable=removable)
 
     def _may_know_way(self, found: Bin, lineage: tuple[int, ...], trashed: Trashed) -> bool:
         """May the asker know every folder above? What lives, by how it stands now; what was deleted, as it lay."""

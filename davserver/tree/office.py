@@ -41,14 +41,18 @@ class Point(NamedTuple):
     papers: int
 
 
-def works_at_desk(drive: Seen) -> bool:
-    """Does whoever sees this drive work at its desk?"""
-    return bool(drive.share) and not DESK & ~drive.rights
+def works_at_desk(tree: GuardedTree, drive: Seen) -> bool:
+    """Does whoever sees this drive work at its desk? Also under a hold on all of it, which must be possible to end."""
+    if not drive.share:
+        return False
+    view, now = tree._view(tree._share(drive.share)), tree.clock()
+    lacking = [right for right in Rights if right & DESK & ~drive.rights]
+    return all(view.decide(right, drive.node.lineage, now).reasons == ("hold",) for right in lacking)
 
 
 def desks(tree: GuardedTree) -> list[Seen]:
     """The drives at whose desk the asker works."""
-    return [seen for seen in tree.children(tree.stat(ROOT)) if works_at_desk(seen)]
+    return [seen for seen in tree.children(tree.stat(ROOT)) if works_at_desk(tree, seen)]
 
 
 class Office:
@@ -64,7 +68,8 @@ class Office:
         seen = self.tree.stat(SharePath((self.share,)))
         if not seen.share:
             raise NotFound("there is nothing here")
-        self.tree._demand(seen, DESK)
+        if not works_at_desk(self.tree, seen):
+            raise AccessDenied(seen.path, DESK)
         return seen
 
     @contextmanager

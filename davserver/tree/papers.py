@@ -180,17 +180,23 @@ class Papers:
                 found.append(StandingHold(hold, reason, paper))
         return found
 
-    def hold(self, node: int, reason: str, start: int | None, end: int | None) -> None:
+    def holding(self, node: int, reason: str, start: int | None, end: int | None) -> Act:
         """Within this window, or from now on, nobody changes or removes it, or what lies beneath."""
-        with self.office.working() as connection:
-            keep_hold(self.office.desk(connection, node, HOLD), start, end, reason)
+        return Act(
+            self.office,
+            lambda connection: keep_hold(self.office.desk(connection, node, HOLD), start, end, reason),
+            at=start,
+        )
 
-    def end_hold(self, node: int, hold_id: int) -> None:
+    def ending_hold(self, node: int, hold_id: int) -> Act:
         """Raises NotFound for one that does not stand there."""
-        with self.office.working() as connection:
+
+        def do(connection: Connection) -> None:
             desk = self.office.desk(connection, node, HOLD)
             if not any(hold.id == hold_id and hold.node == node for hold in store.holds(connection, desk.share)):
                 raise NotFound("there is no such hold")
             if store.end_hold(connection, hold_id, self.office.house.clock()) is None:
                 raise Impossible("the hold has ended already")
             desk.note("hold-end", f"hold {hold_id}")
+
+        return Act(self.office, do)

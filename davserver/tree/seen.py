@@ -60,6 +60,8 @@ class Thrown(NamedTuple):
     at: int
     """When, microseconds since the epoch."""
     obligations: frozenset[str] = frozenset()
+    removable: bool = False
+    """Might he remove it from where it lay? What lies beneath may still forbid it."""
 
 
 def no_condition() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from acl import store
 from acl.links import Link
 from davserver.audit import RIGHTS_ACTS
+from davserver.tree.acts import Act
 from davserver.tree.finding import Described
 from davserver.tree.office import Office
 from davserver.tree.seen import Lock, Terms
@@ -16,7 +17,7 @@ CHANGES = frozenset(
     {"put", "make", "delete", "move", "copy", "restore", "replace", "properties", "lock", "unlock", "acl", "purge"}
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "apply"}
     | {"recuse", "recusal-end", "hold", "hold-end", "entry-add", "entry-remove", "mandate-end", "pledge"}
-    | {"share", "unshare", "link", "link-revoke", "user-add", "user-change", "user-disable"}
+    | {"share", "unshare", "link", "link-revoke", "committee", "user-add", "user-change", "user-disable"}
 )
 """Acts in the audit log that the desk may see; reads, sign-ins and refusals are the auditors'."""
 
@@ -101,13 +102,27 @@ class Watching:
             if paper is not None
         ]
 
-    def end_link(self, number: int) -> None:
-        """It opens nothing any more; whoever made it. Raises NotFound, AccessDenied."""
-        self.office.tree.revoke_link(self.office.share, number)
+    def link(self, number: int) -> Opened:
+        """One of them. Raises NotFound."""
+        return _only([each for each in self.links() if each.link.id == number])
 
-    def break_lock(self, token: str) -> None:
-        """Raises NotFound for one that is not shown, AccessDenied without the right to break locks; it is logged."""
-        found = next((each for each in self.locks() if each.lock.token == token), None)
-        if found is None:
-            raise NotFound("there is no such lock")
-        self.office.tree.unlock(found.paper.seen.path, token, Terms())
+    def ending_link(self, number: int) -> Act:
+        """It opens nothing any more; whoever made it. Raises NotFound, AccessDenied."""
+        return Act(self.office, lambda _: self.office.tree.revoke_link(self.office.share, number))
+
+    def lock(self, token: str) -> Locked:
+        """One of them. Raises NotFound."""
+        return _only([each for each in self.locks() if each.lock.token == token])
+
+    def breaking(self, held: Locked) -> Act:
+        """Break it, which is logged. Raises AccessDenied without the right to, NoSuchLock."""
+        return Act(self.office, lambda _: self.office.tree.unlock(held.paper.seen.path, held.lock.token, Terms()))
+
+
+Watched = TypeVar("Watched", Locked, Opened)
+
+
+def _only(found: list[Watched]) -> Watched:
+    if not found:
+        raise NotFound("there is nothing of the kind")
+    return found[0]

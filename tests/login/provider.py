@@ -38,6 +38,8 @@ class LyingProvider:
     forge: Callable[[dict[str, Any]], str] | None = None
     issuer: str = ""
     """What it calls itself; empty: its address."""
+    leaving: str = "/leave"
+    """Where people sign out: a path of its own, or a whole address."""
     checks_verifier: bool = True
     ends_codes: bool = True
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class LyingProvider:
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys",
+            "end_session_endpoint": self.url + self.leaving if self.leaving.startswith("/") else self.leaving,
             "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
         }
 

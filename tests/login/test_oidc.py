@@ -350,3 +350,22 @@ def test_devices_sleep_after_thirty_days_and_wake_with_the_next_sign_in(
     provider.claims |= {"iat": back, "exp": back + 300}
     come(identities, provider)
     assert login.principal(basic("otto", shown), HERE, False).id == "otto", "at once, and never throttled"
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [("/leave", "/leave?"), ("/leave?realm=city", "/leave?realm=city&")],
+)
+def test_people_are_led_on_to_sign_out_there(make: Make, provider: LyingProvider, told: str, path: str) -> None:
+    """OpenID Connect RP-Initiated Logout 1.0 §2: as this client, and back here afterwards."""
+    provider.leaving = told
+    asked = f"client_id={CLIENT}&post_logout_redirect_uri=https%3A%2F%2Fgremium.example%2Fanmelden"
+    assert make().leaving("https://gremium.example/anmelden") == f"{provider.url}{path}{asked}"
+
+
+@pytest.mark.parametrize("told", ["", "javascript:alert(1)", "ftp://city.example/"])
+def test_nobody_is_led_to_what_is_no_address(make: Make, provider: LyingProvider, told: str) -> None:
+    """A page of ours links there, so what the provider publishes is looked at first; where it is away, nobody waits."""
+    provider.leaving = told
+    assert make().leaving("https://gremium.example/anmelden") == ""
+    assert make(oidc_issuer="http://127.0.0.1:9").leaving("https://gremium.example/anmelden") == ""

@@ -22,6 +22,8 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 PHONE, SMALLEST, DESKTOP = (390, 844), (320, 640), (1280, 900)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 SECONDS = 30
+MOST_IDLE = 3
+"""So many windows wait for the next test."""
 GOING = (NoSuchElementException, StaleElementReferenceException)
 
 
@@ -123,19 +125,18 @@ class Browser:
 
 
 @contextmanager
-def browser(
-    url: str,
-    size: tuple[int, int] = DESKTOP,
-    *,
-    language: str = "de",
-    script: bool = True,
-    dark: bool = False,
-    listens: bool = False,
-) -> Iterator[Browser]:
-    """A fresh window; if it `listens`, its log `performance` tells all that it asks for.
+def browser(url: str, size: tuple[int, int] = DESKTOP, *, listens: bool = False) -> Iterator[Browser]:
+    """A fresh window; if it `listens`, its log `performance` tells all that it asks for."""
+    here = Browser(started(listens=listens), url)
+    try:
+        here.resize(size)
+        yield here
+    finally:
+        here.driver.quit()
 
-    Skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed.
-    """
+
+def started(language: str = "de", *, script: bool = True, listens: bool = False) -> webdriver.Chrome:
+    """Skipped, or failed with REQUIRE_CLIENTS=1, where Chromium is not installed."""
     options = webdriver.ChromeOptions()
     options.binary_location = need("chromium")
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
@@ -146,11 +147,58 @@ def browser(
     options.add_experimental_option("prefs", wishes)
     if listens:
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
-    try:
-        here = Browser(driver, url)
-        here.resize(size)
-        here.shade(dark=dark)
-        yield here
-    finally:
-        driver.quit()
+        options.add_experimental_option("perfLoggingPrefs", {"enablePage": False})
+    return webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
+
+
+class Browsers:
+    """Lends windows, one after the other to many tests: to start one takes longer than most looks through it."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[str, bool, webdriver.Chrome]] = []
+
+    @contextmanager
+    def __call__(
+        self,
+        url: str,
+        size: tuple[int, int] = DESKTOP,
+        *,
+        language: str = "de",
+        script: bool = True,
+        dark: bool = False,
+    ) -> Iterator[Browser]:
+        """A window that knows nothing of whoever had it before; what fails with it is not lent again."""
+        driver = self._taken(language, script)
+        try:
+            here = Browser(driver, url)
+            here.resize(size)
+            here.shade(dark=dark)
+            yield here
+            forget(here)
+        except BaseException:
+            driver.quit()
+            raise
+        self._idle.append((language, script, driver))
+        if len(self._idle) > MOST_IDLE:
+            self._idle.pop(0)[2].quit()
+
+    def _taken(self, language: str, script: bool) -> webdriver.Chrome:
+        for place, (spoken, runs, driver) in enumerate(self._idle):
+            if (spoken, runs) == (language, script):
+                del self._idle[place]
+                return driver
+        return started(language, script=script)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[2].quit()
+
+
+def forget(here: Browser) -> None:
+    """Who it was, what it kept and what it was told."""
+    here.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": here.url.rstrip("/"), "storageTypes": "all"})
+    here.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    here.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    here.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "default"})
+    here.driver.get("about:blank")
+    here.driver.get_log("browser")

@@ -9,8 +9,17 @@ import pytest
 from davserver.house import House
 from tests.dav.doors import Linking, fresh, linking, opened
 from tests.davclient import DavClient
+from tests.portal.chromium import Browsers
 from tests.portal.portalclient import PortalClient
 from tests.running import RunningServer
+
+
+@pytest.fixture(scope="session")
+def browsers() -> Iterator[Browsers]:
+    """browsers(url, …): a window of Chromium, lent for a test."""
+    lending = Browsers()
+    yield lending
+    lending.close()
 
 
 @pytest.fixture
@@ -20,15 +29,15 @@ def visitor(server: RunningServer) -> PortalClient:
 
 
 @pytest.fixture
-def visitors(server: RunningServer) -> Callable[[str], PortalClient]:
+def language() -> str:
+    """What the browsers of `visitors` ask for."""
+    return "de"
+
+
+@pytest.fixture
+def visitors(server: RunningServer, language: str) -> Callable[[str], PortalClient]:
     """visitors(user): somebody who is signed in."""
-
-    def signed_in(user: str) -> PortalClient:
-        client = PortalClient(server.url)
-        assert client.sign_in(user).status == 303
-        return client
-
-    return signed_in
+    return lambda user: PortalClient.signed_in(server.url, user, language)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from tests.portal.portalclient import Page, PortalClient
-from tests.running import committee, declare, install, person
+from tests.running import committee, copied, declare, person
 
 CODE = re.compile(r"(?:[a-z2-7]{4}-){7}[a-z2-7]{4}")
 """With which somebody sets his own password, in a letter."""
@@ -30,9 +30,9 @@ DECLARED = (
 )
 
 
-def install_with_desk(directory: Path, declared: str = "", *users: str) -> Path:
+def install_with_desk(installed: Path, directory: Path, declared: str = "", *users: str) -> Path:
     """The data directory; what is `declared` besides may go on with the committee, and `users` have a password too."""
-    data = install(directory)
+    data = copied(installed, directory)
     declare(data, DECLARED + declared, "kurt", "vera", "paula", *users)
     return data
 

@@ -131,6 +131,7 @@ SEEN_BY: Mapping[str, frozenset[str]] = MappingProxyType(
         "commenting.": INSIDE | {"recused"},
         "commenting.edit": OFFICE,
         "connecting.": ACCOUNTS,
+        "defining.": OFFICE,
         "desk.": OFFICE,
         "arriving.": OFFICE,
         "stages.": OFFICE,

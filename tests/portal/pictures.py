@@ -59,10 +59,8 @@ def demo() -> Iterator[tuple[str, Path]]:
 
 
 def sign_in(url: str, role: str) -> PortalClient:
-    client, user = PortalClient(url), PEOPLE[role]
-    if user:
-        assert client.sign_in(user, f"Demo-{user}-2026").status == 303
-    return client
+    user = PEOPLE[role]
+    return PortalClient.signed_in(url, user, password=f"Demo-{user}-2026") if user else PortalClient(url)
 
 
 def things_of(url: str, data: Path) -> dict[str, str]:
@@ -135,7 +133,9 @@ def settled(here: Browser) -> None:
     """Until the viewer has drawn what is to be seen."""
     if here.all(".viewer[data-source]"):
         here.wait(lambda _: bool(here.all(".sheet canvas, .refused:not([hidden])")))
-        here.wait(lambda driver: driver.execute_script("return document.querySelector('.viewer').dataset.ready"))
+        canvases = "[...document.querySelectorAll('.sheet canvas')]"
+        drawn = f"return {canvases}.every((one) => one.parentElement.state === 'drawn')"
+        here.wait(lambda driver: driver.execute_script(drawn))
 
 
 def shared(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
@@ -157,6 +157,14 @@ def decided(here: Browser, things: Mapping[str, str]) -> Iterator[str]:
     here.one("#user").submit()
     here.wait(lambda _: bool(here.all("[name=yes]")))
     yield "geschaeftsstelle-entscheidung"
+
+
+def destroyed(here: Browser, _: Mapping[str, str]) -> Iterator[str]:
+    """What is shown before something goes for good."""
+    here.open("/papierkorb")
+    here.one("form[action$='/vernichten'] button").click()
+    here.wait(lambda _: bool(here.all("[name=yes]")))
+    yield "papierkorb-vernichten"
 
 
 def audited(here: Browser, _: Mapping[str, str]) -> Iterator[str]:
@@ -187,7 +195,7 @@ def main() -> int:
                 here.open(path)
                 settled(here)
                 here.picture(PICTURES / f"{name}-{size}.png")
-            for who, steps in (("clerk", shared), ("clerk", decided), ("auditor", audited)):
+            for who, steps in (("clerk", shared), ("clerk", decided), ("clerk", destroyed), ("auditor", audited)):
                 here.become(visitors[who].cookies)
                 for name in steps(here, things):
                     here.picture(PICTURES / f"{name}-{size}.png")

@@ -67,6 +67,14 @@ class PortalClient:
         self.cookies: dict[str, str] = {}
         self.language = "de"
 
+    @classmethod
+    def signed_in(cls, url: str, user: str, language: str = "de", password: str = PASSWORD) -> PortalClient:
+        """Somebody who has signed in already."""
+        client = cls(url)
+        client.language = language
+        assert client.sign_in(user, password).status == 303
+        return client
+
     def request(
         self,
         method: str,

@@ -11,7 +11,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.davclient import DavClient
-from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
+from tests.portal.chromium import DESKTOP, PHONE, Browser, Browsers
 from tests.running import RunningServer
 
 WORDS = {
@@ -89,12 +89,18 @@ def an_evening(here: Browser, place: str, language: str, document: Path) -> None
     ids=["phone-de", "desktop-en", "phone-en-without-script", "desktop-de-without-script"],
 )
 def test_an_evening_in_the_portal(
-    server: RunningServer, place: str, tmp_path: Path, size: tuple[int, int], language: str, script: bool
+    browsers: Browsers,
+    server: RunningServer,
+    place: str,
+    tmp_path: Path,
+    size: tuple[int, int],
+    language: str,
+    script: bool,
 ) -> None:
     """portal.md: all of it by forms; script only adds."""
     document = tmp_path / "Mein Entwurf.txt"
     document.write_text("Guten Tag.", encoding="utf-8")
-    with browser(server.url, size, language=language, script=script) as here:
+    with browsers(server.url, size, language=language, script=script) as here:
         an_evening(here, place, language, document)
 
 
@@ -103,9 +109,9 @@ def press(here: Browser, key: str) -> None:
     ActionChains(here.driver).send_keys(key).perform()
 
 
-def test_everything_is_reached_by_keyboard(server: RunningServer, place: str) -> None:
+def test_everything_is_reached_by_keyboard(browsers: Browsers, server: RunningServer, place: str) -> None:
     """The first stop skips to the content; focus is to be seen; Escape closes a menu and stays on it."""
-    with browser(server.url) as here:
+    with browsers(server.url) as here:
         here.sign_in("otto")
         here.open(f"/pfad{place}")
         press(here, Keys.TAB)
@@ -132,11 +138,13 @@ def test_everything_is_reached_by_keyboard(server: RunningServer, place: str) ->
         assert here.driver.switch_to.active_element == menu
 
 
-def test_a_refused_upload_is_told_in_words(server: RunningServer, tmp_path: Path, place: str) -> None:
+def test_a_refused_upload_is_told_in_words(
+    browsers: Browsers, server: RunningServer, tmp_path: Path, place: str
+) -> None:
     """With script the page stays and says what was wrong, as text (WCAG §3.3.1)."""
     document = tmp_path / "Plan.~0123456789ab"  # a name that nobody may take: it is kept for programs' own files
     document.write_text("x", encoding="utf-8")
-    with browser(server.url) as here:
+    with browsers(server.url) as here:
         here.sign_in("otto")
         here.open(f"/pfad{place}")
         here.one("#documents").send_keys(str(document))

@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver.support.select import Select
 
 from tests.davclient import DavClient
-from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
+from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, Browsers
 from tests.running import RunningServer, copied, start
 
 WORDS = {
@@ -194,14 +194,21 @@ def take_all_back(play: Play, links: list[str]) -> None:
     ids=["phone-de-without-script", "smallest-de", "desktop-en-dark"],
 )
 def test_from_sharing_to_taking_back(
-    server: RunningServer, place: str, tmp_path: Path, size: tuple[int, int], language: str, script: bool, dark: bool
+    browsers: Browsers,
+    server: RunningServer,
+    place: str,
+    tmp_path: Path,
+    size: tuple[int, int],
+    language: str,
+    script: bool,
+    dark: bool,
 ) -> None:
     """portal.md §5, §6: all of it by forms, and no barriers on any page on the way (WCAG 2.1 AA)."""
     document = tmp_path / "Mein Brief.txt"
     document.write_text("Guten Tag.", encoding="utf-8")
     with (
-        browser(server.url, size, language=language, script=script, dark=dark) as clerk,
-        browser(server.url, size, language=language, script=script, dark=dark) as citizen,
+        browsers(server.url, size, language=language, script=script, dark=dark) as clerk,
+        browsers(server.url, size, language=language, script=script, dark=dark) as citizen,
     ):
         play = Play(clerk, citizen, WORDS[language], script, {})
         clerk.sign_in("clara")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal.chromium import DESKTOP, SMALLEST, Browser, browser
+from tests.portal.chromium import DESKTOP, SMALLEST, Browser, Browsers
 from tests.portal.desk import install_with_desk, pasted
 from tests.running import RunningServer, start
 
@@ -37,8 +37,11 @@ class Counting(Browser):
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with start(install_with_desk(tmp_path_factory.mktemp("day"), "", "renate"), workers=1) as server:
+def running(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with start(install_with_desk(installed, tmp_path_factory.mktemp("day"), "", "renate"), workers=1) as server:
+        with server.client("clara") as clara:
+            assert clara.put("/dav/rat/Arbeitsordner/Weg.pdf", b"%PDF-1").status == 201
+            assert clara.request("DELETE", "/dav/rat/Arbeitsordner/Weg.pdf").status == 204
         yield server
 
 
@@ -74,11 +77,11 @@ def until_the_minutes(here: Counting, minutes: Path) -> None:
     step(here, "Niederschrift genehmigen")
 
 
-def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_path: Path) -> None:
+def test_a_clerks_day_takes_at_most_forty_clicks(browsers: Browsers, running: RunningServer, tmp_path: Path) -> None:
     """From the sign-in to approved minutes; 80 papers lie in their items, and none at the wrong one."""
     papers = files(tmp_path)
     assert len(papers) == FILES
-    with browser(running.url, DESKTOP) as window:
+    with browsers(running.url, DESKTOP) as window:
         here = Counting(window.driver, window.url)
         here.sign_in("clara")
         here.clicks += 1
@@ -129,10 +132,10 @@ def test_a_clerks_day_takes_at_most_forty_clicks(running: RunningServer, tmp_pat
     ids=["smallest-de", "desktop-en-dark"],
 )
 def test_what_the_desk_asks_has_no_barriers(
-    running: RunningServer, size: tuple[int, int], language: str, *, dark: bool
+    browsers: Browsers, running: RunningServer, size: tuple[int, int], language: str, *, dark: bool
 ) -> None:
     """axe-core finds nothing on a decision and on what auditors find; all other pages: test_every_page.py."""
-    with browser(running.url, size, language=language, dark=dark) as here:
+    with browsers(running.url, size, language=language, dark=dark) as here:
         here.sign_in("kurt")
         here.open("/geschaeftsstelle/rat/personen")
         here.one("#user").send_keys("sam")
@@ -140,6 +143,10 @@ def test_what_the_desk_asks_has_no_barriers(
         here.one("#user").submit()
         here.wait(lambda _: bool(here.all("[name=yes]")))
         assert here.barriers() == [], "a decision"
+        here.open("/papierkorb")
+        here.one("form[action$='/vernichten'] button").click()
+        here.wait(lambda _: bool(here.all("[name=yes]")))
+        assert here.barriers() == [], "before something is destroyed"
         here.driver.delete_all_cookies()
         here.sign_in("renate")
         here.open("/protokoll")

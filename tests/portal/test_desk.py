@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,20 +16,14 @@ DESK = "/geschaeftsstelle/rat"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with start(install_with_desk(tmp_path_factory.mktemp("desk")), workers=1) as server:
+def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with start(install_with_desk(installed, tmp_path_factory.mktemp("desk")), workers=1) as server:
         yield server
 
 
 @pytest.fixture
-def visitors(running: RunningServer) -> Callable[[str], PortalClient]:
-    def signed_in(user: str) -> PortalClient:
-        client = PortalClient(running.url)
-        assert client.sign_in(user).status == 303
-        client.language = "en"
-        return client
-
-    return signed_in
+def language() -> str:
+    return "en"
 
 
 @pytest.fixture
@@ -248,12 +243,12 @@ def test_a_hold_keeps_a_paper_until_it_ends(clerk: PortalClient, meeting: str) -
     """Its class stays while it is held; ending it is an act of its own."""
     with_agenda(clerk, meeting)
     action = f"/einstufung/{item_of(clerk, meeting, '1')}"
-    assert clerk.submit(clerk.get(action), f"{action}/festhalten", reason="Klage 3 K 12").status == 303
+    agreed(clerk, clerk.get(action), f"{action}/festhalten", "the office neither", reason="Klage 3 K 12")
     held = clerk.get(action)
     assert "Klage 3 K 12" in held.text
     assert clerk.submit(held, action, classification="restricted", yes="yes").status == 403
     number = held.tree.xpath("//button[@name='hold']/@value")[0]
-    assert clerk.submit(held, f"{action}/loslassen", hold=number).status == 303
+    agreed(clerk, held, f"{action}/loslassen", "can then change and remove it", hold=number)
     assert clerk.submit(clerk.get(action), action, classification="restricted", yes="yes").status == 303
 
 
@@ -281,13 +276,13 @@ def test_a_member_declares_his_own_exclusion_and_cannot_take_it_back(
 
 
 def test_an_exclusion_by_matter_takes_the_right_in_every_committee(
-    running: RunningServer, clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, meeting: str, visitors: Callable[[str], PortalClient]
 ) -> None:
     """It follows the matter everywhere, so the chair of one committee neither records nor lifts it for all of them."""
     with_agenda(clerk, meeting, "1\tBudget\t20-26 / V 777\n")
     times = ("--start", "2027-03-01T19:00", "--end", "2027-03-01T22:00")
-    command("meeting", "add", "ba05", "2027-03-01", "--title", "BA", *times, data=running.data)
-    command("item", "add", "ba05", "2027-03-01", "7", "Budget", "--matter", "20-26 / V 777", data=running.data)
+    command("meeting", "add", "ba05", "2027-03-01", "--title", "BA", *times, data=server.data)
+    command("item", "add", "ba05", "2027-03-01", "7", "Budget", "--matter", "20-26 / V 777", data=server.data)
     step, item = f"{meeting}/stand", item_of(clerk, meeting, "1")
     clerk.submit(clerk.get(f"{step}?neu=agenda_released"), step, neu="agenda_released")
     action, vera, paula = f"/ausschluss/{item}", visitors("vera"), visitors("paula")
@@ -297,7 +292,7 @@ def test_an_exclusion_by_matter_takes_the_right_in_every_committee(
     assert paula.get(f"/ordner/{item}").status == 404
     number = vera.get(action).tree.xpath("//button[@name='recusal']/@value")[0]
     assert vera.submit(vera.get(action), f"{action}/aufheben", recusal=number).status == 403
-    assert clerk.submit(clerk.get(action), f"{action}/aufheben", recusal=number).status == 303
+    agreed(clerk, clerk.get(action), f"{action}/aufheben", recusal=number)
     assert paula.get(f"/ordner/{item}").status == 200
 
 
@@ -329,12 +324,12 @@ def test_offices_are_given_and_ended_by_somebody_else(
 
 
 def test_the_desk_ends_links_of_others(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """Whoever made it; a member sees no list of them."""
-    with running.client("kurt") as kurt:
+    with server.client("kurt") as kurt:
         assert kurt.put("/dav/rat/Arbeitsordner/Karte.pdf", b"%PDF").status in (201, 204)
-    command("link", "create", "rat/Arbeitsordner/Karte.pdf", "--as", "kurt", data=running.data)
+    command("link", "create", "rat/Arbeitsordner/Karte.pdf", "--as", "kurt", data=server.data)
     listed = clerk.get(f"{DESK}/freigaben")
     assert "Karte.pdf" in listed.text
     assert "Kurt Clerk" in listed.text
@@ -342,7 +337,7 @@ def test_the_desk_ends_links_of_others(
     otto = visitors("otto")
     assert otto.get(f"{DESK}/freigaben").status == 403
     assert otto.post(f"{DESK}/freigaben", {"token": form_token(otto), "link": link}).status == 403
-    assert clerk.submit(listed, f"{DESK}/freigaben", link=link).status == 303
+    agreed(clerk, listed, f"{DESK}/freigaben", "Karte.pdf, Kurt Clerk", link=link)
     assert "Nothing is open" in clerk.get(f"{DESK}/freigaben").text
 
 
@@ -358,11 +353,11 @@ def test_the_log_tells_changes_and_no_reads(clerk: PortalClient, meeting: str) -
 
 
 def test_a_lock_is_broken_by_the_desk_and_that_is_logged(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """The document is free again for the next one; a member cannot do it."""
     path = "/dav/rat/Arbeitsordner/Entwurf.docx"
-    with running.client("kurt") as kurt, running.client("clara") as clara:
+    with server.client("kurt") as kurt, server.client("clara") as clara:
         assert kurt.put(path, b"PK").status == 201
         assert kurt.lock(path).status == 200
         assert clara.put(path, b"PK2").status == 423
@@ -371,7 +366,7 @@ def test_a_lock_is_broken_by_the_desk_and_that_is_logged(
         lock = page.tree.xpath("//button[@name='lock']/@value")[0]
         otto = visitors("otto")
         assert otto.post(f"{DESK}/sperren", {"token": form_token(otto), "lock": lock}).status == 403
-        assert clerk.submit(page, f"{DESK}/sperren", lock=lock).status == 303
+        agreed(clerk, page, f"{DESK}/sperren", "Entwurf.docx, Kurt Clerk", lock=lock)
         assert clara.put(path, b"PK2").status == 204
     assert "broke a lock: Entwurf.docx" in clerk.get(f"{DESK}/verlauf").text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,21 +25,15 @@ MEETINGS = f"""
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    data = install_with_desk(tmp_path_factory.mktemp("rights"), MEETINGS, "berta", "renate")
+def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    data = install_with_desk(installed, tmp_path_factory.mktemp("rights"), MEETINGS, "berta", "renate")
     with start(data, workers=1) as server:
         yield server
 
 
 @pytest.fixture
-def visitors(running: RunningServer) -> Callable[[str], PortalClient]:
-    def signed_in(user: str) -> PortalClient:
-        client = PortalClient(running.url)
-        assert client.sign_in(user).status == 303
-        client.language = "en"
-        return client
-
-    return signed_in
+def language() -> str:
+    return "en"
 
 
 @pytest.fixture
@@ -47,32 +42,31 @@ def clerk(visitors: Callable[[str], PortalClient]) -> PortalClient:
 
 
 @pytest.fixture
-def paper(running: RunningServer, request: pytest.FixtureRequest) -> str:
+def paper(server: RunningServer, request: pytest.FixtureRequest) -> str:
     """`rat/NODE` of a fresh document in the work folder, which members may read."""
     name = f"{request.node.name[5:35]}.pdf"
-    with running.client("clara") as clara:
+    with server.client("clara") as clara:
         assert clara.put(f"/dav/rat/Arbeitsordner/{name}", b"%PDF-1 paper").status == 201
-    return node_of(running, f"/dav/rat/Arbeitsordner/{name}")
+    return node_of(server, f"/dav/rat/Arbeitsordner/{name}")
 
 
-def draft(running: RunningServer, name: str) -> str:
+def draft(server: RunningServer, name: str) -> str:
     """`rat/NODE` of a fresh document of the meeting, which waits for its release."""
     path = f"/dav/rat/{MEETING}%20Vollgremium/{name}"
-    with running.client("clara") as clara:
+    with server.client("clara") as clara:
         assert clara.put(path, b"%PDF-1 draft").status == 201
-    return node_of(running, path)
+    return node_of(server, path)
 
 
-def node_of(running: RunningServer, path: str) -> str:
+def node_of(server: RunningServer, path: str) -> str:
     """`COMMITTEE/NODE` of what stands at a path, as the portal's addresses name it."""
-    client = PortalClient(running.url)
-    assert client.sign_in("clara").status == 303
+    client = PortalClient.signed_in(server.url, "clara")
     onward = client.get(path.replace("/dav/", "/pfad/")).onward
     return re.sub(r"^/(?:lesen|ordner)/", "", onward)
 
 
-def item(running: RunningServer, number: str, *more: str, share: str = "rat") -> None:
-    command("item", "add", share, MEETING, number, f"Punkt {number}", *more, data=running.data)
+def item(server: RunningServer, number: str, *more: str, share: str = "rat") -> None:
+    command("item", "add", share, MEETING, number, f"Punkt {number}", *more, data=server.data)
 
 
 # -- people -------------------------------------------------------------------------------------------------------
@@ -102,7 +96,7 @@ def test_a_new_person_is_entered_and_gets_a_letter(
 
 
 def test_name_address_and_the_end_of_an_access(
-    running: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
 ) -> None:
     """Only of those all of whose offices are at desks of the clerk, and never of oneself; then nobody signs in."""
     paula, action = visitors("paula"), f"{DESK}/personen/angaben"
@@ -122,7 +116,7 @@ def test_name_address_and_the_end_of_an_access(
     assert paula.get("/").status == 200
     assert clerk.submit(looked, f"{DESK}/personen/zugang", yes="yes").status == 303
     assert paula.get("/").onward.startswith("/anmelden")
-    assert PortalClient(running.url).sign_in("paula").status == 403
+    assert PortalClient(server.url).sign_in("paula").status == 403
 
 
 def test_somebody_stands_in_for_one_meeting(clerk: PortalClient) -> None:
@@ -180,16 +174,16 @@ def test_rights_by_hand_have_a_window_and_are_taken_back(
 
 
 def test_a_paper_belongs_to_further_items(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """The stricter class of the item counts at once, and a second person takes it off again; another committee's item
     only from a desk of one's own.
     """
-    item(running, "N 11", "--part", "non_public")
+    item(server, "N 11", "--part", "non_public")
     times = ("--start", f"{MEETING}T19:00", "--end", f"{MEETING}T22:00")
-    command("meeting", "add", "bau", MEETING, "--title", "Bau", *times, data=running.data)
-    item(running, "12", share="bau")
-    paper, kurt = draft(running, "Gutachten.pdf"), visitors("kurt")
+    command("meeting", "add", "bau", MEETING, "--title", "Bau", *times, data=server.data)
+    item(server, "12", share="bau")
+    paper, kurt = draft(server, "Gutachten.pdf"), visitors("kurt")
     action = f"/einstufung/{paper}"
     page = clerk.get(action)
     agreed(clerk, page, f"{action}/freigeben", "Otto Maier")
@@ -215,10 +209,10 @@ def test_a_paper_belongs_to_further_items(
 
 
 def test_a_draft_is_released_and_held_back_at_the_paper(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """Saving the form without touching the release leaves `never` as it is: nothing is released by the way."""
-    paper, otto = draft(running, "Nachtrag.pdf"), visitors("otto")
+    paper, otto = draft(server, "Nachtrag.pdf"), visitors("otto")
     action = f"/einstufung/{paper}"
     agreed(clerk, clerk.get(action), f"{action}/freigeben", "Otto Maier")
     assert otto.get(f"/herunterladen/{paper}").status == 200
@@ -236,13 +230,13 @@ def test_a_hold_has_a_window_and_a_place_in_the_list(clerk: PortalClient, paper:
     """Whoever looks at a held paper finds the way to its end, although nobody may change its class."""
     action = f"/einstufung/{paper}"
     page = clerk.get(action)
-    assert clerk.submit(page, f"{action}/festhalten", reason=HOSTILE, end="2031-01-01").status == 303
+    agreed(clerk, page, f"{action}/festhalten", reason=HOSTILE, end="2031-01-01")
     listed = clerk.get(f"{DESK}/festgehalten")
     assert HOSTILE in listed.text
     assert "It ends on 1 Jan 2031." in listed.text
     assert "Class and dates" in clerk.get(f"/lesen/{paper}").text
     number = clerk.get(action).tree.xpath("//button[@name='hold']/@value")[0]
-    assert clerk.submit(clerk.get(action), f"{action}/loslassen", hold=number).status == 303
+    agreed(clerk, clerk.get(action), f"{action}/loslassen", hold=number)
     assert HOSTILE not in clerk.get(f"{DESK}/festgehalten").text
 
 
@@ -256,17 +250,17 @@ def test_who_sees_this_is_told_at_each_paper(clerk: PortalClient, paper: str) ->
 
 
 def test_the_second_person_is_surely_another(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """Whoever made the letter with which somebody set his password cannot have him agree: it might be himself."""
     new = {"user": "zoe", "name": "Zoe Zweit", "role": "clerk", "begin": "2026-01-01"}
     agreed(clerk, clerk.get(f"{DESK}/personen"), f"{DESK}/personen/neu", **new)
     token = clerk.get(f"{DESK}/personen").token()
     letter = clerk.post(f"{DESK}/personen/brief", {"token": token, "user": "zoe"})
-    guest = PortalClient(running.url)
+    guest = PortalClient(server.url)
     typed = guest.submit(guest.get("/einladung"), "/einladung", code=CODE.findall(written(letter.body))[0])
     assert guest.submit(typed, "/einladung/passwort", password=PASSWORD, again=PASSWORD).status == 303
-    action = f"/einstufung/{draft(running, 'Klasse.pdf')}"
+    action = f"/einstufung/{draft(server, 'Klasse.pdf')}"
     agreed(clerk, clerk.get(action), f"{action}/freigeben")
     agreed(clerk, clerk.get(action), action, classification="restricted")
     assert agreed(clerk, clerk.get(action), action, classification="public").onward.endswith("proposed")
@@ -282,11 +276,11 @@ def test_the_second_person_is_surely_another(
 
 
 def test_exclusions_are_listed_and_lifted(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """With window and effect; nobody lifts his own; from the discussion only, the papers stay open."""
-    item(running, "21")
-    folder = node_of(running, f"/dav/rat/{MEETING}%20Vollgremium/21%20Punkt%2021")
+    item(server, "21")
+    folder = node_of(server, f"/dav/rat/{MEETING}%20Vollgremium/21%20Punkt%2021")
     action, listing = f"/ausschluss/{folder}", f"{DESK}/ausschluesse"
     agreed(clerk, clerk.get(action), action, "Vera Vorsitz", person="vera", effect="documents", end="2031-05-05")
     page = clerk.get(listing)
@@ -301,13 +295,11 @@ def test_exclusions_are_listed_and_lifted(
 
 
 def test_shares_of_colleagues_are_taken_back(
-    running: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
 ) -> None:
     """Whoever made them; first who loses what."""
     name = clerk.get(f"/lesen/{paper}").title
-    command(
-        *("share", "add", f"rat/Arbeitsordner/{name}", "--with", "committee:bau", "--as", "kurt"), data=running.data
-    )
+    command(*("share", "add", f"rat/Arbeitsordner/{name}", "--with", "committee:bau", "--as", "kurt"), data=server.data)
     assert visitors("berta").get(f"/lesen/{paper}").status == 200
     page = clerk.get(f"{DESK}/freigaben")
     assert "With Bauausschuss" in page.text
@@ -330,22 +322,21 @@ def test_a_meeting_gets_another_time(clerk: PortalClient) -> None:
 
 
 def test_a_clerk_of_another_desk_sees_and_changes_nothing(
-    running: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, paper: str, visitors: Callable[[str], PortalClient]
 ) -> None:
     """berta works at one desk only: at the other everything answers as if it were not there, or refuses alike."""
     berta = visitors("berta")
     assert berta.get("/geschaeftsstelle").onward == "/geschaeftsstelle/bau"
     pages = [DESK, f"{DESK}/sitzung/{MEETING}", f"/einstufung/{paper}", f"/rechte/{paper}"]
-    pages += [
-        f"{DESK}/{name}"
-        for name in ("personen", "ausschluesse", "rechte", "freigaben", "festgehalten", "sperren", "verlauf")
-    ]
+    lists = ("personen", "ausschluesse", "rechte", "freigaben", "festgehalten", "sperren", "verlauf", "laufwerk")
+    pages += [f"{DESK}/{name}" for name in lists]
     token = {"token": berta.get("/").token(), "yes": "yes"}
     for path in pages:
         assert berta.get(path).status == 404, path
     posts = ("neu", "vertreten", "beenden", "verpflichten", "angaben", "zugang", "brief")
     targets = [f"{DESK}/personen/{name}" for name in posts]
-    targets += [f"{DESK}/personen", f"{DESK}/ausschluesse", f"{DESK}/freigaben/intern", f"/rechte/{paper}"]
+    targets += [f"{DESK}/{name}" for name in ("personen", "ausschluesse", "freigaben/intern", "laufwerk")]
+    targets.append(f"/rechte/{paper}")
     targets += [f"/einstufung/{paper}/{name}" for name in ("freigeben", "zuordnen", "trennen", "festhalten")]
     for path in targets:
         assert berta.post(path, token | {"user": "otto", "role": "member", "begin": "2026-01-01"}).status == 404, path
@@ -361,15 +352,15 @@ def test_a_clerk_of_another_desk_sees_and_changes_nothing(
 
 
 def test_an_auditor_sees_readings_for_a_purpose_and_no_paper(
-    running: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
+    server: RunningServer, clerk: PortalClient, visitors: Callable[[str], PortalClient]
 ) -> None:
     """By paper, person and day; each look is a line of its own; a clerk has no such page (rights.md §2)."""
-    item(running, "N 31", "--part", "non_public")
+    item(server, "N 31", "--part", "non_public")
     folder = f"/dav/rat/{MEETING}%20Vollgremium/N%2031%20Punkt%20N%2031"
-    with running.client("kurt") as kurt:
+    with server.client("kurt") as kurt:
         assert kurt.put(f"{folder}/Geheimsache.pdf", b"%PDF-1 secret").status == 201
         assert kurt.get(f"{folder}/Geheimsache.pdf").status == 200
-    paper = node_of(running, f"{folder}/Geheimsache.pdf").rpartition("/")[2]
+    paper = node_of(server, f"{folder}/Geheimsache.pdf").rpartition("/")[2]
     assert clerk.get("/protokoll").status == visitors("otto").get("/protokoll").status == 404
     renate = visitors("renate")
     assert "Who has read what" in renate.get("/").text

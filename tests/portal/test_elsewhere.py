@@ -20,9 +20,9 @@ import pytest
 from tests.clients.nginx import free_ports
 from tests.dav.doors import opened
 from tests.davclient import DavClient
-from tests.portal.chromium import browser
+from tests.portal.chromium import Browsers
 from tests.portal.portalclient import Page, PortalClient
-from tests.running import PASSWORD, RunningServer, command, copied, start
+from tests.running import RunningServer, command, copied, start
 
 DEPART, BACK = "/anmelden/extern", "/anmelden/extern/zurueck"
 CITIZENS = (
@@ -120,8 +120,12 @@ def test_a_citizen_signs_in_and_lands_where_he_wanted(visitor: PortalClient, run
     refused = PortalClient(running.url).sign_in("otto")
     assert (refused.status, "mit M-Login geöffnet" in refused.text) == (403, True)
     assert "nicht mit einem Passwort" in visitor.get("/zweiter-schritt").text
-    visitor.submit(visitor.get("/"), "/abmelden")
+    out = visitor.submit(visitor.get("/"), "/abmelden")
     assert visitor.get("/").status == 303, "signed out here"
+    leaving = urlsplit(out.links()["Auch bei M-Login abmelden"])
+    asked = parse_qs(leaving.query)
+    assert (leaving.path, asked["client_id"]) == ("/oauth2/end_session", ["gremium"])
+    assert asked["post_logout_redirect_uri"] == [f"{running.url.rstrip('/')}/anmelden"]
 
 
 def test_a_stranger_and_a_thief_are_told_the_same(visitor: PortalClient, running: RunningServer) -> None:
@@ -191,12 +195,13 @@ def test_devices_of_a_citizen_sleep_without_him(visitor: PortalClient, running: 
 
 def test_others_go_on_with_their_passwords(running: RunningServer) -> None:
     """The provider stands beside them; clara was never there."""
-    assert PortalClient(running.url).sign_in("clara", PASSWORD).status == 303
+    clara = PortalClient.signed_in(running.url, "clara")
+    assert "Auch bei" not in clara.submit(clara.get("/"), "/abmelden").text
 
 
-def test_in_a_browser(running: RunningServer) -> None:
+def test_in_a_browser(browsers: Browsers, running: RunningServer) -> None:
     """The content policy lets no form end elsewhere, so a page of ours sends the browser on."""
-    with browser(running.url) as here:
+    with browsers(running.url) as here:
         here.open("/anmelden")
         assert here.barriers() == []
         here.click("Anmelden mit M-Login")
@@ -204,3 +209,9 @@ def test_in_a_browser(running: RunningServer) -> None:
         here.one("button[value='4711']").click()
         here.wait(lambda _: bool(here.all(".finder")))
         assert "Otto Maier" in here.text
+        here.one("header .menu summary").click()
+        here.one("form[action='/abmelden'] button").click()
+        here.click("Auch bei M-Login abmelden")
+        here.wait(lambda driver: "/oauth2/end_session" in driver.current_url)
+        here.one("form button").click()
+        here.wait(lambda driver: driver.current_url.startswith(f"{running.url.rstrip('/')}/anmelden"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -12,7 +13,7 @@ from selenium.webdriver.common.keys import Keys as Key
 from tests.portal.chromium import DESKTOP, PHONE, SMALLEST, Browser, browser
 from tests.portal.everypage import address, addresses, rules, seen_by, states
 from tests.portal.portalclient import Page, PortalClient
-from tests.portal.town import ROLES, Town, town
+from tests.portal.town import COMMITTEE, ROLES, Town, town
 from tests.running import PASSWORD
 
 HALF = (640, 450)
@@ -215,6 +216,47 @@ def test_a_member_needs_no_mouse(window: Browser, size: tuple[int, int]) -> None
     keys.go("Teilen", "über einen Link")
     keys.go("Zeigen, wer es sehen wird", "Alle, die den Link haben")
     keys.go("Ja, Link erstellen", "Der Link ist erstellt")
+
+
+def test_a_citizen_needs_no_mouse(window: Browser, built: Town, tmp_path: Path) -> None:
+    """A letter to the office, and a document for a drop; the file itself is chosen in a window of the system."""
+    keys, document = Keys(window), tmp_path / "Einwand.txt"
+    document.write_text("Guten Tag.", encoding="utf-8")
+    window.become({})
+    for size in (HALF, SMALLEST):
+        window.resize(size)
+        window.open(f"/s/{built.things['link']}")
+        keys.go("Der Geschäftsstelle schreiben", "Ihre Zuschrift")
+        keys.reach("Ihre Zuschrift")
+        keys.type("Von der Tastatur.")
+        keys.go("Absenden", "Ihre Zuschrift ist angekommen")
+        window.open(f"/s/{built.things['drop']}")
+        window.one("#documents").send_keys(str(document))
+        keys.go("Absenden", "Vielen Dank")
+
+
+def test_the_office_and_a_member_need_no_mouse(window: Browser, built: Town) -> None:
+    """An agenda is released and a meeting opened, each looked at first; a member declares that he is involved."""
+    keys, office = Keys(window), built.visitor("clerk")
+    meeting = f"/geschaeftsstelle/{COMMITTEE}/sitzung/{built.things['planned']}"
+    for size, act in ((HALF, "Tagesordnung freigeben"), (SMALLEST, "Sitzung eröffnen")):
+        window.become(office.cookies)
+        window.resize(size)
+        window.open(meeting)
+        keys.go(act, "Ja, so machen")
+        keys.go("Ja, so machen", "Erledigt.")
+    folder = str(office.get(meeting).tree.xpath("//table//tbody//a/@href")[0])
+    window.become(built.visitor("member").cookies)
+    window.open(folder.replace("/ordner/", "/ausschluss/"))
+    keys.go("Erklären", "Sie haben es erklärt")
+
+
+def test_an_office_document_is_read_in_place(window: Browser, built: Town) -> None:
+    """An ODT, by the viewer for whoever may have it; the words are those that were written."""
+    window.become(built.visitor("member").cookies)
+    window.resize(DESKTOP)
+    window.open(states(built.things)["an office document"])
+    window.wait_for("Wir beantragen Linden")
 
 
 POLICY = {

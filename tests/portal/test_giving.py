@@ -95,7 +95,7 @@ def test_only_those_who_are_known_can_be_chosen(visitors: Visitors, place: str) 
         {"way": "inside", "receiver": "user:otto", "level": "read", "start": "gestern"},
         {"way": "link", "level": "read"},
         {"way": "link", "until": IN_A_MONTH.isoformat()},
-        {"way": "link", "level": "write", "until": IN_A_MONTH.isoformat()},
+        {"way": "link", "level": "comment", "until": IN_A_MONTH.isoformat()},
         {"way": "link", "level": "view", "until": IN_A_MONTH.isoformat(), "uses": "2"},
         {"way": "link", "level": "read", "until": (IN_A_MONTH + timedelta(days=400)).isoformat()},
         {"way": "link", "level": "read", "until": IN_A_MONTH.isoformat(), "uses": "0"},
@@ -141,7 +141,7 @@ def test_a_link_only_to_look_at(visitors: Visitors, server: RunningServer, place
     """Chosen in the form, told in the preview, shown without account, counted for its maker as looks."""
     clara, citizen = visitors("clara"), PortalClient(server.url)
     form = form_of(clara, place + "/Plan.txt")
-    assert form.tree.xpath("//select[@id='level-link']/option/@value") == ["read", "view"]
+    assert form.tree.xpath("//select[@id='level-link']/option/@value") == ["read", "view", "write"]
     preview = ask(clara, form, way="link", level="view", until=IN_A_MONTH.isoformat(), label="zum Zeigen")
     assert "Herunterladen lässt es sich nicht" in preview.text
     page = citizen.get(path_of(confirm(clara, preview)))

@@ -110,6 +110,24 @@ def look(window: Browser, role: str, built: Town, paths: Sequence[str]) -> dict[
     return found
 
 
+def look_first(window: Browser, at: str, numbers: Sequence[str]) -> dict[str, object]:
+    """The same of what comes before a deed, for the clerk who is here: pages that only a form leads to."""
+    steps = [(f"/teilen/{at}/{number}", ".choices form button.main") for number in numbers]
+    steps += [(f"/einstufung/{at}/{number}", "section form button.main") for number in numbers]
+    steps.append(("/papierkorb", "form[action$='/vernichten'] button"))
+    found = dict[str, object]()
+    for path, button in steps:
+        window.open(path)
+        for field in window.all("#receiver option:nth-child(2)")[:1]:
+            window.driver.execute_script("arguments[0].selected = true", field)
+        window.driver.execute_script("document.querySelector(arguments[0]).click()", button)
+        window.wait(lambda _: bool(window.all("main form input[type=hidden][name=token] ~ .buttons a.button")))
+        state = window.driver.execute_script(FOUND)
+        if state != NOTHING:
+            found[f"{path} {button}"] = state
+    return found
+
+
 def asked_for(window: Browser) -> set[str]:
     """Hosts of everything that the window has asked for since it was opened."""
     told = [json.loads(line["message"])["message"] for line in window.driver.get_log("performance")]
@@ -136,13 +154,24 @@ def test_nothing_runs_in_any_view(window: Browser, built: Town, placed: Placed, 
     at, things, numbers = COMMITTEE, built.things, list(placed.values())
     way = built.visitor("clerk").open(f"/lesen/{at}/{numbers[0]}").links().values()
     lists = ["/", *(path for path in way if "/ordner/" in path), "/suche?q=ran", "/suche?q=%3Cimg", "/geteilt/"]
-    rooms = ("", f"/sitzung/{MEETING}", "/personen", "/freigaben", "/verlauf")
+    rooms = ("", f"/sitzung/{MEETING}", "/personen", "/freigaben", "/verlauf", "/laufwerk", "/rechte", "/ausschluesse")
     desk = [f"/geschaeftsstelle/{at}{room}" for room in rooms]
     letters = ("/zuschriften", f"/zuschriften/{at}/{things['paper']}")
-    own = ("warum", "umbenennen", "verschieben", "loeschen", "fassungen", "anmerkungen", "teilen", "einstufung")
+    own = (
+        "warum",
+        "umbenennen",
+        "verschieben",
+        "loeschen",
+        "fassungen",
+        "anmerkungen",
+        "teilen",
+        "einstufung",
+        "rechte",
+    )
     found = look(window, "member", built, [*lists, *(f"/lesen/{at}/{number}" for number in numbers)])
     found |= look(window, "clerk", built, [*lists, "/papierkorb", "/meine-freigaben", *letters, *desk])
     found |= look(window, "clerk", built, [f"/{page}/{at}/{number}" for page in own for number in numbers[::9]])
+    found |= look_first(window, at, numbers[::9])
     found |= look(window, "sam", built, ["/geteilt/", f"/geteilt/{at}"])
     link = f"/s/{things['folder link']}"
     public = [f"/oeffentlich/{at}", *(f"/oeffentlich/{at}/{number}" for number in numbers[::2])]

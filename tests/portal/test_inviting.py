@@ -34,8 +34,8 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="module")
-def running(sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    data, (port,) = install_with_desk(tmp_path_factory.mktemp("letters")), free_ports(1)
+def server(installed: Path, sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    data, (port,) = install_with_desk(installed, tmp_path_factory.mktemp("letters")), free_ports(1)
     people = data.parent / "people.toml"
     people.write_text("".join(ADDRESS.format(user=user) for user in ("otto", "kurt")), encoding="utf-8")
     command("apply", str(people), data=data)
@@ -46,14 +46,8 @@ def running(sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 
 
 @pytest.fixture
-def visitors(running: RunningServer) -> Callable[[str], PortalClient]:
-    def signed_in(user: str) -> PortalClient:
-        client = PortalClient(running.url)
-        assert client.sign_in(user).status == 303
-        client.language = "en"
-        return client
-
-    return signed_in
+def language() -> str:
+    return "en"
 
 
 def holds(guest: PortalClient, code: str) -> int:
@@ -62,7 +56,7 @@ def holds(guest: PortalClient, code: str) -> int:
 
 
 def test_a_letter_from_the_desk_resets_a_password_once(
-    running: RunningServer, visitors: Callable[[str], PortalClient]
+    server: RunningServer, visitors: Callable[[str], PortalClient]
 ) -> None:
     """The old password holds until the code is used; then it and all sessions end, and the person is told by whom."""
     clara, paula = visitors("clara"), visitors("paula")
@@ -74,7 +68,7 @@ def test_a_letter_from_the_desk_resets_a_password_once(
     assert "Paula Puls" in said
     code = CODE.findall(said)[0]
     assert paula.get("/").status == 200
-    guest = PortalClient(running.url)
+    guest = PortalClient(server.url)
     guest.language = "en"
     typed = guest.submit(guest.get("/einladung"), "/einladung", code=code.upper().replace("-", " "))
     assert "Paula Puls" in typed.text
@@ -84,8 +78,8 @@ def test_a_letter_from_the_desk_resets_a_password_once(
     assert "set anew" in guest.get("/").text
     assert "Clara Clerk" in guest.get("/").text
     assert paula.get("/").onward.startswith("/anmelden")
-    assert PortalClient(running.url).sign_in("paula").status == 403
-    assert PortalClient(running.url).sign_in("paula", NEW).status == 303
+    assert PortalClient(server.url).sign_in("paula").status == 403
+    assert PortalClient(server.url).sign_in("paula", NEW).status == 303
     assert guest.submit(typed, SET, token=guest.get("/").token(), password=NEW, again=NEW).status == 404
     assert holds(guest, code) == 404
 
@@ -107,8 +101,8 @@ def test_who_may_have_a_letter_made_for_whom(visitors: Callable[[str], PortalCli
         assert answer.status == status, (user, other)
 
 
-def test_a_newer_letter_ends_the_older(running: RunningServer, visitors: Callable[[str], PortalClient]) -> None:
-    clara, guest = visitors("clara"), PortalClient(running.url)
+def test_a_newer_letter_ends_the_older(server: RunningServer, visitors: Callable[[str], PortalClient]) -> None:
+    clara, guest = visitors("clara"), PortalClient(server.url)
     codes = []
     for _ in range(2):
         letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "vera"})
@@ -117,45 +111,45 @@ def test_a_newer_letter_ends_the_older(running: RunningServer, visitors: Callabl
     assert [holds(guest, code) for code in codes] == [404, 200], "looking uses nothing up"
 
 
-def test_letters_by_command(running: RunningServer, tmp_path: Path) -> None:
+def test_letters_by_command(server: RunningServer, tmp_path: Path) -> None:
     """`user invite`: one page for each, a new file for its owner only; the code is in no log and no database."""
     env, file = {"DAVSERVER_PUBLIC_URL": "https://gremium.example"}, tmp_path / "letters.pdf"
-    command("user", "invite", "otto", "sam", "--letter", str(file), data=running.data, env=env)
+    command("user", "invite", "otto", "sam", "--letter", str(file), data=server.data, env=env)
     said = written(file.read_bytes())
     codes = CODE.findall(said)
     assert len(codes) == 2
     assert "https://gremium.example/einladung" in said
     assert file.stat().st_mode & 0o777 == 0o600
-    kept = b"".join(path.read_bytes() for path in running.data.glob("gremium.db*"))
+    kept = b"".join(path.read_bytes() for path in server.data.glob("gremium.db*"))
     assert not any(code.encode() in kept or code.replace("-", "").encode() in kept for code in codes)
-    assert not any(code in line for code in codes for line in running.log)
-    assert holds(PortalClient(running.url), codes[1]) == 200
+    assert not any(code in line for code in codes for line in server.log)
+    assert holds(PortalClient(server.url), codes[1]) == 200
 
 
-def test_the_code_stands_in_no_path(running: RunningServer, visitors: Callable[[str], PortalClient]) -> None:
+def test_the_code_stands_in_no_path(server: RunningServer, visitors: Callable[[str], PortalClient]) -> None:
     """Paths are logged on the way, and kept by browsers: the letter's QR code has the code behind the #."""
     clara = visitors("clara")
     letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "vera"})
     (code,) = CODE.findall(written(letter.body))
-    expected = segno.make(f"{running.url.rstrip('/')}/einladung#{code}", error="m", micro=False)
+    expected = segno.make(f"{server.url.rstrip('/')}/einladung#{code}", error="m", micro=False)
     dark = sum(sum(1 for module in row if module) for row in expected.matrix)
     assert written(letter.body).count(" re f") == dark
-    guest = PortalClient(running.url)
+    guest = PortalClient(server.url)
     assert guest.get(f"/einladung/{code}").status == 404
 
 
 def test_a_code_by_mail_where_the_address_is_known(
-    running: RunningServer, visitors: Callable[[str], PortalClient], sink: Sink
+    server: RunningServer, visitors: Callable[[str], PortalClient], sink: Sink
 ) -> None:
     """The same code, for the same people, at the clerk's choice; only to the person's own address."""
-    clara, guest = visitors("clara"), PortalClient(running.url)
+    clara, guest = visitors("clara"), PortalClient(server.url)
     page = clara.get(DESK)
     assert clara.submit(page, f"{DESK}/mail", user="otto").onward == f"{DESK}?getan=mailed"
     (mail,) = sink.mails
     assert (mail["To"], mail["From"]) == ("otto@example.org", "gremium@example.org")
     text = mail.get_content()
     (code,) = CODE.findall(text)
-    assert f"{running.url.rstrip('/')}/einladung#{code}" in text.splitlines()
+    assert f"{server.url.rstrip('/')}/einladung#{code}" in text.splitlines()
     assert "Ihr Anmeldename: otto" in text
     assert holds(guest, code) == 200
     for user, other, status in (("clara", "paula", 409), ("clara", "sam", 404), ("otto", "kurt", 403)):
@@ -163,17 +157,17 @@ def test_a_code_by_mail_where_the_address_is_known(
         answer = visitor.post(f"{DESK}/mail", {"token": visitor.get("/").token(), "user": other})
         assert answer.status == status, (user, other)
     assert len(sink.mails) == 1
-    assert code not in "".join(running.log)
+    assert code not in "".join(server.log)
 
 
 def test_a_letter_is_the_way_back_for_who_has_lost_the_second_step_too(
-    running: RunningServer, visitors: Callable[[str], PortalClient]
+    server: RunningServer, visitors: Callable[[str], PortalClient]
 ) -> None:
     """contract.md `user invite`: also for a lost second factor; the person is told both, and by whom."""
-    with opened(running.data) as house:
+    with opened(server.data) as house:
         secret = house.second_step.prepare("kurt")
         house.second_step.confirm("kurt", app_code(secret, house.clock()), "::1")
-    clara, guest = visitors("clara"), PortalClient(running.url)
+    clara, guest = visitors("clara"), PortalClient(server.url)
     by_mail = clara.post(f"{DESK}/mail", {"token": clara.get("/").token(), "user": "kurt"})
     assert by_mail.status == 409, "a mailbox alone must not open what has a second step"
     letter = clara.post(f"{DESK}/brief", {"token": clara.get("/").token(), "user": "kurt"})
@@ -187,12 +181,12 @@ def test_a_letter_is_the_way_back_for_who_has_lost_the_second_step_too(
     assert told.count("von Clara Clerk") == 2
 
 
-def test_who_never_had_a_password_is_told_nothing(running: RunningServer) -> None:
+def test_who_never_had_a_password_is_told_nothing(server: RunningServer) -> None:
     """The first letter is a welcome, no reset."""
-    command("user", "add", "neu", "--name", "Nele Neu", data=running.data)
-    with opened(running.data) as house, house.database.transaction() as connection:
+    command("user", "add", "neu", "--name", "Nele Neu", data=server.data)
+    with opened(server.data) as house, house.database.transaction() as connection:
         code = house.invitations.invite(connection, "neu", "command:operator")
-    guest = PortalClient(running.url)
+    guest = PortalClient(server.url)
     form = guest.submit(guest.get("/einladung"), "/einladung", code=code)
     assert guest.submit(form, SET, password=NEW, again=NEW).status == 303
     assert "neu gesetzt" not in guest.get("/").text

@@ -338,9 +338,7 @@ def test_who_is_excluded_learns_it_and_nobody_else(own_data: Path) -> None:
     with start(own_data, workers=1) as running:
         shown = {}
         for user in ("otto", "clara"):
-            visitor = PortalClient(running.url)
-            assert visitor.sign_in(user).status == 303
-            shown[user] = visitor.get("/").text
+            shown[user] = PortalClient.signed_in(running.url, user).get("/").text
     assert "Von TOP N 3 sind Sie wegen persönlicher Beteiligung ausgeschlossen." in shown["otto"]
     assert "Meier" not in shown["otto"]
     assert "ausgeschlossen" not in shown["clara"]

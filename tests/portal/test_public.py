@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from tests.portal.portalclient import PortalClient
-from tests.running import PASSWORD, RunningServer, command, copied, start
+from tests.running import RunningServer, command, copied, start
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 MEETINGS = """
@@ -90,8 +90,7 @@ def test_a_committee_that_publishes_nothing_is_like_none(anybody: PortalClient, 
     for path in ("/oeffentlich/ba05", "/oeffentlich/ba05/atom.xml", "/oeffentlich/geteilt", "/oeffentlich/rat/1"):
         page = anybody.get(path)
         assert (page.status, page.body) == (absent.status, absent.body)
-    clara = PortalClient(served.url)
-    assert clara.sign_in("clara", PASSWORD).status == 303
+    clara = PortalClient.signed_in(served.url, "clara")
     assert "Interna" not in clara.get("/oeffentlich/rat").text
     assert clara.get("/oeffentlich/ba05").status == 404
 

@@ -12,7 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.portal.chromium import DESKTOP, PHONE, Browser, browser
+from tests.portal.chromium import DESKTOP, PHONE, Browser, Browsers
 from tests.rendering import documents
 from tests.running import RunningServer, command
 
@@ -60,9 +60,9 @@ def console(here: Browser) -> list[str]:
     return [line["message"] for line in here.driver.get_log("browser")]
 
 
-def test_a_hundred_pages_are_read_in_the_viewer(server: RunningServer, place: str) -> None:
+def test_a_hundred_pages_are_read_in_the_viewer(browsers: Browsers, server: RunningServer, place: str) -> None:
     """pdf.js under our policy: words in the page, any page at once, the page is remembered; nothing is refused."""
-    with browser(server.url) as here:
+    with browsers(server.url) as here:
         here.sign_in("otto")
         open_document(here, place, "Etat.pdf")
         wait_for_viewer(here)
@@ -90,10 +90,10 @@ def test_a_hundred_pages_are_read_in_the_viewer(server: RunningServer, place: st
         assert console(here) == []
 
 
-def test_pages_follow_the_width_of_the_window(server: RunningServer, place: str) -> None:
+def test_pages_follow_the_width_of_the_window(browsers: Browsers, server: RunningServer, place: str) -> None:
     """A tablet is turned: nothing has to be scrolled sideways then, and the reader stays at his page."""
     fits = "const one = document.querySelector('.sheets'); return one.scrollWidth <= one.clientWidth + 1"
-    with browser(server.url, DESKTOP) as here:
+    with browsers(server.url, DESKTOP) as here:
         here.sign_in("otto")
         open_document(here, place, "Etat.pdf")
         wait_for_viewer(here)
@@ -109,9 +109,9 @@ def test_pages_follow_the_width_of_the_window(server: RunningServer, place: str)
         assert here.barriers() == []
 
 
-def test_who_may_look_only_gets_pictures(server: RunningServer, place: str) -> None:
+def test_who_may_look_only_gets_pictures(browsers: Browsers, server: RunningServer, place: str) -> None:
     """No viewer, no PDF in what the browser has loaded; words can be found and selected; arrows turn the pages."""
-    with browser(server.url) as here:
+    with browsers(server.url) as here:
         here.sign_in("otto")
         open_document(here, place, "Kauf.pdf")
         wide = "return document.querySelector('figure img').naturalWidth"
@@ -130,9 +130,9 @@ def test_who_may_look_only_gets_pictures(server: RunningServer, place: str) -> N
 
 
 @pytest.mark.parametrize("name", ["Etat.pdf", "Kauf.pdf"])
-def test_it_is_read_without_script(server: RunningServer, place: str, name: str) -> None:
+def test_it_is_read_without_script(browsers: Browsers, server: RunningServer, place: str, name: str) -> None:
     """Pictures with links, for everybody; a page by its number."""
-    with browser(server.url, PHONE, script=False) as here:
+    with browsers(server.url, PHONE, script=False) as here:
         here.sign_in("clara")
         open_document(here, place, name)
         here.click("Nächste Seite")
@@ -145,9 +145,9 @@ def test_it_is_read_without_script(server: RunningServer, place: str, name: str)
         here.wait(lambda _: "groesse=150" in here.driver.current_url)
 
 
-def test_a_link_is_read_without_account_and_script(server: RunningServer, looking: str) -> None:
+def test_a_link_is_read_without_account_and_script(browsers: Browsers, server: RunningServer, looking: str) -> None:
     """Page by page with its words; the picture is there, and says by which link it was seen."""
-    with browser(server.url, PHONE, script=False) as here:
+    with browsers(server.url, PHONE, script=False) as here:
         here.open(looking)
         here.click("Nächste Seite")
         here.wait(lambda _: "seite=2" in here.driver.current_url)
@@ -160,9 +160,9 @@ def test_a_link_is_read_without_account_and_script(server: RunningServer, lookin
         here.wait(lambda _: int(here.one("figure img").get_property("naturalWidth")) > 300)
 
 
-def test_all_of_it_by_keyboard(server: RunningServer, place: str) -> None:
+def test_all_of_it_by_keyboard(browsers: Browsers, server: RunningServer, place: str) -> None:
     """WCAG §2.1.1: to the number of the page, on to another one, larger; the focus is to be seen."""
-    with browser(server.url) as here:
+    with browsers(server.url) as here:
         here.sign_in("otto")
         open_document(here, place, "Kauf.pdf")
         for _ in range(40):
@@ -186,11 +186,18 @@ def test_all_of_it_by_keyboard(server: RunningServer, place: str) -> None:
     ("language", "size", "dark"), [("de", PHONE, False), ("en", DESKTOP, True)], ids=["de-phone", "en-desktop-dark"]
 )
 def test_no_page_of_reading_has_barriers(
-    server: RunningServer, place: str, looking: str, language: str, size: tuple[int, int], dark: bool, tmp_path: Path
+    browsers: Browsers,
+    server: RunningServer,
+    place: str,
+    looking: str,
+    language: str,
+    size: tuple[int, int],
+    dark: bool,
+    tmp_path: Path,
 ) -> None:
     """WCAG 2.1 AA as far as axe-core can tell, with and without the viewer, in both languages."""
     found: dict[str, list[str]] = {}
-    with browser(server.url, size, language=language, dark=dark) as here:
+    with browsers(server.url, size, language=language, dark=dark) as here:
         here.sign_in("otto")
         for name in NAMES:
             open_document(here, place, name)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.davclient import DavClient
 from tests.login.codes import app_code
-from tests.portal.chromium import SMALLEST, browser
+from tests.portal.chromium import SMALLEST, Browsers
 from tests.portal.portalclient import Page, PortalClient
 from tests.running import PASSWORD, RunningServer, command
 
@@ -45,9 +45,7 @@ def user(server: RunningServer, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def owner(server: RunningServer, user: str) -> PortalClient:
     """Its owner, signed in."""
-    client = PortalClient(server.url)
-    assert client.sign_in(user).status == 303
-    return client
+    return PortalClient.signed_in(server.url, user)
 
 
 def test_a_whole_life(server: RunningServer, user: str, owner: PortalClient) -> None:
@@ -113,17 +111,15 @@ def test_whoever_takes_it_off_is_named(server: RunningServer, user: str, owner: 
     """`user totp-off`: the password is enough then, and the first page says that it was done."""
     switched_on(owner)
     command("user", "totp-off", user, data=server.data)
-    client = PortalClient(server.url)
-    assert client.sign_in(user).status == 303
-    told = client.get("/")
+    told = PortalClient.signed_in(server.url, user).get("/")
     assert "Der zweite Schritt Ihrer Anmeldung wurde am" in told.text
     assert told.links()["Wieder einrichten"] == STEP
 
 
-def test_in_a_browser_on_a_small_phone(server: RunningServer, user: str) -> None:
+def test_in_a_browser_on_a_small_phone(browsers: Browsers, server: RunningServer, user: str) -> None:
     """No page has barriers (WCAG 2.1 AA), nothing sticks out; and the QR code of a letter fills in its code."""
     found: dict[str, list[str]] = {}
-    with browser(server.url, SMALLEST) as here:
+    with browsers(server.url, SMALLEST) as here:
         code = "-".join(["abcd"] * 8)
         here.open(f"/einladung#{code}")
         assert here.one("#code").get_attribute("value") == code

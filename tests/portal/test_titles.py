@@ -32,12 +32,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-def signed_in(served: RunningServer, user: str) -> PortalClient:
-    client = PortalClient(served.url)
-    assert client.sign_in(user).status == 303
-    return client
-
-
 def numbers(client: PortalClient) -> tuple[str, str]:
     """Of the meeting's folder and of the item's, as the clerk finds them."""
     meeting = client.get("/").links()["Vollgremium"]
@@ -47,13 +41,13 @@ def numbers(client: PortalClient) -> tuple[str, str]:
 
 def test_a_title_is_told_to_those_only_who_may_view_it(served: RunningServer) -> None:
     """The chair sees `N 3` and nothing of the name: on no page, in no search, in no form, and not by guessing."""
-    clerk = signed_in(served, "clara")
+    clerk = PortalClient.signed_in(served.url, "clara")
     meeting, folder = numbers(clerk)
     page = clerk.get(f"/ordner/ba06/{folder}")
     assert clerk.upload(f"/ordner/ba06/{folder}/hochladen", page.token(), [(f"{SECRET}.txt", b"x")]).status == 303
     document = next(path for path in clerk.get(f"/ordner/ba06/{folder}").links().values() if "/lesen/" in path)
     node = document.rpartition("/")[2]
-    chair = signed_in(served, "cora")
+    chair = PortalClient.signed_in(served.url, "cora")
     listing = chair.get(f"/ordner/ba06/{meeting}")
     assert "N 3, nichtöffentlich" in listing.text
     paths = ["/", "/suche?q=N+3", "/suche?q=musterfrau", "/papierkorb", f"/ordner/ba06/{meeting}"]
@@ -77,7 +71,7 @@ def test_a_title_is_told_to_those_only_who_may_view_it(served: RunningServer) ->
     assert clerk.get(guesses[0].replace("ü", "%C3%BC")).status == 303
     chair_delete = chair.get(f"/loeschen/ba06/{node}")
     assert chair.submit(chair_delete, f"/loeschen/ba06/{node}").status == 403
-    member = signed_in(served, "otto")
+    member = PortalClient.signed_in(served.url, "otto")
     assert {member.get(f"/{name}/ba06/{node}").status for name in ("lesen", "warum", "loeschen")} == {404}
     asking = clerk.get(f"/loeschen/ba06/{node}")
     assert clerk.submit(asking, f"/loeschen/ba06/{node}").status == 303

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from flask import redirect, render_template, request
 
+from davserver.labelling import Outcome
 from davserver.portal.ground import visit
 from davserver.portal.guarding import FORM_FIELD
 from davserver.tree.acts import Act
@@ -23,6 +24,11 @@ class Said(NamedTuple):
     """Whom or what it is about: a name, for people."""
     warning: str = ""
     """Still to be translated."""
+
+
+def outcome_of(outcome: object) -> str:
+    """What was done, where it may wait for a second person."""
+    return "proposed" if isinstance(outcome, Outcome) and outcome.proposal is not None else "relabelled"
 
 
 def decide(act: Act, said: Said, back: str, done: str | Callable[[object], str]) -> Any:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 
-from acl.labels import NEVER, Classification, Label
+from acl.labels import NEVER, ON_CREATION, Classification, Label
 from davserver.instants import instant
-from davserver.labelling import Outcome
 from davserver.portal.browsing import address_of
-from davserver.portal.desk.deciding import Said, decide
+from davserver.portal.desk.deciding import Said, decide, outcome_of
 from davserver.portal.desk.meetings import office
 from davserver.portal.fields import Wrong, number_of, window_of
 from davserver.portal.ground import visit
@@ -23,20 +21,22 @@ from davserver.tree.seen import Impossible
 
 pages = Blueprint("papers", __name__)
 
-RELEASE = "release_at"
 DATES = {
-    "close_at": N_("Closed from"),
-    "publish_at": N_("Published from"),
-    "review_at": N_("To be looked at again on"),
+    "release": (N_("Release"), N_("Released from")),
+    "close": (N_("Closing"), N_("Closed from")),
+    "publish": (N_("Publication"), N_("Published from")),
+    "review": (N_("Another look"), N_("To be looked at again on")),
 }
-"""Parts of a label that are instants, but for its release, which can also be held back."""
-RELEASES = {
-    "": N_("stays as it is"),
-    "inherit": N_("as the folder"),
-    "never": N_("not released"),
-    "at": N_("released from"),
+"""Parts of a label that are instants: what people call them, and the field of their moment."""
+INHERIT, NEVER_WORD, AT, AT_ONCE = "inherit", "never", "at", "at-once"
+WAYS = {
+    INHERIT: N_("as the folder"),
+    NEVER_WORD: N_("never"),
+    AT: N_("at the moment beside this"),
+    AT_ONCE: N_("as soon as it lies there"),
 }
-"""What a form may say of a release."""
+"""What a form may say of a date; the last only where it stands so already (work folders)."""
+FIXED = {INHERIT: None, NEVER_WORD: NEVER, AT_ONCE: ON_CREATION}
 INCOMPLETE = N_("A date is not complete. Nothing has been changed.")
 NO_ITEM = N_("There is no such agenda item, or it may not be changed now. Nothing has been changed.")
 
@@ -60,7 +60,7 @@ def _page(papers: Papers, node: int, **facts: Any) -> Any:
         address=address_of,
         classes=list(Classification),
         dates=DATES,
-        releases=RELEASES,
+        ways=WAYS,
         has_matter=bool(own.matter),
         sees=papers.who_sees(paper),
         holds=papers.holds(node),
@@ -89,11 +89,7 @@ def relabel(share: str, node: int) -> Any:
     if request.form.get("no_matter"):
         parts["matter"] = None
     said = Said(N_("Class and dates"), _title(papers, node))
-    return decide(papers.relabelling(node, parts), said, _back(share, node), _relabelled)
-
-
-def _relabelled(outcome: object) -> str:
-    return "proposed" if isinstance(outcome, Outcome) and outcome.proposal is not None else "relabelled"
+    return decide(papers.relabelling(node, parts), said, _back(share, node), outcome_of)
 
 
 def _title(papers: Papers, node: int) -> str:
@@ -101,35 +97,44 @@ def _title(papers: Papers, node: int) -> str:
 
 
 def _read(form: Mapping[str, str], own: Label) -> dict[str, Any]:
-    """Parts of a label that the form changes; an empty field inherits. Raises ValueError.
+    """Parts of a label that the form changes; what stands as it was is left alone. Raises ValueError.
 
-    What stands as it was is left alone: `never` looks like an empty field, and would become `as the folder`.
+    Whoever writes another moment and leaves the choice beside it as it was means that moment.
     """
     written, parts = _written(own), dict[str, Any]()
     word = form.get("classification", written["classification"])
     if word != written["classification"]:
         parts["classification"] = Classification.parse(word) if word else None
     for name in DATES:
-        text = form.get(name, written[name]).strip()
-        if text != written[name]:
-            parts[name] = instant(text) if text else None
-    way = form.get("release", "")
-    if way == "at":
-        parts[RELEASE] = instant(form.get(RELEASE, "").strip())
-    elif way:
-        parts[RELEASE] = {"inherit": None, "never": NEVER}[way] if way in RELEASES else instant(way)
+        part = f"{name}_at"
+        way, text = form.get(name, written[name]), form.get(part, written[part]).strip()
+        if way == written[name] and text not in {written[part], ""}:
+            way = AT
+        if (way, text) == (written[name], written[part]):
+            continue
+        if way == AT:
+            parts[part] = instant(text)
+        elif way != written[name]:
+            parts[part] = _fixed(way)
     return parts
+
+
+def _fixed(way: str) -> int | None:
+    """Raises ValueError for a word that no form of ours holds."""
+    if way not in FIXED:
+        raise ValueError(way)
+    return FIXED[way]
 
 
 def _written(own: Label) -> dict[str, str]:
     """A label as the fields of the form hold it."""
-    dates = {name: getattr(own, name) for name in (*DATES, RELEASE)}
-    fields = {name: "" if not at or at >= NEVER else _field(local_time(at)) for name, at in dates.items()}
-    return {"classification": "" if own.classification is None else own.classification.word, "release": "", **fields}
-
-
-def _field(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M")
+    fields = {"classification": "" if own.classification is None else own.classification.word}
+    fixed = {at: way for way, at in FIXED.items()}
+    for name in DATES:
+        at = getattr(own, f"{name}_at")
+        fields[name] = fixed.get(at, AT)
+        fields[f"{name}_at"] = "" if at in fixed else local_time(at).strftime("%Y-%m-%dT%H:%M")
+    return fields
 
 
 @pages.post("/einstufung/<share>/<int:node>/freigeben")
@@ -158,7 +163,7 @@ def unbind(share: str, node: int) -> Any:
     papers = Papers(office(share))
     act = papers.unbinding(node, number_of(request.form.get("point", "")))
     said = Said(N_("No longer belongs to the agenda item"), _title(papers, node))
-    return decide(act, said, _back(share, node), _relabelled)
+    return decide(act, said, _back(share, node), outcome_of)
 
 
 @pages.post("/einstufung/<share>/<int:node>/festhalten")
@@ -169,15 +174,18 @@ def hold(share: str, node: int) -> Any:
         start, end = window_of(form)
     except Wrong as wrong:
         return _page(papers, node, problem=str(wrong)), 400
-    papers.hold(node, form.get("reason", "").strip()[:500], start, end)
-    return redirect(url_for("papers.label", share=share, node=node, getan="held"), 303)
+    act = papers.holding(node, form.get("reason", "").strip()[:500], start, end)
+    said = Said(N_("Legal hold"), _title(papers, node), N_("Nobody, the office neither, changes or removes it then."))
+    return decide(act, said, _back(share, node), "held")
 
 
 @pages.post("/einstufung/<share>/<int:node>/loslassen")
 def let_go(share: str, node: int) -> Any:
     """End a hold."""
-    Papers(office(share)).end_hold(node, number_of(request.form.get("hold", "")))
-    return redirect(url_for("papers.label", share=share, node=node, getan="released"), 303)
+    papers = Papers(office(share))
+    act = papers.ending_hold(node, number_of(request.form.get("hold", "")))
+    warning = N_("Whoever may otherwise can then change and remove it; what lies in the trash may go for good.")
+    return decide(act, Said(N_("End the hold"), _title(papers, node), warning), _back(share, node), "released")
 
 
 @pages.get("/geschaeftsstelle/<share>/festgehalten")

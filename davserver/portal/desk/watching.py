@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 
 from davserver.portal.browsing import address_of
 from davserver.portal.desk.deciding import Said, decide
@@ -14,7 +14,7 @@ from davserver.portal.fields import number_of
 from davserver.portal.language import N_
 from davserver.tree.entitling import Entries
 from davserver.tree.excluded import ExcludedPeople
-from davserver.tree.watching import Watching
+from davserver.tree.watching import Locked, Opened, Watching
 
 pages = Blueprint("watching", __name__)
 
@@ -37,6 +37,7 @@ ACTS = {
     "withdraw": N_("withdrew"),
     "agenda": N_("worked on the agenda"),
     "apply": N_("changed people or the committee"),
+    "committee": N_("changed what holds in the whole drive"),
     "recuse": N_("recorded an exclusion"),
     "recusal-end": N_("lifted an exclusion"),
     "hold": N_("set a legal hold"),
@@ -69,9 +70,16 @@ def locks(share: str) -> Any:
 
 @pages.post("/geschaeftsstelle/<share>/sperren")
 def break_lock(share: str) -> Any:
-    """Break a lock; whoever had it open may lose what he has not saved."""
-    Watching(office(share)).break_lock(request.form.get("lock", ""))
-    return redirect(url_for("watching.locks", share=share, getan="broken"), 303)
+    """Break a lock; first whose it is: whoever has it open may lose what he has not saved."""
+    room = Watching(office(share))
+    held = room.lock(request.form.get("lock", ""))
+    said = Said(N_("Break the lock"), _about(held), N_("What was not saved is lost. It stands in the log who did it."))
+    return decide(room.breaking(held), said, url_for("watching.locks", share=share), "broken")
+
+
+def _about(thing: Locked | Opened) -> str:
+    """Of what, and whose."""
+    return ", ".join(part for part in (thing.paper.title, thing.name) if part)
 
 
 @pages.get("/geschaeftsstelle/<share>/freigaben")
@@ -84,9 +92,10 @@ def links(share: str) -> Any:
 
 @pages.post("/geschaeftsstelle/<share>/freigaben")
 def end_link(share: str) -> Any:
-    """End a link or drop, whoever made it."""
-    Watching(office(share)).end_link(number_of(request.form.get("link", "")))
-    return redirect(url_for("watching.links", share=share, getan="ended"), 303)
+    """End a link or drop, whoever made it; first which one it is."""
+    room, number = Watching(office(share)), number_of(request.form.get("link", ""))
+    said = Said(N_("End the link"), _about(room.link(number)), N_("It opens nothing any more, to whoever has it."))
+    return decide(room.ending_link(number), said, url_for("watching.links", share=share), "ended")
 
 
 @pages.post("/geschaeftsstelle/<share>/freigaben/intern")
