@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from davserver import sealing
 from davserver.database import Database
@@ -30,7 +30,16 @@ STORE = "server:store"
 MANY = 2**62
 OTHERWISE = "this is not the line that was told outside"
 RIGHTS_ACTS = frozenset(
-    {"apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"}
+    {
+        "apply",
+        "user-add",
+        "user-passwd",
+        "user-disable",
+        "user-erase",
+        "app-password-create",
+        "app-password-revoke",
+        "act-as",
+    }
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "acl"}
     | {"entry-add", "entry-remove", "recuse", "recusal-end", "hold", "hold-end", "mandate-end", "pledge", "invite"}
     | {"share", "unshare", "link", "link-revoke", "link-wake", "app-password-wake", "restore", "committee-delete"}
@@ -179,6 +188,12 @@ class Audit:
                     break
                 gone += some
         return gone
+
+    def count(self, who: str) -> int:
+        """Lines that tell what somebody did."""
+        with self._database.read() as connection:
+            found = connection.execute(select(func.count()).where(audit_table.c.who == who))
+            return int(found.scalar_one())
 
     def show(
         self,
