@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from davserver import sealing
 from davserver.database import Database
@@ -30,19 +30,11 @@ STORE = "server:store"
 MANY = 2**62
 OTHERWISE = "this is not the line that was told outside"
 RIGHTS_ACTS = frozenset(
-    {
-        "apply",
-        "user-add",
-        "user-passwd",
-        "user-disable",
-        "user-erase",
-        "app-password-create",
-        "app-password-revoke",
-        "act-as",
-    }
+    {"apply", "user-add", "user-passwd", "user-disable", "app-password-create", "app-password-revoke", "act-as"}
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "acl"}
     | {"entry-add", "entry-remove", "recuse", "recusal-end", "hold", "hold-end", "mandate-end", "pledge", "invite"}
     | {"share", "unshare", "link", "link-revoke", "link-wake", "app-password-wake", "restore", "committee-delete"}
+    | {"user-erase"}
 )
 """What the log calls acts that change who may see what."""
 
@@ -268,7 +260,7 @@ class ReadLog:
             return 0
         try:
             with self._database.transaction() as connection:
-                noted = self._noted(connection, {line.who for line in batch})
+                noted = self._noted(connection, batch)
                 fresh = [line for line in batch if line not in noted]
                 if fresh:
                     self._audit.append(connection, fresh)
@@ -278,16 +270,17 @@ class ReadLog:
             raise
         return len(fresh)
 
-    def _noted(self, connection: Connection, readers: set[str]) -> set[Line]:
-        """What was noted of these people in the last ten minutes, and of damage in the last day, by any process."""
+    def _noted(self, connection: Connection, batch: Sequence[Line]) -> set[Line]:
+        """What any process has noted of these people, and of damage, so lately that it is not noted again."""
         table, now = audit_table.c, self._clock()
-        recent = or_(
-            and_(table.what.in_(BATCHED), table.at > now - READ_ONCE),
-            and_(table.what == DAMAGE, table.at > now - DAMAGE_ONCE),
+        columns = (table.at, table.who, table.what, table.share, table.node, table.result, table.detail)
+        wanted = select(*columns).where(
+            table.who.in_({line.who for line in batch}),
+            table.at > now - max(map(_once, batch)),
+            table.what.in_((*BATCHED, DAMAGE)),
         )
-        columns = (table.who, table.what, table.share, table.node, table.result, table.detail)
-        wanted = select(*columns).where(table.who.in_(readers), recent)
-        return {Line(*row) for row in connection.execute(wanted)}
+        found = ((at, Line(*facts)) for at, *facts in connection.execute(wanted))
+        return {line for at, line in found if at > now - _once(line)}
 
 
 def _once(line: Line) -> int:
