@@ -27,7 +27,7 @@ TITLES = {
     "identity": "Anmeldung über die Stadt / Signing in with the city's account",
     "second_step": "Zweiter Schritt / Second step",
     "recovery_code": "Wiederherstellungscodes / Recovery codes",
-    "app_password": "Geräte / Devices",
+    "app_password": "Geräte / Devices",  # nosec B105 (a heading)
     "device_login": "Wartende Geräte / Waiting devices",
     "session": "Anmeldungen / Sessions",
     "opening": "Einmal-Adressen / One-time addresses",
