@@ -16,6 +16,7 @@ from davserver.database import CHECKPOINT_BYTES
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.digest import Digests
+from davserver.filelocks import START_PATIENCE
 from davserver.forwarding import Forwarding
 from davserver.heads import Heads
 from davserver.health import LIVE, READY, Health
@@ -321,8 +322,11 @@ def serve(settings: Settings, directory: Path, key: Path) -> int:
 
 
 def _recover(settings: Settings, directory: Path, key: Path) -> None:
-    """Before any worker exists: see that the house opens, and repair what a crash left half done."""
-    house = House.open(directory, key, settings)
+    """Before any worker exists: see that the house opens, and repair what a crash left half done.
+
+    While the key of a committee is changed it waits, as do those who connect meanwhile.
+    """
+    house = House.open(directory, key, settings, patience=START_PATIENCE)
     try:
         for provider in house.stores().values():
             if isinstance(provider, Upkeep):

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from davserver import sealing
 from davserver.database import Database
@@ -20,9 +20,13 @@ from shareproviders.contract import Damaged
 CHAIN_SECRET = "audit-chain"  # noqa: S105 (its name, not the secret) # nosec B105
 HEAD = "audit-head"
 READ_ONCE = 10 * 60 * 1_000_000  # a reader's further reads of one version are not noted again for so long
+DAMAGE_ONCE = sealing.DAY  # nor is the same damage, which every program that keeps a copy meets again and again
 DETAIL_LIMIT = 1000
 REMEMBERED_READS = 100_000
 BATCHED = ("read", "refuse")
+DAMAGE = "damage"
+STORE = "server:store"
+"""Who is noted for damage: nobody has caused it by reading."""
 MANY = 2**62
 OTHERWISE = "this is not the line that was told outside"
 RIGHTS_ACTS = frozenset(
@@ -30,7 +34,7 @@ RIGHTS_ACTS = frozenset(
     | {"label", "propose", "approve", "release", "withdraw", "binding-add", "binding-remove", "agenda", "acl"}
     | {"entry-add", "entry-remove", "recuse", "recusal-end", "hold", "hold-end", "mandate-end", "pledge", "invite"}
     | {"share", "unshare", "link", "link-revoke", "link-wake", "app-password-wake", "restore"}
-    | {"committee", "committee-delete"}
+    | {"committee", "committee-delete", "user-erase"}
 )
 """What the log calls acts that change who may see what."""
 
@@ -178,6 +182,12 @@ class Audit:
                 gone += some
         return gone
 
+    def count(self, who: str) -> int:
+        """Lines that tell what somebody did."""
+        with self._database.read() as connection:
+            found = connection.execute(select(func.count()).where(audit_table.c.who == who))
+            return int(found.scalar_one())
+
     def show(
         self,
         *,
@@ -210,9 +220,9 @@ class Audit:
 
 
 class ReadLog:
-    """Collects reads and refusals of one process and writes them in batches, each once in ten minutes.
+    """Collects reads, refusals and damage of one process and writes them in batches, each once in ten minutes or a day.
 
-    A read is one of a reader and version, a refusal one of an asker, node and right.
+    A read is one of a reader and version, a refusal one of an asker, node and right, damage one of a version.
     """
 
     def __init__(self, audit: Audit, database: Database, clock: Callable[[], int]) -> None:
@@ -229,13 +239,17 @@ class ReadLog:
         """Remember that somebody may not do this there; `flush` writes it."""
         self._note(Line(who, "refuse", share, node, "refused", needed))
 
+    def damaged(self, share: str, node: int, problem: str) -> None:
+        """Remember that what is stored there fails its check; `flush` writes it. Node 0: it is not known which."""
+        self._note(Line(STORE, DAMAGE, share, node, "damaged", problem))
+
     def _note(self, line: Line) -> None:
         now = self._clock()
         with self._lock:
-            if now - self._known.get(line, now - READ_ONCE) < READ_ONCE:
+            if line in self._known and now - self._known[line] < _once(line):
                 return
             if len(self._known) >= REMEMBERED_READS:
-                self._known = {known: at for known, at in self._known.items() if now - at < READ_ONCE}
+                self._known = {known: at for known, at in self._known.items() if now - at < _once(known)}
             self._known[line] = now
             self._waiting.append(line)
 
@@ -247,7 +261,7 @@ class ReadLog:
             return 0
         try:
             with self._database.transaction() as connection:
-                noted = self._noted(connection, {line.who for line in batch})
+                noted = self._noted(connection, batch)
                 fresh = [line for line in batch if line not in noted]
                 if fresh:
                     self._audit.append(connection, fresh)
@@ -257,13 +271,22 @@ class ReadLog:
             raise
         return len(fresh)
 
-    def _noted(self, connection: Connection, readers: set[str]) -> set[Line]:
-        """What was noted of these people in the last ten minutes, by whichever process."""
-        table = audit_table.c
-        wanted = select(table.who, table.what, table.share, table.node, table.result, table.detail).where(
-            table.who.in_(readers), table.at > self._clock() - READ_ONCE, table.what.in_(BATCHED)
+    def _noted(self, connection: Connection, batch: Sequence[Line]) -> set[Line]:
+        """What any process has noted of these people, and of damage, so lately that it is not noted again."""
+        table, now = audit_table.c, self._clock()
+        columns = (table.at, table.who, table.what, table.share, table.node, table.result, table.detail)
+        wanted = select(*columns).where(
+            table.who.in_({line.who for line in batch}),
+            table.at > now - max(map(_once, batch)),
+            table.what.in_((*BATCHED, DAMAGE)),
         )
-        return {Line(*row) for row in connection.execute(wanted)}
+        found = ((at, Line(*facts)) for at, *facts in connection.execute(wanted))
+        return {line for at, line in found if at > now - _once(line)}
+
+
+def _once(line: Line) -> int:
+    """Microseconds in which the same line is not noted again."""
+    return DAMAGE_ONCE if line.what == DAMAGE else READ_ONCE
 
 
 def encoded(text: str) -> str:

@@ -1,8 +1,8 @@
 """A backup: the rows of one instant, the files that these rows name, and what else lies in the data directory.
 
-It is encrypted as everything is stored, and the root key is not in it. Requests go on meanwhile: writers wait only
-while the rows are copied. What is destroyed after that instant keeps its file until the backup has it (copylock.py).
-docs/decisions/0046.
+It is encrypted as everything is stored, secrets of the settings too, and the root key is not in it. Requests go on
+meanwhile: writers wait only while the rows are copied. What is destroyed after that instant keeps its file until the
+backup has it (copylock.py). docs/decisions/0046, 0061.
 """
 
 from __future__ import annotations
@@ -16,17 +16,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
 from davserver.audit import CHAIN_SECRET
 from davserver.copylock import copying
 from davserver.database import DATABASE_NAME
 from davserver.founding import sync_directory
-from davserver.house import House
+from davserver.house import ROLES_NAME, House
 from davserver.keys import KeyRing
-from shareproviders.contract import Restorable
+from davserver.settings import CONFIG_NAME
+from shareproviders.contract import Damaged, Restorable
 
 MANIFEST = "backup.json"
 FORMAT = 1
 PIECE = 1 << 20
+PLAIN = (CONFIG_NAME, ROLES_NAME)
+"""What lies beside the database and holds no secret: settings name the files that do."""
+SEALED = ".sealed"
+"""Behind the name of everything else, such as passwords for mail or the key of a certificate."""
 
 
 class NoBackup(Exception):  # noqa: N818
@@ -73,7 +83,10 @@ def _backed_up(house: House, target: Path, by: str) -> Backup:
         files = [path for one in stores.values() if isinstance(one, Restorable) for path in one.files()]
     size = sum(copy_file(house.directory / path, target / path) for path in files)
     for path in beside(house.directory):
-        copy_file(path, target / path.name)
+        if path.name in PLAIN:
+            copy_file(path, target / path.name)
+        else:
+            seal_file(path, target / f"{path.name}{SEALED}", house.keys)
     sums = {path.name: sum_of(path) for path in sorted(target.iterdir()) if path.is_file()}
     left_out = tuple(share for share, one in stores.items() if not isinstance(one, Restorable))
     made = Backup(at, house.instance, house.keys.root().id, len(files), size, left_out, sums)
@@ -111,6 +124,26 @@ def copy_file(source: Path, target: Path) -> int:
         return writing.tell()
 
 
+def seal_file(source: Path, target: Path, keys: KeyRing) -> None:
+    """A new file that only who has the root key can open, and under its own name alone."""
+    with target.open("xb") as writing:
+        writing.write(_cipher(keys).encrypt(source.read_bytes() + b"\x00", [target.name.encode()]))
+
+
+def open_file(source: Path, target: Path, keys: KeyRing) -> None:
+    """What was sealed, as it was, for its owner alone. Raises Damaged."""
+    try:
+        content = _cipher(keys).decrypt(source.read_bytes(), [source.name.encode()])[:-1]
+    except InvalidTag:
+        raise Damaged(f"{source} was altered; take another backup") from None
+    target.touch(0o600, exist_ok=False)
+    target.write_bytes(content)
+
+
+def _cipher(keys: KeyRing) -> AESSIV:
+    return AESSIV(HKDFExpand(SHA512(), 64, b"gremium-v1 backup file").derive(keys.secret(CHAIN_SECRET)))
+
+
 def sum_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -133,10 +166,13 @@ def read_manifest(source: Path) -> tuple[Backup, dict[str, Any]]:
         if facts["format"] != FORMAT:
             raise NoBackup(f"{source} was made by a newer program; install that version")
         said = Backup(**{name: facts[name] for name in Backup._fields})
+        bare = all(Path(name).name == name for name in said.sums)
     except FileNotFoundError:
         raise NoBackup(f"{source} holds no complete backup: {MANIFEST} is missing") from None
     except (ValueError, KeyError, TypeError):
         raise NoBackup(f"{source / MANIFEST} cannot be read; take another backup") from None
+    if not bare:  # files are written by these names before the seal over them can be looked at
+        raise NoBackup(f"{source / MANIFEST} names files that lie elsewhere; take another backup")
     return said._replace(left_out=tuple(said.left_out)), facts
 
 

@@ -26,6 +26,7 @@ from davserver.instants import shown
 from davserver.keyed import BadDeclaration
 from davserver.labelling import Desk, redefine
 from davserver.people import describe_person
+from davserver.personal.erasing import refuse_erased
 from davserver.schema import account, person
 from davserver.schema import share as share_table
 from shareproviders.contract import NameTaken, ShareProvider, Writing
@@ -103,6 +104,7 @@ class _Declaring:
     def _person(self, declared: Person) -> None:
         connection, user = self._connection, declared.user
         if connection.execute(select(account.c.user).where(account.c.user == user)).first() is None:
+            refuse_erased(self._house, connection, user)
             add_account(connection, user, declared.name, self._now)
             self._changed(f"person {user}: account made, without password")
         kept = connection.execute(select(person.c.email).where(person.c.user == user)).scalar_one()

@@ -16,14 +16,19 @@ IN_USE = "house.lock"
 USED = "a server or another command uses this data directory; stop it, then try again"
 CHANGED = "the data directory is being upgraded, or the keys of a committee are being changed; try again after that"
 PATIENCE = 0.5  # seconds: whoever only looks holds a lock for microseconds
+START_PATIENCE, END_PATIENCE = 90.0, 600.0
+"""Seconds for which a server waits to start, and a command for the server to end."""
 
 
 @contextmanager
-def held(path: Path, otherwise: str, *, alone: bool) -> Iterator[None]:
-    """Hold it, alone or together with others. Raises Unavailable, with the sentence `otherwise`, if that cannot be."""
+def held(path: Path, otherwise: str, *, alone: bool, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold it, alone or together with others. Raises Unavailable, with the sentence `otherwise`, if that cannot be.
+
+    `patience`: seconds.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not _locked(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
             if time.monotonic() > deadline:
                 raise Unavailable(otherwise)

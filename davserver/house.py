@@ -24,7 +24,7 @@ from davserver.audit import CHAIN_SECRET, Audit, ReadLog
 from davserver.copylock import is_copied
 from davserver.database import DATABASE_NAME, Database
 from davserver.devices import DeviceLogin, OwnDevices
-from davserver.filelocks import CHANGED, IN_USE, USED, held
+from davserver.filelocks import CHANGED, IN_USE, PATIENCE, USED, held
 from davserver.invitations import Invitations
 from davserver.keys import KeyRing, RootKeys
 from davserver.links import LinkLogin
@@ -254,25 +254,42 @@ class House:
 
     @classmethod
     def open(
-        cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now, *, alone: bool = False
+        cls,
+        directory: Path,
+        key: Path,
+        settings: Settings,
+        clock: Callable[[], int] = now,
+        *,
+        alone: bool = False,
+        patience: float = PATIENCE,
     ) -> House:
         """Together with others, or alone: then no process has it open, and none opens it until it is closed.
+
+        `patience`: seconds for which it waits for that.
 
         Raises NoHouse, KeyProblem, WrongSchema, RoleTableError, UnknownPlugin, Unavailable.
         """
         if (directory / UNFINISHED).exists():
             raise NoHouse(f"{directory} holds an unfinished restore; empty it and run: davserver restore")
-        return cls.enter(directory, key, settings, clock, alone=alone)
+        return cls.enter(directory, key, settings, clock, alone=alone, patience=patience)
 
     @classmethod
     def enter(
-        cls, directory: Path, key: Path, settings: Settings, clock: Callable[[], int] = now, *, alone: bool = False
+        cls,
+        directory: Path,
+        key: Path,
+        settings: Settings,
+        clock: Callable[[], int] = now,
+        *,
+        alone: bool = False,
+        patience: float = PATIENCE,
     ) -> House:
         """Open it even while it is being restored."""
         if not (directory / DATABASE_NAME).exists():
             raise NoHouse(f"{directory} is no data directory; make one with: davserver init --data {directory}")
         with ExitStack() as opening:
-            opening.enter_context(held(directory / IN_USE, USED if alone else CHANGED, alone=alone))
+            otherwise = USED if alone else CHANGED
+            opening.enter_context(held(directory / IN_USE, otherwise, alone=alone, patience=patience))
             roots = RootKeys(key)
             database = Database(directory)
             opening.callback(database.close)

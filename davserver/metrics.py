@@ -18,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from sqlalchemy import select
 
 from davserver import upkeep
+from davserver.audit import DAMAGE_ONCE, STORE
 from davserver.forwarding import Forwarding
 from davserver.house import House
 from davserver.login import is_loopback
@@ -29,6 +30,8 @@ PATH = "/metrics"
 BOARD_NAME = "traffic"
 """Where the running server counts, in the data directory; `davserver metrics` reads it."""
 LEAST_TOKEN = 32
+MOST_DAMAGE = 1000
+"""Lines of the log that are counted; more is no other alarm."""
 
 
 class Figures(NamedTuple):
@@ -76,6 +79,8 @@ def _standing(house: House) -> Iterator[Metric]:
     yield GaugeMetricFamily("gremium_disk_bytes", "Size of that file system.", disk.f_blocks * disk.f_frsize)
     yield GaugeMetricFamily("gremium_stores_stopped", "Stores that take no writes after a fault.", stopped)
     yield GaugeMetricFamily("gremium_audit_lines", "Number of the log's newest line.", house.audit.head().seq)
+    damaged = len(list(house.audit.show(who=STORE, since=house.clock() - DAMAGE_ONCE, limit=MOST_DAMAGE)))
+    yield GaugeMetricFamily("gremium_damage_met", "Damaged documents that somebody met in the last day.", damaged)
     names = (upkeep.LAST_RUN, upkeep.LAST_CHECK)
     with house.database.read() as connection:
         rows = connection.execute(select(setting.c.name, setting.c.value).where(setting.c.name.in_(names))).all()

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from davserver.accounts import AccountProblem, add_account, change_account
 from davserver.house import House
+from davserver.personal.erasing import refuse_erased
 from davserver.schema import person
 from davserver.sessions import end_sessions
 
@@ -25,6 +26,7 @@ def add_person(
 
     Raises AccountProblem if it exists or cannot be a name.
     """
+    refuse_erased(house, connection, user)
     add_account(connection, user, name, house.clock(), admin=admin)
     if email:
         connection.execute(update(person).where(person.c.user == user).values(email=email))

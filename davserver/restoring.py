@@ -10,14 +10,26 @@ from __future__ import annotations
 import hmac
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert
 
 from acl import store
 from davserver.accounts import lull_app_passwords
-from davserver.backups import Backup, NoBackup, copied, copy_file, empty, read_manifest, seal, sum_of
+from davserver.backups import (
+    SEALED,
+    Backup,
+    NoBackup,
+    copied,
+    copy_file,
+    empty,
+    open_file,
+    read_manifest,
+    seal,
+    sum_of,
+)
 from davserver.founding import sync_directory
 from davserver.house import RESTORES, UNFINISHED, House
 from davserver.keys import KeyProblem, RootKeys
@@ -47,7 +59,7 @@ def restore(source: Path, directory: Path, key: Path, settings: Settings, by: st
     Raises NoBackup, KeyProblem, Damaged, WrongSchema.
     """
     source, directory, key = source.absolute(), directory.absolute(), key.absolute()
-    said, _ = read_manifest(source)
+    said, facts = read_manifest(source)
     RootKeys(key).find(said.key_id, f"the backup {source}")
     _check_target(directory, key)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +67,7 @@ def restore(source: Path, directory: Path, key: Path, settings: Settings, by: st
     (directory / UNFINISHED).touch(0o600)
     sync_directory(directory)  # a power cut must not leave the rest without it
     try:
-        return _restored(source, directory, key, settings, by)
+        return _restored(_Source(source, said, facts), directory, key, settings, by)
     except BaseException:
         empty(directory)
         raise
@@ -68,16 +80,27 @@ def _check_target(directory: Path, key: Path) -> None:
         raise KeyProblem(f"the root key must lie outside the data directory; put it elsewhere than {key}")
 
 
-def _restored(source: Path, directory: Path, key: Path, settings: Settings, by: str) -> Restored:
-    said, facts = read_manifest(source)
+class _Source(NamedTuple):
+    """A backup, and what its manifest says."""
+
+    path: Path
+    said: Backup
+    facts: Mapping[str, Any]
+
+
+def _restored(found: _Source, directory: Path, key: Path, settings: Settings, by: str) -> Restored:
+    source, said, facts = found
     for name, wanted in said.sums.items():
         if not (source / name).is_file() or sum_of(source / name) != wanted:
             raise Damaged(f"{source / name} is missing or was altered; take another backup")
-        copy_file(source / name, directory / name)
+        if not name.endswith(SEALED):
+            copy_file(source / name, directory / name)
     house = House.enter(directory, key, settings)
     try:
         if not hmac.compare_digest(str(facts.get("seal")), seal(facts, house.keys)):
             raise Damaged(f"the manifest of {source} was altered; take another backup")
+        for name in (name for name in said.sums if name.endswith(SEALED)):
+            open_file(source / name, directory / name.removesuffix(SEALED), house.keys)
         for share, provider in house.stores().items():
             if isinstance(provider, Restorable):
                 provider.prepare()

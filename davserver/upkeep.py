@@ -78,12 +78,14 @@ def claim(house: House) -> bool:
         return True
 
 
-def note_check(house: House, findings: int) -> None:
-    """Remember when everything was verified, and how much of it was damaged; the numbers of the server tell it."""
+def note_check(house: House, findings: int, by: str) -> None:
+    """Remember when everything was verified, and how much of it was damaged: for the server's numbers and the log."""
     value = house.clock().to_bytes(8, "big") + findings.to_bytes(8, "big")
     with house.database.transaction() as connection:
         connection.execute(delete(setting).where(setting.c.name == LAST_CHECK))
         connection.execute(insert(setting).values(name=LAST_CHECK, value=value))
+        if findings:
+            house.audit.note(connection, by, "check", result="damaged", detail=f"{findings} findings")
 
 
 def tidy(house: House, by: str, stopped: Callable[[], bool] = never) -> Tidied:

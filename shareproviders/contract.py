@@ -28,10 +28,11 @@ from shareproviders.errors import (
     Unavailable,
     WrongKind,
 )
-from shareproviders.past import Change, Left, Trashed, Version
+from shareproviders.past import Authored, Change, KeepsAuthors, Left, Trashed, Version
 from shareproviders.paths import BadName, SharePath
 
 __all__ = [
+    "Authored",
     "BadName",
     "BodyTruncated",
     "Change",
@@ -39,6 +40,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Ground",
+    "KeepsAuthors",
     "KeepsChecksums",
     "KeepsProperties",
     "KeepsTrash",

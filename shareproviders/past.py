@@ -1,8 +1,10 @@
-"""What a share tells of its past: versions, what lies in the trash, changes in its journal."""
+"""What a share tells of its past: versions, what lies in the trash, changes in its journal, who wrote what."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,24 @@ class Change:
     """`put`, `make`, `move`, `delete`, `restore`, `properties`."""
     left: Left | None = None
     """Of `move` and `delete`: where it was before."""
+
+
+class Authored(NamedTuple):
+    """Something that a principal did and that is still kept: a version, or a deletion whose thing lies in the trash."""
+
+    node_id: int
+    at: int
+    size: int
+    """Bytes of the version; of what was deleted 0."""
+    is_deletion: bool
+
+
+@runtime_checkable
+class KeepsAuthors(Protocol):
+    """Knows by whom versions were written and things deleted (the `by` of `Writing`)."""
+
+    def authored(self, by: str) -> Iterator[Authored]:
+        """All that is his; the versions first, each kind oldest first."""
+
+    def rename_author(self, by: str, anew: str) -> int:
+        """Put another word in his place everywhere, in the caller's transaction; how often. Changes no document."""

@@ -20,7 +20,7 @@ from tests.test_house import ROOT, tracked
 
 PAGE = ROOT / "docs" / "operations.md"
 MARK = re.compile(r"^```sh run\n(.*?)^```$", re.M | re.S)
-SECONDS = 120
+SECONDS = 300
 
 
 def blocks() -> list[str]:

@@ -18,6 +18,7 @@ from davserver.accounts import (
     revoke_app_password,
     wake_app_password,
 )
+from davserver.commands import personal
 from davserver.commands.spot import on_behalf
 from davserver.commands.waking import how_ended, which_sleep, woken
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
@@ -56,6 +57,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     unpinning.add_argument("users", metavar="NAME", nargs="+")
     command(users, "disable", disable, "end all logins of an account", common).add_argument("user", metavar="NAME")
     command(users, "list", list_users, "list accounts", common)
+    personal.register(users, common)
 
     own = group(commands, "app-password", "passwords for one device each")
     creating = command(own, "create", create, "make an app password; it is shown once", common)

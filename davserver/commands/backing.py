@@ -8,6 +8,7 @@ from pathlib import Path
 
 from davserver.backups import back_up
 from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group
+from davserver.filelocks import END_PATIENCE, PATIENCE
 from davserver.instants import shown
 from davserver.keys import SHEET_LINES, confirm_root_key, is_confirmed, sheet_of
 from davserver.restoring import restore as put_back
@@ -21,6 +22,7 @@ def register(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     restoring.add_argument("source", metavar="DIR", type=Path, help="what `backup` made")
     rotating = command(commands, "rotate-keys", rotate_keys, "a new root key, also while the server runs", common)
     rotating.add_argument("--committee", metavar="ID", help="a new key for this committee, while no server runs")
+    rotating.add_argument("--wait", action="store_true", help="with --committee: until the server has stopped")
     keys = group(commands, "key", "the root key and its recovery sheet")
     command(keys, "show", show, "print the recovery sheet of the root key", common)
     command(keys, "confirm", confirm, "compare what was typed from the sheet with the root key", common)
@@ -71,7 +73,11 @@ def rotate_keys(workspace: Workspace) -> int:
     """Can be stopped and started again at any point."""
     committee = workspace.arguments.committee
     if committee is not None:
-        with workspace.house(alone=True) as house, workspace.progress(f"changing the key of {committee}"):
+        patience = END_PATIENCE if workspace.arguments.wait else PATIENCE
+        with (
+            workspace.house(alone=True, patience=patience) as house,
+            workspace.progress(f"changing the key of {committee}"),
+        ):
             rotate_committee(house, committee, workspace.by)
         workspace.answer({"committee": committee}, [f"all of {committee} is sealed under a new key"])
         return 0

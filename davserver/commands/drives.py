@@ -45,7 +45,7 @@ def check(workspace: Workspace) -> int:
         _, broken = house.audit.verify()
         if broken is not None:
             found.append({"share": "", "node": 0, "problem": f"audit log, line {broken.seq}: {broken.problem}"})
-        note_check(house, len(found))
+        note_check(house, len(found), workspace.by)
     lines = [" ".join(str(part) for part in finding.values() if part) for finding in found]
     workspace.answer({"findings": found}, lines or ["everything is whole"])
     return DAMAGED if found else 0

@@ -11,7 +11,7 @@ from acl import store
 from acl.entries import Entry
 from acl.privileges import Rights, parse_rights, rights_words
 from davserver.commands.sharing import giver
-from davserver.commands.spot import door, looking, on_behalf, refusing, spot_at, when, window
+from davserver.commands.spot import door, looking, note_acting, on_behalf, refusing, spot_at, when, window
 from davserver.commands.workspace import Refused, Subparsers, Workspace, WrongUsage, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
@@ -53,6 +53,7 @@ def add(workspace: Workspace) -> int:
     start, end_at = when(asked.start, "--from", now), when(asked.end, "--until", now)
     with workspace.house() as house, refusing():
         path = SharePath((share, *inner.segments))
+        note_acting(workspace, house, share, maker)
         number = door(house, maker).share_inside(path, asked.receiver, rights, start, end_at)
     facts = {"id": number, "path": asked.path, "with": asked.receiver, "maker": maker.key}
     words = " ".join(rights_words(rights))
@@ -116,6 +117,7 @@ def end(workspace: Workspace) -> int:
             else:
                 spot = spot_at(house, connection, share, house.share(share).locate(entry.node)[1])
                 taker = giver(spot, workspace.by, Rights.SHARE, TO_DO)
+        note_acting(workspace, house, share, taker)
         door(house, taker).end_share(share, number)
     workspace.answer({"id": number}, [f"share {number} has ended"])
     return 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from acl.principals import Principal
-from davserver.commands.spot import door, on_behalf, principals_for
+from davserver.commands.spot import door, note_acting, on_behalf, principals_for
 from davserver.commands.workspace import Refused, Subparsers, Workspace, command, group, share_path, table
 from davserver.house import House
 from davserver.instants import shown
@@ -179,7 +178,5 @@ def _tree(workspace: Workspace, house: House, share: str) -> GuardedTree:
     found = _principals(workspace, house, share)
     if not found:
         raise Refused(f"{share} has no clerk in office; name somebody of it with --as USER")
-    if workspace.arguments.acting is None:
-        with house.database.transaction() as connection:
-            house.audit.note(connection, f"command:{getpass.getuser()}", "act-as", share=share, detail=found[0].id)
+    note_acting(workspace, house, share, found[0])
     return door(house, found[0])

@@ -12,7 +12,17 @@ from acl import store
 from acl.links import Link, LinkKind
 from acl.principals import Channel, Principal
 from acl.privileges import Rights, parse_rights, rights_words
-from davserver.commands.spot import Spot, class_named, door, looking, on_behalf, principals_for, refusing, when
+from davserver.commands.spot import (
+    Spot,
+    class_named,
+    door,
+    looking,
+    note_acting,
+    on_behalf,
+    principals_for,
+    refusing,
+    when,
+)
 from davserver.commands.waking import how_ended, which_sleep, woken
 from davserver.commands.workspace import (
     Refused,
@@ -83,6 +93,7 @@ def create(workspace: Workspace) -> int:
             password=secret.password,
             label=house.keys.sealer(share).seal(asked.label, label_place(secret.digest)) if asked.label else None,
         )
+        note_acting(workspace, house, share, maker)
         link = door(house, maker).make_link(SharePath((share, *inner.segments)), wish)
         page, drive = link_urls(house.settings.public_url, secret.token)
     kind = link.kind.value

@@ -89,6 +89,13 @@ def principals_for(house: House, connection: Connection, share: str, by: str) ->
             continue  # has an office, but no account that works
 
 
+def note_acting(workspace: Workspace, house: House, share: str, principal: Principal) -> None:
+    """Where nobody was named with `--as`: tell the log who ran the command that acts as this clerk."""
+    if workspace.arguments.acting is None:
+        with house.database.transaction() as connection:
+            house.audit.note(connection, workspace.by, "act-as", share=share, detail=principal.id)
+
+
 def door(house: House, principal: Principal) -> GuardedTree:
     """The tree as somebody sees it who sits at this server."""
     # The web stack behind it takes longer to load than most commands take to run, and few of them open a door.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from davserver.filelocks import PATIENCE
 from davserver.founding import default_key
 from davserver.house import House
 from davserver.labelling import active_user
@@ -63,9 +64,9 @@ class Workspace:
         return load(self.directory, self.environment, config=config, given=stated)
 
     @contextmanager
-    def house(self, *, alone: bool = False) -> Iterator[House]:
-        """The opened house; closed at the end. Alone: refused while anybody else uses it."""
-        house = House.open(self.directory, self.key, self.settings(), alone=alone)
+    def house(self, *, alone: bool = False, patience: float = PATIENCE) -> Iterator[House]:
+        """The opened house; closed at the end. Alone: refused while anybody else uses it, after so many seconds."""
+        house = House.open(self.directory, self.key, self.settings(), alone=alone, patience=patience)
         try:
             self._check_acting(house)
             yield house

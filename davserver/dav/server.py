@@ -24,9 +24,10 @@ from davserver.dav.reports import REPORTS, report
 from davserver.dav.request import Request, Response, Site
 from davserver.dav.resources import REQUEST, RootProvider
 from davserver.dav.spelling import PLAIN, Spelling, spelling_of
+from davserver.tree.damage import note_damage
 from davserver.tree.refusals import note_refusal
 from davserver.tree.seen import AccessDenied
-from shareproviders.contract import NameTaken, NotFound
+from shareproviders.contract import Damaged, NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
 
 Environ = dict[str, Any]
@@ -200,6 +201,8 @@ def _raw_path(environ: Environ) -> str:
 def _refused(error: Exception, exchange: Exchange) -> Response:
     if isinstance(error, AccessDenied) and exchange.request is not None:
         note_refusal(exchange.request.tree, error)
+    elif isinstance(error, Damaged) and exchange.request is not None:
+        note_damage(exchange.request.tree.forest, exchange.request.path, error)
     refusal = translated(error, exchange.request)
     if refusal is None:
         _logger.exception("request %s failed", exchange.number)

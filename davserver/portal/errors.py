@@ -14,6 +14,7 @@ from davserver.portal.guarding import ForeignForm
 from davserver.portal.language import N_
 from davserver.portal.uploads import NoForm
 from davserver.rendering.maker import Busy, NotMade
+from davserver.tree.damage import note_damage
 from davserver.tree.refusals import note_refusal
 from davserver.tree.seen import (
     AccessDenied,
@@ -29,6 +30,7 @@ from davserver.tree.seen import (
 from shareproviders.contract import (
     BadName,
     BodyTruncated,
+    Damaged,
     NameTaken,
     NotFound,
     Outdated,
@@ -38,6 +40,7 @@ from shareproviders.contract import (
     Unavailable,
     WrongKind,
 )
+from shareproviders.paths import ROOT
 
 RETRY_AFTER = 5  # seconds until somebody may try again whom a busy or full server sent away
 
@@ -169,6 +172,8 @@ def _answered(error: Exception) -> Response:
     page, number = page_of(error), ""
     if isinstance(error, AccessDenied) and visit().signed_in is not None:
         note_refusal(visit().tree, error)
+    elif isinstance(error, Damaged) and visit().signed_in is not None:
+        note_damage(visit().tree.forest, ROOT, error)
     if page is None and isinstance(error, HTTPException):
         page = PAGES.get(error.code or 0, BAD_REQUEST)
     if page is None:

@@ -9,6 +9,7 @@ from acl.engine import LOG_READ
 from acl.principals import PrincipalKind
 from acl.privileges import Rights
 from davserver.tree import parts
+from davserver.tree.damage import opened
 from davserver.tree.seen import AccessDenied, DoesNotFit, Seen, Terms
 from davserver.tree.two_sided import TwoSidedTree
 from shareproviders.contract import KeepsVersions, NotFound, Version, WrongKind
@@ -51,7 +52,8 @@ class HistoryTree(TwoSidedTree):
     def read_version(self, seen: Seen, version: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """As `read`, of one version by its id. Raises as `versions`, and NotFound."""
         found = self._version(seen, version)
-        pieces = self._histories(seen).read_version(seen.node, version, start, length)
+        read = partial(self._histories(seen).read_version, seen.node, version, start, length)
+        pieces = opened(self.forest, seen.share, seen.node._replace(entity_tag=found.entity_tag), read)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, found.entity_tag)
         return self._watched(seen.path, pieces, partial(self._may_still, Rights.READ, seen))

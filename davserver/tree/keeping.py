@@ -6,6 +6,7 @@ Visible is what the asker may discover by that decision, and that he deleted him
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, View
 from acl.labels import NEVER, ON_CREATION, Label
 from acl.privileges import Rights
 from davserver import comments
+from davserver.tree.damage import opened
 from davserver.tree.delivery import shown
 from davserver.tree.forest import SharePlaces
 from davserver.tree.histories import HistoryTree
@@ -107,7 +109,8 @@ class KeepingTree(HistoryTree):
             if document.node.is_collection:
                 raise WrongKind("a folder has no content of its own")
             self._demand_thrown(document, Rights.READ)
-            pieces = found.provider.read_trashed(document.node, start, length)
+            read = partial(found.provider.read_trashed, document.node, start, length)
+            pieces = opened(self.forest, document.share, document.node, read)
         if LOG_READ in document.obligations:
             self.forest.reads.note(self.principal.key, document.share, document.node.id, document.node.entity_tag)
         return self._watched(named(document), pieces, lambda: self._may_read_thrown(document))

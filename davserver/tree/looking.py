@@ -12,6 +12,7 @@ from acl.principals import Channel, Principal
 from acl.privileges import Rights
 from davserver.locks import by_node, covering
 from davserver.tree import parts
+from davserver.tree.damage import opened
 from davserver.tree.delivery import HIDDEN, delivery, is_pointed, shown
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locating import LocatingTree
@@ -179,7 +180,7 @@ class LookingTree(LocatingTree):
     def source(self, seen: Seen) -> Iterator[bytes]:
         """The bytes of a document from which pages are made; nothing that an asker may get. Raises as `read`."""
         self.admit_view(seen)
-        return self.forest.provider(seen.share).read(seen.node)
+        return opened(self.forest, seen.share, seen.node, partial(self.forest.provider(seen.share).read, seen.node))
 
     def read(self, seen: Seen, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Bytes of a document; opened and verified at the call. Raises AccessDenied, WrongKind, NotFound, Damaged."""
@@ -188,7 +189,8 @@ class LookingTree(LocatingTree):
         self.admit_read(seen)
         if seen.instead is not None:
             return self._instead(seen, seen.instead, start, length)
-        pieces = self.forest.provider(seen.share).read(seen.node, start, length)
+        read = partial(self.forest.provider(seen.share).read, seen.node, start, length)
+        pieces = opened(self.forest, seen.share, seen.node, read)
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
         return self._watched(seen.path, pieces, partial(self._may_still, Rights.READ, seen))

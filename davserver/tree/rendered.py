@@ -42,6 +42,8 @@ MOST_LEAVES, MOST_SECONDS = 100, 25.0
 """Of a copy: clients of drives wait for half a minute, not for longer."""
 BY = "server:rendering"
 REFUSED, CONVERTED, WORDS, WORDLESS = "refused", "pdf", "words", "no-words"
+COPY = "copy-"
+"""What the name of a reading copy begins with."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +118,14 @@ class Kept:
             held -= home.size
             gone += self._drop(home)
         return gone
+
+    def forget_copies(self) -> None:
+        """Let go of the reading copies of everybody, on which names stand: they are made anew when they are wanted."""
+        for home in self._store.children(self._store.stat(ROOT)):
+            for made in self._store.children(home):
+                if made.name.startswith(COPY):
+                    with suppress(NotFound):
+                        destroy(self._store, SharePath((home.name, made.name)), Writing(BY, self._clock()))
 
     def sweep(self, shares: Mapping[str, ShareProvider]) -> int:
         """Let go of what is old, and of versions that are not the newest of a living document; number of documents.

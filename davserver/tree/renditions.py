@@ -16,6 +16,7 @@ from acl.principals import Principal
 from davserver.instants import BERLIN, EPOCH, MICROSECOND
 from davserver.rendering.binding import bound
 from davserver.rendering.maker import Busy, NotMade
+from davserver.tree.rendered import COPY
 from davserver.tree.seen import Seen, StandIn
 from shareproviders.contract import Unavailable
 
@@ -75,4 +76,4 @@ class Renditions:
 
 def _name_for(reader: Principal) -> str:
     """Under which his copy is kept: another one if he is called otherwise."""
-    return "copy-" + sha256(f"{reader.key} {reader.name}".encode()).hexdigest()[:32]
+    return COPY + sha256(f"{reader.key} {reader.name}".encode()).hexdigest()[:32]

@@ -11,7 +11,9 @@ import pytest
 from shareproviders.contract import (
     Ends,
     Ground,
+    KeepsAuthors,
     KeepsProperties,
+    KeepsVersions,
     Rekeys,
     Restorable,
     ShareProvider,
@@ -85,6 +87,42 @@ class RekeyRules(Contract):
         put(anew, "/c/a", b"b")
 
 
+class AuthorRules(Contract):
+    @pytest.fixture
+    def authors(self, provider: ShareProvider) -> KeepsAuthors:
+        if not isinstance(provider, KeepsAuthors):
+            pytest.skip("not KeepsAuthors")
+        return provider
+
+    def test_who_wrote_and_deleted_is_told(self, provider: ShareProvider, authors: KeepsAuthors) -> None:
+        """Every version that is kept, and what lies in the trash; nothing of others, nothing that is destroyed."""
+        kept = put(provider, "/a", b"1", by="user:otto", at=1_000)
+        put(provider, "/a", b"22", by="user:anna", at=1_001)
+        put(provider, "/a", b"333", by="user:otto", at=1_002)
+        gone = put(provider, "/b", b"b", by="user:anna", at=1_003)
+        provider.delete(at("/b"), writing(by="user:otto", at=1_004))
+        told = [(one.node_id, one.at, one.size, one.is_deletion) for one in authors.authored("user:otto")]
+        assert told == [(kept.id, 1_000, 1, False), (kept.id, 1_002, 3, False), (gone.id, 1_004, 0, True)]
+        assert list(authors.authored("user:ott")) == []
+
+    def test_another_word_for_an_author_changes_no_document(
+        self, provider: ShareProvider, authors: KeepsAuthors
+    ) -> None:
+        """Tags, contents and versions are as they were; the versions name the other word."""
+        node = put(provider, "/a", b"1", by="user:otto")
+        put(provider, "/a", b"2", by="user:anna")
+        before, number = tree(provider), provider.newest_change() if isinstance(provider, TracksChanges) else 0
+        assert authors.rename_author("user:otto", "former:") == 1
+        assert tree(provider) == before
+        if isinstance(provider, TracksChanges):
+            assert provider.newest_change() == number
+        if isinstance(provider, KeepsVersions):
+            assert [each.by for each in provider.versions(node)] == ["user:anna", "former:"]
+        if isinstance(provider, Upkeep):
+            assert list(provider.check()) == []
+        assert list(authors.authored("user:otto")) == []
+
+
 class EndRules(Contract):
     def test_after_its_end_nothing_is_there(self, provider: ShareProvider, ground: Ground) -> None:
         """No row of the provider's tables speaks of it any more."""
@@ -100,5 +138,5 @@ class EndRules(Contract):
                 assert not connection.execute(table.select()).all(), table.name
 
 
-class WholeRules(RestoreRules, RekeyRules, EndRules):
+class WholeRules(RestoreRules, RekeyRules, AuthorRules, EndRules):
     """All of them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import bindparam, insert, select, update
 
 from shareproviders.contract import (
+    Authored,
     Change,
     Expected,
     Finding,
@@ -28,6 +29,7 @@ from shareproviders.contract import (
     WrongKind,
 )
 from shareproviders.paths import SharePath
+from shareproviders.vault.authors import Authors
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, Found, Place, build, tag_of
 from shareproviders.vault.crypto import Secrets
@@ -64,6 +66,7 @@ class Vault:
         self._turns = Turns(ground, self._catalog, self._blobs.unlink)
         self._properties = Properties(ground, self._secrets, self._catalog)
         self._trees = Trees(ground, self._secrets, self._catalog, self._history, self._properties)
+        self._authors = Authors(ground, self._catalog)
         self._journal = Journal(ground, self._secrets, self._catalog)
         self._trash = Trash(ground, self._secrets, self._catalog)
         self._maintenance = Maintenance(ground, self._secrets, self._catalog, self._turns, self._blobs)
@@ -366,6 +369,14 @@ class Vault:
 
     def end(self) -> None:
         self._maintenance.end()
+
+    # -- KeepsAuthors --
+
+    def authored(self, by: str) -> Iterator[Authored]:
+        return self._authors.of(by)
+
+    def rename_author(self, by: str, anew: str) -> int:
+        return self._authors.rename(by, anew)
 
     # -- Rekeys --
 

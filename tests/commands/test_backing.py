@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,6 +221,37 @@ def test_a_damaged_backup_is_refused(filled: Run, tmp_path: Path, damage: str) -
     said = restored(filled, tmp_path)
     assert said.code == 3, said
     assert list((tmp_path / "back").iterdir()) == []
+
+
+def test_secrets_beside_the_data_are_sealed(filled: Run, tmp_path: Path) -> None:
+    """Files that settings name, and whatever else lies there: in clear nowhere in it, as they were after `restore`."""
+    secrets = {"mail.password": b"Geheim-1234567", "tls.key": b"-----BEGIN PRIVATE KEY-----", "leer": b""}
+    for name, content in secrets.items():
+        (tmp_path / "drive" / name).write_bytes(content)
+    (tmp_path / "drive" / "davserver.toml").write_text('mail_password = "mail.password"\n')
+    assert filled("backup", tmp_path / "backup").code == 0
+    raw = {path.name: path.read_bytes() for path in (tmp_path / "backup").iterdir() if path.is_file()}
+    assert not any(content in whole for content in secrets.values() if content for whole in raw.values())
+    assert set(raw) >= {"davserver.toml", "roles.toml", "mail.password.sealed", "tls.key.sealed", "leer.sealed"}
+    assert restored(filled, tmp_path).code == 0
+    back = {name: tmp_path / "back" / name for name in secrets}
+    assert {name: path.read_bytes() for name, path in back.items()} == secrets
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in back.values())
+    assert not list((tmp_path / "back").glob("*.sealed"))
+
+
+def test_a_backup_writes_nowhere_else(filled: Run, tmp_path: Path) -> None:
+    """Names in its manifest are nobody's word before its seal was looked at, and that needs the files."""
+    assert filled("backup", tmp_path / "backup").code == 0
+    manifest = tmp_path / "backup" / MANIFEST
+    (tmp_path / "planted").write_text("x")
+    facts = json.loads(manifest.read_text())
+    facts["sums"]["../planted"] = hashlib.sha256(b"x").hexdigest()
+    manifest.write_text(json.dumps(facts))
+    (tmp_path / "deep").mkdir()
+    said = restored(filled, tmp_path, "deep/back")
+    assert (said.code, "lie elsewhere" in said.err) == (1, True)
+    assert list((tmp_path / "deep").iterdir()) == []
 
 
 def test_an_unfinished_restore_is_no_house(filled: Run, tmp_path: Path) -> None:

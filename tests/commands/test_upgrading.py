@@ -61,6 +61,23 @@ def test_an_older_database_is_copied_and_migrated(
     assert peopled("upgrade", "--json").json["revisions"] == []
 
 
+def test_the_way_back_is_the_copy(peopled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The older program refuses the newer schema; with the copy in its place all is as before the upgrade."""
+    before = peopled("user", "list", "--json").json
+    with monkeypatch.context() as newer:
+        newer_program(tmp_path, newer)
+        copy = Path(peopled("upgrade", "--json").json["copy"])
+    refused = peopled("user", "list")
+    assert (refused.code, "newer program" in refused.err) == (1, True)
+    for name in ("gremium.db-wal", "gremium.db-shm"):  # as operations.md says
+        (tmp_path / "drive" / name).unlink(missing_ok=True)
+    copy.rename(tmp_path / "drive" / "gremium.db")
+    assert "shoe_size" not in columns(tmp_path / "drive" / "gremium.db")
+    assert peopled("user", "list", "--json").json == before
+    assert peopled("check").code == 0
+    assert peopled("audit", "verify").code == 0
+
+
 def test_a_migration_that_fails_leaves_the_old_schema(
     peopled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +94,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 def test_no_upgrade_while_a_server_runs(peopled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker of the older program would write rows of the old schema; and none starts in the middle of it."""
     newer_program(tmp_path, monkeypatch)
+    monkeypatch.setattr("davserver.app.START_PATIENCE", 0.1)  # else it waits for a minute and a half
     with held(tmp_path / "drive" / IN_USE, "", alone=False):  # as each worker holds it
         said = peopled("upgrade")
     assert (said.code, "stop it" in said.err) == (1, True)

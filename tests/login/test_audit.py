@@ -101,6 +101,26 @@ def test_a_read_is_noted_once_per_reader_version_and_ten_minutes(gate: Gate) -> 
     assert gate.audit.verify() == (4, None)
 
 
+def test_damage_is_noted_once_a_day_for_a_version(gate: Gate) -> None:
+    """Over all workers and whoever meets it; a version that was put back and damaged again is another one (S-29)."""
+    one = ReadLog(gate.audit, gate.database, gate.clock)
+    two = ReadLog(gate.audit, gate.database, gate.clock)
+    for reads in (one, two, one):
+        for _ in range(100):
+            reads.damaged("ba05", 7, "v1: it is missing")
+        reads.flush()
+        gate.clock.advance(3600)
+    (line,) = gate.audit.show()
+    assert (line["who"], line["what"], line["result"]) == ("server:store", "damage", "damaged")
+    assert (line["share"], line["node"], line["detail"]) == ("ba05", 7, "v1: it is missing")
+    two.damaged("ba05", 7, "v2: it is missing")
+    two.damaged("ba05", 8, "v1: it is missing")
+    assert two.flush() == 2
+    gate.clock.advance(86400)
+    two.damaged("ba05", 7, "v1: it is missing")
+    assert two.flush() == 1
+
+
 def test_reads_wait_for_flush_and_cost_one_transaction(gate: Gate) -> None:
     """Batched: nothing is written before, everything in one step after."""
     reads = ReadLog(gate.audit, gate.database, gate.clock)

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from davserver.founding import default_key
+from davserver.house import House
 from davserver.serving.tally import METHODS, Board, NoBoard
+from davserver.settings import Settings
 from tests.davclient import Answer, DavClient
 from tests.running import PROGRAM, RunningServer, command, copied, start
 from tests.serving.raw import eventually
@@ -146,8 +149,14 @@ def test_check_and_gc_say_when_they_ran(served: RunningServer) -> None:
 
 
 def test_without_a_server_the_house_is_told(own_data: Path) -> None:
-    """No counts then, and no error."""
+    """No counts then, and no error; what was met damaged in the last day is counted (S-29)."""
+    house = House.open(own_data, default_key(own_data), Settings())
+    for version in ("v1", "v2", "v2"):
+        house.reads.damaged("ba05", 7, f"{version}: it is missing")
+    house.flush()
+    house.close()
     found = numbers(command("metrics", data=own_data))
+    assert found["gremium_damage_met", ()] == 2
     assert ("gremium_database_bytes", ()) in found
     assert not any(name.startswith("gremium_requests") for name, _ in found)
 

@@ -10,10 +10,13 @@ import http.client
 import os
 import random
 import socket
+import sqlite3
+import subprocess
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -132,23 +135,42 @@ def held_open() -> Iterator[socket.socket]:
         yield listening
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+def space_keys(data: Path) -> dict[str, bytes]:
+    """Share → its wrapped key."""
+    with closing(sqlite3.connect(data / "gremium.db")) as connection:
+        return dict(connection.execute("SELECT share, wrapped FROM space_key"))
+
+
+@pytest.mark.parametrize("rotating", ["", "ba05"], ids=["one worker", "two workers, and a committee's key changes"])
 def test_a_restart_under_load_loses_and_cuts_nothing(
-    installed: Path, tmp_path: Path, held_open: socket.socket, workers: int
+    installed: Path, tmp_path: Path, held_open: socket.socket, rotating: str
 ) -> None:
-    """SIGTERM while eight clients write, a new server behind the same socket: nobody is refused, every answer holds."""
-    data = copied(installed, tmp_path / "own")
+    """SIGTERM while eight clients write, a new server behind the same socket: nobody is refused, every answer holds.
+
+    Also where a command waits for that moment to give a committee a new key (S-32): the new server waits for its end,
+    and nothing is left under the former one.
+    """
+    data, workers = copied(installed, tmp_path / "own"), 2 if rotating else 1
+    former = space_keys(data)
     port, inherit = held_open.getsockname()[1], (held_open.fileno(),)
     program = (*HELD, str(held_open.fileno()), *PROGRAM)
     first = start(data, workers=workers, program=program, port=port, inherit=inherit)
     with first, Crowd(port) as crowd:
+        words = [*PROGRAM, "rotate-keys", "--committee", rotating, "--wait", "--data", str(data)]
+        waiting = subprocess.Popen(words) if rotating else None
         wait_for_work(crowd.writers)
+        assert waiting is None or waiting.poll() is None
         assert first.stop() == 0
         with start(data, workers=workers, program=program, port=port, inherit=inherit) as second:
+            assert waiting is None or waiting.wait(0) == 0, "the new server did not wait for the end"
             wait_for_work(crowd.writers)
             crowd.rest()
             check_all_is_there(second, crowd.writers)
             assert second.stop() == 0
+    assert {share for share, wrapped in space_keys(data).items() if wrapped != former[share]} == {rotating} - {""}
+    assert command("check", data=data).strip() == "everything is whole"
+    for path in data.glob("gremium.db*"):
+        assert not rotating or former[rotating] not in path.read_bytes()
     assert [writer.cut for writer in crowd.writers] == [[]] * CLIENTS
     assert [writer.refused for writer in crowd.writers] == [0] * CLIENTS
 

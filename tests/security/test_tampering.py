@@ -1,22 +1,26 @@
 """Whoever alters the disk or the database gets a refusal from the running server, never a wrong byte.
 
-Must-show 5 of the drive; reference bar S-29. The 2,000 cases at the storage itself are in `tests/shares`; here some
-200 more go through the whole server: a 500, or an answer that breaks off before the first altered byte.
+Must-show 5 of the drive; reference bar S-29. The 5,000 cases at the storage itself are in `tests/shares`; here some
+300 more go through the whole server: a 500, or an answer that breaks off before the first altered byte, and a line in
+the log for each damaged document.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from davserver.database import WriterMutex
+from tests.clients.mounts import eventually
 from tests.davclient import DavClient
 from tests.running import RunningServer, command, copied, start
 
@@ -255,3 +259,73 @@ def assign(scene: Scene, table: str, columns: tuple[str, ...], key: str, values:
             words = f"UPDATE {table} SET {setting} WHERE {key} = ?"
             connection.execute(words, (*(row[column] for column in columns), row_key))
         connection.execute("COMMIT")
+
+
+# -- what the log tells of it ----------------------------------------------------------------------------------------
+
+
+def told_damage(scene: Scene, since: int) -> list[dict[str, Any]]:
+    """Lines of the log about damage, behind that one; read beside the server, as a command would take longer."""
+    with closing(sqlite3.connect(scene.server.data / "gremium.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        wanted = "SELECT seq, what, share, node, result, detail FROM audit WHERE who = 'server:store' AND seq > ?"
+        return [dict(row) for row in connection.execute(wanted, (since,))]
+
+
+def newest_line(scene: Scene) -> int:
+    with closing(sqlite3.connect(scene.server.data / "gremium.db")) as connection:
+        return int(connection.execute("SELECT max(seq) FROM audit").fetchone()[0])
+
+
+def met(scene: Scene, document: Stored, times: int) -> None:
+    """So many readers meet it."""
+    for _ in range(times):
+        assert received(scene.client, document.path, {})[0] == 500
+
+
+@contextmanager
+def spoiled(document: Stored) -> Iterator[None]:
+    """The first chunk of a stored document is another one."""
+    sealed = document.file.read_bytes()
+    document.file.write_bytes(sealed[:HEADER] + bytes(64) + sealed[HEADER + 64 :])
+    try:
+        yield
+    finally:
+        document.file.write_bytes(sealed)
+
+
+def test_each_damaged_document_leaves_one_line_and_not_one_per_read(scene: Scene) -> None:
+    """S-29: who reads is not who has done it; no name; two workers meet it, and the log does not grow with readers."""
+    places = ("/ba05/Arbeitsordner/frisch", "/ba06/Arbeitsordner/frisch")
+    first, second = (stored(scene.server, scene.client, place, place.encode() * 9) for place in places)
+    since = newest_line(scene)
+    with spoiled(first), spoiled(second):
+        met(scene, first, 30)
+        eventually(lambda: bool(told_damage(scene, since)))
+        met(scene, first, 30)
+        met(scene, second, 1)
+        eventually(lambda: len(told_damage(scene, since)) > 1)
+        lines = told_damage(scene, since)
+    assert {line["share"] for line in lines} == {"ba05", "ba06"} and len(lines) == 2
+    assert all((line["what"], line["result"]) == ("damage", "damaged") and line["node"] for line in lines)
+    assert "frisch" not in json.dumps(lines)
+    assert scene.readable(first) and scene.readable(second) and scene.readable(scene.untouched)
+    assert json.loads(command("audit", "verify", "--json", data=scene.server.data))["broken"] is None
+
+
+def test_a_damaged_name_leaves_a_line_too(scene: Scene) -> None:
+    """What cannot be listed has no number yet that could be told; the drive it has."""
+    since = newest_line(scene)
+    with scene.written() as connection:
+        document = scene.documents[0]
+        node = rows_of(connection, scene, "node")[document.path]
+        connection.execute("UPDATE node SET name_ct = ? WHERE id = ?", (bytes(len(node["name_ct"])), node["id"]))
+    try:
+        assert scene.client.propfind("/ba05/Arbeitsordner/", "1").status == 500
+        eventually(lambda: bool(told_damage(scene, since)))
+        (line,) = told_damage(scene, since)
+        assert (line["share"], line["node"], line["detail"]) == ("ba05", 0, "a name fails its check")
+    finally:
+        with scene.written() as connection:
+            connection.execute("UPDATE node SET name_ct = ? WHERE id = ?", (node["name_ct"], node["id"]))
+    assert scene.readable(document)

@@ -18,7 +18,7 @@ from shareproviders.vault.schema import blob, dead_property, node, trash, versio
 from tests.shares.vaults import Attempt, Bench, open_bench, pattern
 
 SIZES = (0, 5, 16384, 40_000, 300_000)
-CASES = 2000
+CASES = 5000
 
 Tampering = Callable[[random.Random, bytes, bytes], bytes]
 
@@ -75,7 +75,7 @@ def _path_of(bench: Bench, name: str) -> Path:
     return next(bench.directory.glob(f"vault/*/blobs/{identity[:2]}/{identity}"))
 
 
-def test_two_thousand_alterations_of_blobs_are_refused_without_a_wrong_byte(bench: Bench) -> None:
+def test_five_thousand_alterations_of_blobs_are_refused_without_a_wrong_byte(bench: Bench) -> None:
     """Flip, truncate, append, swap chunks, swap blobs: whole reads and ranges give right bytes or Damaged.
 
     A range that does not touch the altered chunk may be answered, but only rightly; a whole read never may.
