@@ -14,6 +14,7 @@ import pytest
 from davserver.serving.limits import Limits
 from davserver.serving.requests import IncompleteBody
 from davserver.serving.server import Server
+from davserver.serving.tally import Tally
 from davserver.serving.tls import LazyTLS
 from tests.serving.raw import HOST, Peer
 
@@ -36,6 +37,8 @@ class Application:
 
     seen: list[Environ] = field(default_factory=list)
     broken: list[IncompleteBody] = field(default_factory=list)
+    broken_off: list[Environ] = field(default_factory=list)
+    """The environs of those."""
     gate: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -70,6 +73,7 @@ class Application:
                 digest.update(piece)
         except IncompleteBody as failure:
             self.broken.append(failure)
+            self.broken_off.append(environ)
             raise
         start("200 OK", [])
         return [f"{count} {digest.hexdigest()} {largest} {body.complete}".encode()]
@@ -137,25 +141,30 @@ class Running:
 Serving = Callable[..., AbstractContextManager[Running]]
 
 
+@contextmanager
+def running_server(
+    limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None, tally: Tally | None = None
+) -> Iterator[Running]:
+    """A server of a new application, until the end of a with statement."""
+    application = Application()
+    server = Server(
+        application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5, tally=tally
+    )
+    server.prepare()
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield Running(server, application)
+    finally:
+        application.gate.set()
+        server.stop()
+        thread.join()
+
+
 @pytest.fixture
 def serving() -> Serving:
     """`serving(limits=…, threads=…)`: a running server for a with statement."""
-
-    @contextmanager
-    def start(limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None) -> Iterator[Running]:
-        application = Application()
-        server = Server(application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5)
-        server.prepare()
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        try:
-            yield Running(server, application)
-        finally:
-            application.gate.set()
-            server.stop()
-            thread.join()
-
-    return start
+    return running_server
 
 
 @pytest.fixture
