@@ -112,7 +112,7 @@ def sent(mutation: Mutation, credential: dict[str, str]) -> bytes:
 
 def outside(house: House, own: str) -> dict[str, object]:
     """All that lies in both drives but the shared thing itself: what it is, its tag, its locks, its bytes."""
-    tree, found = door(house, "clara"), {}
+    tree, found = door(house, "clara"), dict[str, object]()
     waiting = [SharePath((drive,)) for drive in ROOT]
     while waiting:
         for seen in tree.children(tree.stat(waiting.pop())):
