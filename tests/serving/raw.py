@@ -178,6 +178,8 @@ class Line:
         with suppress(ConnectionError):  # refused while it was still being sent; the answer says why
             self._peer.send(sent)
         answer = self._peer.answer(head_only=head_only)
+        while answer.status < 200:  # 100, to a client that expects it
+            answer = self._peer.answer(head_only=head_only)
         if answer.closes:
             self.hang_up()
         return answer
