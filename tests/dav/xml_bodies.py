@@ -33,7 +33,12 @@ def _wrapped(drawn: Drawn, inner: str, before: str = "") -> str:
 
 
 def _noise(drawn: Drawn) -> str:
-    return drawn.choice(("", " ", "\r\n\t", "<!-- x -->", "<?y z?>", "<!-- <a> --><?b?>\n"))
+    pieces = ("", " ", "\r\n\t", "<!-- x -->", "<?y z?>", "<!-- <a> --><?b?>\n")
+    return "".join(drawn.choice(pieces) for _ in range(drawn.randrange(12)))
+
+
+def _letters(drawn: Drawn) -> str:
+    return "".join(drawn.choice("aä€\U0001f3db") for _ in range(drawn.randrange(1, 30)))
 
 
 def _external(drawn: Drawn, lures: Sequence[str]) -> Body:
@@ -67,15 +72,13 @@ def _bomb(drawn: Drawn, _lures: Sequence[str]) -> Body:
 
 def _hidden_doctype(drawn: Drawn, _lures: Sequence[str]) -> Body:
     """A DOCTYPE behind what may stand before it, in both encodings that are understood."""
-    text = _noise(drawn) * drawn.randrange(1, 30) + drawn.choice(
-        ("<!DOCTYPE a>", "<!DOCTYPE\na\t[]>", "<!DOCTYPE a [ ]  >")
-    )
+    text = _noise(drawn) + _noise(drawn) + drawn.choice(("<!DOCTYPE a>", "<!DOCTYPE\na\t[]>", "<!DOCTYPE a [ ]  >"))
     encoding = drawn.choice(("utf-8", "utf-16", "utf-8-sig"))
     return Body("doctype", (text.lstrip() + "<a/>").encode(encoding), True)
 
 
 def _undeclared(drawn: Drawn, _lures: Sequence[str]) -> Body:
-    name = drawn.choice(("lol", "nbsp", "xxe", "a" * 2_000, "ä"))
+    name = drawn.choice(("lol", "nbsp", "xxe", "ä")) + "a" * drawn.randrange(2_000)
     return Body("entity", _wrapped(drawn, f"<a b='&{name};'/>" if drawn.random() < 0.5 else f"&{name};").encode(), True)
 
 
@@ -84,12 +87,12 @@ def _encoded(drawn: Drawn, lures: Sequence[str]) -> Body:
     encoding, said = drawn.choice(ENCODINGS), drawn.choice((*ENCODINGS, "UTF-7", "IBM037", "x", ""))
     declared = f'<?xml version="1.0" encoding="{said}"?>' if said else ""
     doctype = drawn.choice(("", f'<!DOCTYPE a SYSTEM "{lures[0]}">'))
-    content = f"{declared}{doctype}<a>ä</a>".encode(encoding, "replace")
+    content = f"{declared}{doctype}<a>{_letters(drawn)}</a>".encode(encoding, "replace")
     return Body("encoding", content, bool(doctype) and encoding.startswith("utf-8"))
 
 
 def _deep(drawn: Drawn, _lures: Sequence[str]) -> Body:
-    levels = drawn.choice((30, 31, 33, 64, 1_000, 30_000))
+    levels = drawn.choice((drawn.randrange(20, 40), drawn.randrange(1_000), drawn.randrange(30_000)))
     name = drawn.choice(("a", "D:prop", "x" * 50)) if levels < 2_000 else "a"
     closed = f"</{name}>" * levels + "</r>" if drawn.random() < 0.7 else ""
     return Body("deep", f'<r xmlns:D="DAV:">{f"<{name}>" * levels}{closed}'.encode(), False)
@@ -97,7 +100,7 @@ def _deep(drawn: Drawn, _lures: Sequence[str]) -> Body:
 
 def _wide(drawn: Drawn, _lures: Sequence[str]) -> Body:
     """Many elements, many attributes, one element of a long name or value."""
-    many = drawn.choice((100, 2_000, 20_000))
+    many = drawn.choice((drawn.randrange(1, 2_100), drawn.randrange(1, 20_000)))
     inner = drawn.choice(
         (
             "<b/>" * many,
@@ -115,7 +118,7 @@ def _wide(drawn: Drawn, _lures: Sequence[str]) -> Body:
 
 def _namespaces(drawn: Drawn, _lures: Sequence[str]) -> Body:
     """expat's tables of names (CVE-2026-7210 and its kin): each element in a namespace of its own."""
-    many = drawn.choice((10, 63, 65, 1_000, 4_000))
+    many = drawn.choice((drawn.randrange(70), drawn.randrange(4_000)))
     inner = drawn.choice(
         (
             "".join(f'<p xmlns="urn:{drawn.getrandbits(40):x}"/>' for _ in range(many)),
@@ -143,12 +146,16 @@ def _broken(drawn: Drawn, _lures: Sequence[str]) -> Body:
 def _cut(drawn: Drawn, _lures: Sequence[str]) -> Body:
     """What never ends: comments, instructions, attributes, CDATA."""
     piece = drawn.choice((b"<!--", b"<?x ", b"<![CDATA[", b"<a b='", b"<a ", b"&#", b"<", b"</", b"<!", b"<!ENTITY "))
-    return Body("cut", b"<r>" * drawn.randrange(2) + piece * drawn.choice((1, 10, 1_000, 20_000)), False)
+    return Body(
+        "cut",
+        b"<r>" * drawn.randrange(2) + piece * drawn.choice((drawn.randrange(1, 50), drawn.randrange(20_000))),
+        False,
+    )
 
 
 def _inclusion(drawn: Drawn, lures: Sequence[str]) -> Body:
     """XInclude, stylesheets, schemas: only who follows them is lured."""
-    lure = drawn.choice(lures)
+    lure = f"{drawn.choice(lures)}?{drawn.getrandbits(32)}"
     inner = drawn.choice(
         (
             f'<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="{lure}" parse="text"/>',
