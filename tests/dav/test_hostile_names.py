@@ -60,10 +60,11 @@ def chosen() -> list[str]:
     raise AssertionError("there is no end to them")
 
 
-def test_names_are_kept_to_the_byte_or_refused(folder: DavClient) -> None:
+def test_names_are_kept_to_the_byte_or_refused(folder: DavClient, drive: str) -> None:
     """201 or 4xx; one listing, well-formed, tells exactly those that were taken, in NFC; each gives back its bytes."""
     taken: dict[str, bytes] = {}
-    for number, raw in enumerate(chosen()):
+    tried = chosen()[:: 1 if drive == "ba05" else 4]  # the plain drive takes names by the same rules
+    for number, raw in enumerate(tried):
         content = str(number).encode()
         status = folder.request("PUT", "", content, raw_target=f"{folder.target('/')}{raw}").status
         assert status in (201, 204) or 400 <= status < 500, (raw, status)
@@ -72,7 +73,7 @@ def test_names_are_kept_to_the_byte_or_refused(folder: DavClient) -> None:
     last = {
         unicodedata.normalize("NFC", unquote(raw, errors="strict")): (raw, content) for raw, content in taken.items()
     }
-    assert len(last) > COUNT // 3
+    assert len(last) > len(tried) // 3
     assert set(folder.names("/")) == set(last)
     for raw, content in list(last.values())[::3]:
         assert folder.request("GET", "", raw_target=f"{folder.target('/')}{raw}").body == content, raw
@@ -94,16 +95,16 @@ OWN = (
 
 
 @pytest.mark.parametrize("name", RESERVED, ids=ascii)
-def test_what_no_name_can_be_is_refused_by_every_verb(folder: DavClient, name: str) -> None:
+def test_what_no_name_can_be_is_refused_by_every_verb(vault_folder: DavClient, name: str) -> None:
     """PUT, MKCOL, LOCK, COPY, MOVE: the same 400, and nothing was made."""
-    answers = made(folder, name)
+    answers = made(vault_folder, name)
     assert set(answers.values()) == {400}, answers
-    assert folder.names("/") == ["quelle"]
+    assert vault_folder.names("/") == ["quelle"]
 
 
 @pytest.mark.parametrize("name", OWN, ids=ascii)
-def test_what_programs_and_systems_call_their_own_is_taken_by_every_verb(folder: DavClient, name: str) -> None:
-    answers = made(folder, name)
+def test_what_programs_and_systems_call_their_own_is_taken_by_every_verb(vault_folder: DavClient, name: str) -> None:
+    answers = made(vault_folder, name)
     assert set(answers.values()) == {201}, answers
 
 
