@@ -109,7 +109,10 @@ class LockTable:
 
     def _standing(self, rows: list[Row[Any]], places: Places) -> list[Row[Any]]:
         """Without the locks of those who have left, or lost their right, since they made them (rights.md §3)."""
-        return [row for row in rows if places.may_still_write(row.principal, places.lineage(row.node))]
+        standing: dict[tuple[str, int], bool] = {}
+        for holder in {(row.principal, row.node) for row in rows}:  # many locks of one person are one question
+            standing[holder] = places.may_still_write(holder[0], places.lineage(holder[1]))
+        return [row for row in rows if standing[row.principal, row.node]]
 
     def create(
         self, connection: Connection, share: str, lineage: tuple[int, ...], wish: LockWish, places: Places

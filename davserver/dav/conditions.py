@@ -37,6 +37,7 @@ _PART = re.compile(
     )[ \t]*""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
 _LISTED_TAG = re.compile(rf"[ \t]*({_TAG})[ \t]*(?:,|$)")
 _HTTP_DATE = re.compile(
     r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"  # IMF-fixdate
@@ -147,7 +148,8 @@ def _parse_list(parts: _Parts, resource: str | None) -> Conditions:
 
 
 def _absolute(token: str) -> str:
-    if ":" not in token:
+    """A state token is an absolute URI (RFC 4918 §10.4.2); `Not` of what is none would be true of everything."""
+    if _SCHEME.match(token) is None:
         raise _unreadable()
     return token
 

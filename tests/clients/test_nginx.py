@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -259,3 +260,16 @@ def test_slow_heads_are_cut(behind: Behind, authority: Authority, clerk: DavClie
         assert clerk.propfind("", "0").status == 207
         slow.recv(1000)
         assert 5 < time.monotonic() - began < 15
+
+
+def test_three_hundred_slow_heads_hinder_nobody(behind: Behind, authority: Authority, clerk: DavClient) -> None:
+    """security.md S-46: they wait in nginx, and the server hears nothing of them."""
+    _, front = behind
+    with ExitStack() as peers:
+        for _ in range(300):
+            plain = peers.enter_context(socket.create_connection(("127.0.0.1", front.port), timeout=20))
+            slow = peers.enter_context(authority.context.wrap_socket(plain, server_hostname=NAME))
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        for number in range(20):
+            assert clerk.put(f"/{number}.txt", b"1").status == 201
+            assert clerk.propfind("/", "1").status == 207

@@ -91,6 +91,7 @@ def test_if_header_is_read_by_its_grammar(
             "</a> Not",
         ),
         *("(<a:b>),(<a:c>)", "(<a:b>) garbage", "(<a b:c>)", "(<a:\x00>)", "(<a:\u00e4>)", "Not (<a:b>)"),
+        *("(Not <))urn:x>)", "(<1a:b>)", "(<:b>)"),
         "(" + "<a:b>" * 101 + ")",
         "(<a:b>)" * 101,
         f"(<a:{'b' * 8192}>)",

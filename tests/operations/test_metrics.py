@@ -20,6 +20,7 @@ from davserver.house import House
 from davserver.serving.tally import METHODS, Board, NoBoard
 from davserver.settings import Settings
 from tests.davclient import Answer, DavClient
+from tests.process import workers
 from tests.running import PROGRAM, RunningServer, command, copied, start
 from tests.serving.raw import eventually
 
@@ -55,11 +56,6 @@ def read(served: RunningServer) -> Numbers:
 def served(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with start(copied(installed, tmp_path_factory.mktemp("counted")), workers=2) as running:
         yield running
-
-
-def workers_of(served: RunningServer) -> list[int]:
-    children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text()
-    return [int(number) for number in children.split()]
 
 
 def test_every_worker_tells_the_numbers_of_all(served: RunningServer) -> None:
@@ -122,9 +118,9 @@ def test_no_name_and_no_made_up_method_is_a_label(served: RunningServer) -> None
 def test_a_killed_worker_takes_no_counts_along(served: RunningServer) -> None:
     """The next one goes on from there: counters never fall, and the dead one's connections are not counted."""
     before = read(served)
-    (first, *_) = workers_of(served)
+    (first, *_) = workers(served)
     os.kill(first, signal.SIGKILL)
-    assert eventually(lambda: len(set(workers_of(served)) - {first}) == 2, 20)
+    assert eventually(lambda: len(set(workers(served)) - {first}) == 2, 20)
     assert eventually(lambda: read(served)["gremium_workers", ()] == 2, 20)
     after = read(served)
     assert after["gremium_requests_total", ("2xx", "PUT")] >= before["gremium_requests_total", ("2xx", "PUT")]

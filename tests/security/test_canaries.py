@@ -26,6 +26,7 @@ import pytest
 from davserver import cli
 from tests.davclient import DavClient
 from tests.portal.portalclient import PortalClient
+from tests.process import workers
 from tests.rendering import documents
 from tests.running import RunningServer, command, start
 from tests.security.canaries import Canaries
@@ -99,8 +100,7 @@ def watched(own_data: Path, tmp_path: Path, canaries: Canaries) -> Iterator[Watc
 
 def processes(server: RunningServer) -> list[int]:
     """The server's own processes: the supervisor and its workers."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [server.process.pid, *map(int, children)]
+    return [server.process.pid, *workers(server)]
 
 
 def use(client: DavClient, canaries: Canaries) -> None:

@@ -15,6 +15,7 @@ from davserver.serving.engine import Engine
 from davserver.serving.limits import Limits
 from davserver.serving.requests import IncompleteBody
 from davserver.serving.server import Server
+from davserver.serving.tally import Tally
 from davserver.serving.tls import LazyTLS
 from tests.serving.raw import HOST, Peer
 
@@ -37,6 +38,8 @@ class Application:
 
     seen: list[Environ] = field(default_factory=list)
     broken: list[IncompleteBody] = field(default_factory=list)
+    broken_off: list[Environ] = field(default_factory=list)
+    """The environs of those."""
     gate: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -71,6 +74,7 @@ class Application:
                 digest.update(piece)
         except IncompleteBody as failure:
             self.broken.append(failure)
+            self.broken_off.append(environ)
             raise
         start("200 OK", [])
         return [f"{count} {digest.hexdigest()} {largest} {body.complete}".encode()]
@@ -152,18 +156,21 @@ def serve_here(server: Engine, application: Application) -> Iterator[Running]:
 Serving = Callable[..., AbstractContextManager[Running]]
 
 
+def running_server(
+    limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None, tally: Tally | None = None
+) -> AbstractContextManager[Running]:
+    """A server of a new application, until the end of a with statement."""
+    application = Application()
+    server = Server(
+        application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5, tally=tally
+    )
+    return serve_here(server, application)
+
+
 @pytest.fixture
 def serving() -> Serving:
     """`serving(limits=…, threads=…)`: a running server for a with statement."""
-
-    def start(
-        limits: Limits | None = None, threads: int = 8, tls: LazyTLS | None = None
-    ) -> AbstractContextManager[Running]:
-        application = Application()
-        server = Server(application, (HOST, 0), threads=threads, limits=limits or Limits(), tls=tls, stop_seconds=5)
-        return serve_here(server, application)
-
-    return start
+    return running_server
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
@@ -140,3 +141,45 @@ def eventually(condition: object, seconds: float = 5.0) -> bool:
             return True
         time.sleep(0.01)
     return bool(condition())
+
+
+class Line:
+    """A line to one server that is taken up anew whenever the server has hung up."""
+
+    def __init__(self, port: int, seconds: float = 10.0) -> None:
+        self._port, self._seconds = port, seconds
+        self._peer: Peer | None = None
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        if self._peer is not None:
+            self._peer.sock.close()
+            self._peer = None
+
+    def ask(self, sent: bytes, *, head_only: bool = False) -> Answer:
+        """The answer to one request. A kept connection may end at any time, so that one is asked once more."""
+        kept = self._peer is not None
+        try:
+            return self._exchange(sent, head_only=head_only)
+        except (EOFError, ConnectionError):
+            self.hang_up()
+            if not kept:
+                raise
+        return self._exchange(sent, head_only=head_only)
+
+    def _exchange(self, sent: bytes, *, head_only: bool) -> Answer:
+        if self._peer is None:
+            self._peer = Peer(self._port, self._seconds)
+        with suppress(ConnectionError):  # refused while it was still being sent; the answer says why
+            self._peer.send(sent)
+        answer = self._peer.answer(head_only=head_only)
+        while answer.status < 200:  # 100, to a client that expects it
+            answer = self._peer.answer(head_only=head_only)
+        if answer.closes:
+            self.hang_up()
+        return answer

@@ -1,0 +1,120 @@
+"""A crowd at the door: idle connections, or people who all sign in at once, keep nobody out (bars S-21, S-48)."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from davserver.accounts import PEPPER_SECRET, create_app_password
+from davserver.settings import Settings
+from tests.dav.doors import opened
+from tests.davclient import DavClient
+from tests.portal.portalclient import PortalClient
+from tests.process import Held, held
+from tests.running import start
+from tests.serving.raw import Peer, eventually, request
+
+IDLE, ACTIVE, SIGNING_IN = 2_000, 8, 100
+DESCRIPTORS = 4 * IDLE
+FILES_OF_A_THREAD = 6
+MEMORY = 300 * 1024 * 1024
+REQUESTS = 25 if os.environ.get("SOAK") != "1" else 500
+
+
+@contextmanager
+def descriptors(count: int) -> Iterator[None]:
+    """So many may be open in this process, and in those that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert hard == resource.RLIM_INFINITY or hard >= count, f"this machine lets a process open {hard} files"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(count, soft), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def work(client: DavClient) -> set[int]:
+    """A round of a client that goes on working; every status that it met."""
+    met = set()
+    for number in range(REQUESTS):
+        met.add(client.put(f"/{number % 3}.txt", b"x").status)
+        met.add(client.propfind("/", "1").status)
+    return met
+
+
+def workplaces(stack: ExitStack, clients: list[DavClient]) -> list[DavClient]:
+    places = []
+    for number, client in enumerate(clients):
+        place = stack.enter_context(client.under(f"{client.base}/arbeit-{number}"))
+        assert place.mkcol("").status == 201
+        places.append(place)
+    return places
+
+
+def test_two_thousand_idle_connections(own_data: Path) -> None:
+    """S-48: eight go on working without a failure; memory stays small, and every descriptor comes back."""
+    with descriptors(DESCRIPTORS), start(own_data, workers=2) as server, ExitStack() as stack:
+        clients = [stack.enter_context(server.client("clara", "/dav/ba05/Arbeitsordner")) for _ in range(ACTIVE)]
+        places = workplaces(stack, clients)
+        before = held(server)
+        with ExitStack() as idle:
+            peers = [idle.enter_context(Peer(server.port, 60)) for _ in range(IDLE)]
+            for peer in peers:
+                peer.send(request("GET", "/healthz"))
+            assert {peer.answer().status for peer in peers} == {200}
+            assert eventually(lambda: held(server).descriptors >= before.descriptors + IDLE)
+            with ThreadPoolExecutor(ACTIVE) as pool:
+                met = set().union(*pool.map(work, places))
+            assert met == {201, 204, 207}
+            assert held(server).memory < MEMORY * 2  # of two workers
+            assert held(server).threads <= before.threads + 2 * Settings().threads, "an idle connection holds a thread"
+        assert eventually(lambda: given_back(before, held(server)), 30), (before, held(server))
+
+
+def given_back(before: Held, now: Held) -> bool:
+    """But for the active ones, and what each further thread keeps: its own way into the database, of a few files."""
+    return now.descriptors - before.descriptors <= ACTIVE + FILES_OF_A_THREAD * (now.threads - before.threads)
+
+
+@pytest.mark.alone
+def test_a_hundred_sign_in_at_once(own_data: Path) -> None:
+    """S-21: with the cost of the settings' defaults; who comes on top is told so, and drives go on."""
+    usual = Settings()
+    env = {
+        "DAVSERVER_ARGON2_MEMORY_KIB": str(usual.argon2_memory_kib),
+        "DAVSERVER_ARGON2_PASSES": str(usual.argon2_passes),
+        "DAVSERVER_ARGON2_LANES": str(usual.argon2_lanes),
+    }
+    with opened(own_data) as house, house.database.transaction() as connection:
+        pepper = house.keys.secret(PEPPER_SECRET)
+        word = create_app_password(connection, pepper, "clara", "tests", house.clock()).shown
+    with start(own_data, workers=2, env=env) as server, ExitStack() as stack:
+        client = stack.enter_context(DavClient(server.url, "clara", word, "/dav/ba05/Arbeitsordner"))
+        (place,) = workplaces(stack, [client])
+        before, most = held(server).memory, [0]
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(0.02):
+                most[0] = max(most[0], held(server).memory)
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        visitors = [PortalClient(server.url) for _ in range(SIGNING_IN)]
+        with ThreadPoolExecutor(SIGNING_IN) as pool:
+            signing_in = [pool.submit(each.sign_in, "otto") for each in visitors]
+            met = work(place)
+            statuses = [each.result().status for each in signing_in]
+        ended.set()
+        watching.join()
+        assert met == {201, 204, 207}
+        assert set(statuses) <= {303, 503}
+        assert statuses.count(303) > 0
+        assert most[0] - before < MEMORY
