@@ -123,16 +123,16 @@ class Database:
         return watcher
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, patience: float = WRITER_TIMEOUT) -> Iterator[Connection]:
         """The write transaction of this thread: joined if open, else begun, and committed or rolled back at the end.
 
-        Raises Unavailable when another writer holds the mutex for too long.
+        Raises Unavailable when others write for longer than `patience`, in seconds.
         """
         open_one: Connection | None = getattr(self._local, "open", None)
         if open_one is not None:
             yield open_one
             return
-        patience = self._mutex.acquire()
+        patience = self._mutex.acquire(patience)
         try:
             with self._borrowed(self._writers) as connection, _patient(connection, patience).begin():
                 self._local.open = connection
@@ -244,7 +244,7 @@ class Database:
 
 
 def _patient(connection: Connection, seconds: float) -> Connection:
-    """Programs that do not know the mutex may hold the database, too: a writer waits for both no longer than for one."""
+    """Programs that do not know the mutex may hold the database, too: waiting for both takes no longer."""
     driven = connection.connection.driver_connection
     assert driven is not None
     driven.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}").close()

@@ -128,7 +128,7 @@ class Staged(Protocol):
     size: int
 
     def discard(self) -> None:
-        """Drop them; harmless after `put` and when called twice."""
+        """Drop them; harmless after `put` and when called twice. What cannot be dropped now, upkeep finds: no error."""
 
 
 class ShareProvider(Protocol):

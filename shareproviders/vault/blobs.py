@@ -39,10 +39,14 @@ class StagedBlob:
     _gone: bool = field(default=False, repr=False)
 
     def discard(self) -> None:
-        """Unlink the file unless a row names it; harmless after `put` and when called twice."""
-        if not self._gone and not self.is_named(self.id):
-            self.path.unlink(missing_ok=True)
-            self._gone = True
+        """Unlink the file unless a row names it; harmless after `put` and when called twice.
+
+        An orphan that cannot be unlinked now is collected later.
+        """
+        with contextlib.suppress(OSError, Unavailable):
+            if not self._gone and not self.is_named(self.id):
+                self.path.unlink(missing_ok=True)
+                self._gone = True
 
 
 class BlobStream:

@@ -63,6 +63,15 @@ def struck(strace: str, pid: int, file: Path, call: str, number: int) -> Iterato
 
 
 @contextmanager
+def failing(strace: str, pid: int, file: Path, call: str, number: int, error: str) -> Iterator[Trace]:
+    """The `number`-th `call` of each thread of this process, counted from now, fails with this error, undone."""
+    fault = (f"--trace={call}", f"--inject={call}:error={error}:when={number}")
+    with _tracing(strace, pid, file, *fault) as (trace, tracer):
+        yield trace
+        tracer.send_signal(signal.SIGINT)
+
+
+@contextmanager
 def _tracing(strace: str, pid: int, file: Path, *options: str) -> Iterator[tuple[Trace, subprocess.Popen[str]]]:
     trace = Trace(file)
     words = [strace, "-f", "-o", str(file), *options, "-p", str(pid)]
