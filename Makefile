@@ -3,7 +3,7 @@
 # make check             style, types, laws between the rooms, patterns that are weak (bandit), the list of parts
 # make sbom              what the program is made of, with versions and hashes (CycloneDX): dist/gremium.cdx.json
 # make audit             are known vulnerabilities among the parts? Asks the network, so it is no part of check
-# make soak [ARGS=…]     faults, attacks and load in their long forms, about four hours alone on two cores; needs root
+# make soak [ARGS=…]     faults, attacks and load in their long forms; some hours, as root, with loop devices
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
 #                        ARGS=--rights, --sync, --reading or --finding: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from shareproviders.contract import Unavailable
+from shareproviders.contract import DiskFull, Unavailable
 
 DATABASE_NAME = "gremium.db"
 WRITER_TIMEOUT = 7.0  # seconds until a writer gives up, so that his 503 comes within 10 (S-42)
@@ -138,8 +138,11 @@ class Database:
                 self._local.open = connection
                 yield connection
         except OperationalError as error:
-            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in TRANSIENT:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code not in TRANSIENT:
                 raise
+            if code == sqlite3.SQLITE_FULL:
+                raise DiskFull("the disk is full; free some space and try again") from error
             raise Unavailable("the database cannot be written now; try again in a moment") from error
         finally:
             self._local.open = None

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from shareproviders.errors import (
     BodyTruncated,
     Damaged,
+    DiskFull,
     NameTaken,
     NotFound,
     Outdated,
@@ -36,6 +37,7 @@ __all__ = [
     "BodyTruncated",
     "Change",
     "Damaged",
+    "DiskFull",
     "Expected",
     "Finding",
     "Ground",

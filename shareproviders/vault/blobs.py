@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography.cobblestone import Cobblestone256Encryptor
 
-from shareproviders.contract import Damaged, ReadOnlyShare, Unavailable
+from shareproviders.contract import Damaged, DiskFull, ReadOnlyShare, Unavailable
 from shareproviders.vault.cobblestone import PIECE_BYTES, Message, sealed_size
 from shareproviders.vault.crypto import BlobSecret, Secrets
 
@@ -285,5 +285,5 @@ def _rename(draft: Path, target: Path) -> None:
 
 def _unavailable(error: OSError) -> Unavailable:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable("the disk is full; free some space and try again")
+        return DiskFull("the disk is full; free some space and try again")
     return Unavailable(f"the disk failed ({errno.errorcode.get(error.errno or 0, 'unknown error')}); try again later")

@@ -206,7 +206,7 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(own_data: Path, tmp_
 
 
 def test_killed_under_load_what_was_answered_is_there(installed: Path, tmp_path: Path) -> None:
-    """SIGKILL of all processes at any moment (S-37): nothing answered is lost, and a start takes less than 5 seconds."""
+    """SIGKILL of all processes at any moment (S-37): nothing answered is lost, and a start takes less than 5 s."""
     data = copied(installed, tmp_path / "own")
     chance, port = random.Random(37), 0
     served = start(data, workers=2)
