@@ -3,6 +3,7 @@
 # make check             style, types, laws between the rooms, patterns that are weak (bandit), the list of parts
 # make sbom              what the program is made of, with versions and hashes (CycloneDX): dist/gremium.cdx.json
 # make audit             are known vulnerabilities among the parts? Asks the network, so it is no part of check
+# make soak [ARGS=…]     faults, attacks and load in their long forms; some hours, as root, with loop devices
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
 #                        ARGS=--rights, --sync, --reading, --finding or --city: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
@@ -23,7 +24,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 
 DECISION := engine weighing standing lending rules labels
 
-.PHONY: run test check sbom audit bench docs-pictures mutants lock clean
+.PHONY: run test soak check sbom audit bench docs-pictures mutants lock clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_READY)
@@ -33,6 +34,12 @@ run: $(RUN_READY)
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20 -m "not alone" $(ARGS) || test $$? -eq 5
 	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
+
+# One after the other: what measures memory and time has the machine for itself.
+SOAKED := tests/faults tests/security tests/operations tests/shares tests/dav/test_interrupted_uploads.py
+
+soak: $(TEST_READY)
+	SOAK=1 $(BIN)/python -m pytest $(or $(ARGS),$(SOAKED)) --durations=20
 
 check: $(TEST_READY)
 	$(BIN)/ruff check

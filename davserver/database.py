@@ -20,10 +20,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from shareproviders.contract import Unavailable
+from shareproviders.contract import DiskFull, Unavailable
 
 DATABASE_NAME = "gremium.db"
-WRITER_TIMEOUT = 10.0  # seconds until a writer gives up and answers 503
+WRITER_TIMEOUT = 7.0  # seconds until a writer gives up, so that his 503 comes within 10 (S-42)
 CHECKPOINT_BYTES = 16 * 1024 * 1024
 TRANSIENT = frozenset(
     {
@@ -44,8 +44,8 @@ class WriterMutex:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._thread_lock = threading.Lock()
 
-    def acquire(self, timeout: float = WRITER_TIMEOUT) -> None:
-        """Raises Unavailable after `timeout` seconds."""
+    def acquire(self, timeout: float = WRITER_TIMEOUT) -> float:
+        """How much of `timeout`, in seconds, is left; raises Unavailable after it."""
         deadline = time.monotonic() + timeout
         if not self._thread_lock.acquire(timeout=timeout):
             raise Unavailable("the database is busy; try again in a moment")
@@ -60,7 +60,7 @@ class WriterMutex:
                 time.sleep(pause)
                 pause = min(pause * 1.5, 0.005)
             else:
-                return
+                return max(deadline - time.monotonic(), 0.0)
 
     def release(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -125,23 +125,26 @@ class Database:
         return watcher
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, patience: float = WRITER_TIMEOUT) -> Iterator[Connection]:
         """The write transaction of this thread: joined if open, else begun, and committed or rolled back at the end.
 
-        Raises Unavailable when another writer holds the mutex for too long.
+        Raises Unavailable when others write for longer than `patience`, in seconds.
         """
         open_one: Connection | None = getattr(self._local, "open", None)
         if open_one is not None:
             yield open_one
             return
-        self._mutex.acquire()
+        patience = self._mutex.acquire(patience)
         try:
-            with self._borrowed(self._writers) as connection, connection.begin():
+            with self._borrowed(self._writers) as connection, _patient(connection, patience).begin():
                 self._local.open = connection
                 yield connection
         except OperationalError as error:
-            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in TRANSIENT:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code not in TRANSIENT:
                 raise
+            if code == sqlite3.SQLITE_FULL:
+                raise DiskFull("the disk is full; free some space and try again") from error
             raise Unavailable("the database cannot be written now; try again in a moment") from error
         finally:
             self._local.open = self._local.known = None
@@ -149,9 +152,9 @@ class Database:
 
     def try_writing(self, seconds: float) -> None:
         """Begin a write transaction and give it up again. Raises Unavailable, also if others write for so long."""
-        self._mutex.acquire(seconds)
+        patience = self._mutex.acquire(seconds)
         try:
-            with self._borrowed(self._writers) as connection, connection.begin() as change:
+            with self._borrowed(self._writers) as connection, _patient(connection, patience).begin() as change:
                 change.rollback()
         except OperationalError as error:
             raise Unavailable("the database cannot be written now") from error
@@ -255,6 +258,14 @@ class Database:
         self._writers.dispose()
         self._readers.dispose()
         self._mutex.close()
+
+
+def _patient(connection: Connection, seconds: float) -> Connection:
+    """Programs that do not know the mutex may hold the database, too: waiting for both takes no longer."""
+    driven = connection.connection.driver_connection
+    assert driven is not None
+    driven.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}").close()
+    return connection
 
 
 def _set_pragmas(connection: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -19,13 +20,18 @@ class Lines:
         self._as_json = form == "json"
 
     def write(self, facts: Mapping[str, object]) -> None:
-        """One line in one write, so that lines of several processes never mix."""
+        """One line in one write, so that lines of several processes never mix.
+
+        What cannot be written now stays with the stream until the next line: whoever reads the log may be gone or his
+        disk full, and what a request did is done all the same.
+        """
         if self._as_json:
             line = _encode({"time": _now(), **facts})
         else:
             line = " ".join(f"{name}={value}" for name, value in facts.items())
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
     def take_over_logging(self) -> None:
         """Warnings and errors of all rooms go the same way."""

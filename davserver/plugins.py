@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 SHARE_PROVIDERS = "davserver.shareproviders"
@@ -14,14 +15,20 @@ class UnknownPlugin(Exception):  # noqa: N818 (architecture.md §5: errors are n
     """No installed package offers this name, or it cannot be loaded; the text is one sentence for people."""
 
 
+@cache
+def _offered(group: str) -> EntryPoints:
+    """By all packages; looked for once in the life of a process, as that takes longer than building a drive."""
+    return entry_points(group=group)
+
+
 def known(group: str) -> list[str]:
     """The names that installed packages offer in `group`, sorted."""
-    return sorted({point.name for point in entry_points(group=group)})
+    return sorted({point.name for point in _offered(group)})
 
 
 def find(group: str, name: str) -> Any:
     """What the entry point `name` of `group` names; raises UnknownPlugin."""
-    for point in entry_points(group=group, name=name):
+    for point in _offered(group).select(name=name):
         try:
             return point.load()
         except (ImportError, AttributeError) as error:

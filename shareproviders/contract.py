@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from shareproviders.errors import (
     BodyTruncated,
     Damaged,
+    DiskFull,
     NameTaken,
     NotFound,
     Outdated,
@@ -37,6 +38,7 @@ __all__ = [
     "BodyTruncated",
     "Change",
     "Damaged",
+    "DiskFull",
     "Expected",
     "Finding",
     "Ground",
@@ -130,7 +132,7 @@ class Staged(Protocol):
     size: int
 
     def discard(self) -> None:
-        """Drop them; harmless after `put` and when called twice."""
+        """Drop them; harmless after `put` and when called twice. What cannot be dropped now, upkeep finds: no error."""
 
 
 class ShareProvider(Protocol):

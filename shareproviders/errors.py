@@ -45,3 +45,7 @@ class Damaged(ShareError):  # noqa: N818
 
 class Unavailable(ShareError):  # noqa: N818
     """Cannot answer now (lock time-out, full or failing disk); trying again later may help."""
+
+
+class DiskFull(Unavailable):
+    """The disk has no room for it; freed space heals, without a restart."""

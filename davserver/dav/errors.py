@@ -30,6 +30,7 @@ from davserver.tree.seen import (
 from shareproviders.contract import (
     BadName,
     BodyTruncated,
+    DiskFull,
     NameTaken,
     NotFound,
     Outdated,
@@ -68,6 +69,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (LockConflict, 423, "{DAV:}no-conflicting-lock"),
     (NoSuchLock, 409, "{DAV:}lock-token-matches-request-uri"),
     (TooMany, 403, ""),
+    (DiskFull, 507, "{DAV:}sufficient-disk-space"),  # RFC 4331 §6
     (Unavailable, 503, ""),
 )
 """Domain error, status, precondition. What is not listed is a 500 without any detail."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from davserver.tree.rendered import Showing
 
 VIEWS_KEPT = 4096
+SETTLING_SECONDS = 0.2
+"""How long somebody who only reads waits for the database, to do what the next reader can do as well."""
 
 _log = logging.getLogger(__name__)
 
@@ -184,7 +186,7 @@ class RulesShelf:
             if parts.is_settled(connection, places.share, loaded[0]):
                 return
         try:
-            with self._database.transaction() as connection:
+            with self._database.transaction(SETTLING_SECONDS) as connection:
                 parts.settle(connection, places.provider, self._load(places)[1])
         except Unavailable:
             _log.warning("collections of %s are not cut along the new rules yet: the database is busy", places.share)

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from shareproviders.contract import Damaged, Unavailable
+from shareproviders.contract import Damaged, ShareError, Unavailable
 from shareproviders.filesystem.handles import (
     Disk,
     Segments,
@@ -41,7 +41,7 @@ class StagedFile:
 
     def discard(self) -> None:
         self._close()
-        with self._disk.root() as root, closing(walk(root, self._disk.new)) as new:
+        with suppress(OSError, ShareError), self._disk.root() as root, closing(walk(root, self._disk.new)) as new:
             remove(new, self.place[-1])
 
 

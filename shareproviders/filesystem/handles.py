@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from shareproviders.contract import Unavailable
+from shareproviders.contract import DiskFull, Unavailable
 from shareproviders.paths import BadName, clean_name
 
 STAGING = ".gremium-staging"
@@ -78,12 +78,14 @@ def closing(descriptor: int) -> Iterator[int]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns what the system refuses into BadName for a name too long for it, else Unavailable; names no path."""
+    """Turns what the system refuses into BadName for a name too long for it, DiskFull or Unavailable; names no path."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise BadName("this name is too long for the disk of this drive; choose a shorter one") from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("the disk of this drive is full; free some space and try again") from error
         raise Unavailable(f"the disk of this share refuses: {error.strerror or type(error).__name__}") from error
 
 

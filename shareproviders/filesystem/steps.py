@@ -59,15 +59,23 @@ class Steps:
             committed = set(
                 connection.execute(select(step_table.c.name).where(step_table.c.share == self._share)).scalars()
             )
+            stood = [name for name in names if name in committed and name not in self._of(connection)]
             for name in names:
                 if name not in committed:
                     self._undo(root, _read(steps, name), restored)
                     self._note(connection, name)
-                elif name not in self._of(connection):
-                    with suppress(FileNotFoundError):
-                        os.unlink(name, dir_fd=steps)
-                    committed_row = (step_table.c.share == self._share, step_table.c.name == name)
-                    connection.execute(delete(step_table).where(*committed_row))
+            self._forget(connection, steps, stood)
+
+    def _forget(self, connection: Connection, steps: int, names: list[str]) -> None:
+        """Records go durably before their rows: one that came back after a loss of power would be undone."""
+        if not names:
+            return
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=steps)
+        os.fsync(steps)
+        rows = (step_table.c.share == self._share, step_table.c.name.in_(names))
+        connection.execute(delete(step_table).where(*rows))
 
     def sweep(self, root: int, *, older_than: int) -> int:
         """Remove old things (changed before, in nanoseconds) that no step may still need; number of removals.

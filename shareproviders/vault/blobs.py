@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography.cobblestone import Cobblestone256Encryptor
 
-from shareproviders.contract import Damaged, ReadOnlyShare, Unavailable
+from shareproviders.contract import Damaged, DiskFull, ReadOnlyShare, Unavailable
 from shareproviders.vault.cobblestone import HEADER_BYTES, PIECE_BYTES, Message, MessageKeys, ReadAt, sealed_size
 from shareproviders.vault.crypto import BlobSecret, Secrets
 
@@ -39,10 +39,14 @@ class StagedBlob:
     _gone: bool = field(default=False, repr=False)
 
     def discard(self) -> None:
-        """Unlink the file unless a row names it; harmless after `put` and when called twice."""
-        if not self._gone and not self.is_named(self.id):
-            self.path.unlink(missing_ok=True)
-            self._gone = True
+        """Unlink the file unless a row names it; harmless after `put` and when called twice.
+
+        An orphan that cannot be unlinked now is collected later.
+        """
+        with contextlib.suppress(OSError, Unavailable):
+            if not self._gone and not self.is_named(self.id):
+                self.path.unlink(missing_ok=True)
+                self._gone = True
 
 
 class BlobStream:
@@ -294,5 +298,5 @@ def _rename(draft: Path, target: Path) -> None:
 
 def _unavailable(error: OSError) -> Unavailable:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable("the disk is full; free some space and try again")
+        return DiskFull("the disk is full; free some space and try again")
     return Unavailable(f"the disk failed ({errno.errorcode.get(error.errno or 0, 'unknown error')}); try again later")

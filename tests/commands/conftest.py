@@ -56,6 +56,7 @@ def entry_points(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ]
     (announced / "entry_points.txt").write_text("\n".join(lines))
     sys.path.append(str(place))
+    plugins._offered.cache_clear()
     yield
     sys.path.remove(str(place))
 

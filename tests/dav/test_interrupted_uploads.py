@@ -22,6 +22,8 @@ from tests.running import RunningServer
 People = Callable[[str, str], DavClient]
 BODY = random.Random(7).randbytes(300_000)
 CUTS = 100
+"""For each framing."""
+STALLS = 20
 
 
 def framed(framing: str) -> tuple[dict[str, str], bytes]:
@@ -51,9 +53,9 @@ def upload_cut_at(
 
 
 def leftovers(server: RunningServer) -> set[Path]:
-    """Files as large as an upload can have become in the staging places of both providers."""
+    """What uploads can have left in the staging places of both providers; what they replaced is none of it."""
     staged = (path for path in server.data.rglob("*") if "staging" in str(path.relative_to(server.data)))
-    return {path for path in staged if path.is_file() and "steps" not in path.parts}
+    return {path for path in staged if path.is_file() and not {"steps", "old"} & set(path.parts)}
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -67,20 +69,29 @@ def test_an_upload_cut_anywhere_changes_nothing(folder: DavClient, server: Runni
         upload_cut_at(folder, framing, cut, ("close", "reset", "half-close")[number % 3])
         answer = folder.get("/paper.odt")
         assert (answer.body, answer.etag) == (b"the old version", before), (framing, cut)
+    nothing_stays(server, before_all)
+
+
+def nothing_stays(server: RunningServer, before: set[Path]) -> None:
+    """Of uploads that ended, after a minute at the latest."""
     deadline = time.monotonic() + 60
-    while leftovers(server) - before_all and time.monotonic() < deadline:
+    while leftovers(server) - before and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert leftovers(server) - before_all == set()
+    assert leftovers(server) - before == set()
 
 
-def test_a_stalled_upload_blocks_nobody_and_changes_nothing(folder: DavClient, people: People) -> None:
+def test_a_stalled_upload_blocks_nobody_and_changes_nothing(
+    folder: DavClient, people: People, server: RunningServer
+) -> None:
+    """At any position, in both framings, all at the same time; nothing of them stays once their clients have gone."""
     folder.put("/paper.odt", b"the old version")
-    stalled = []
+    before_all, stalled, chosen = leftovers(server), [], random.Random(38)
     try:
-        for _ in range(20):
+        for number in range(STALLS):
             connection = socket.create_connection((folder.host, folder.port), timeout=30)
-            headers = {"Content-Length": str(len(BODY))}
-            connection.sendall(request_bytes(folder, "PUT", "/paper.odt", headers, BODY[:1000]))
+            headers, body = framed(("length", "chunked")[number % 2])
+            begun = request_bytes(folder, "PUT", "/paper.odt", headers, body[: chosen.randrange(len(body))])
+            connection.sendall(begun)
             stalled.append(connection)
         other = people("otto", folder.base)
         assert other.get("/paper.odt").body == b"the old version"
@@ -89,6 +100,7 @@ def test_a_stalled_upload_blocks_nobody_and_changes_nothing(folder: DavClient, p
     finally:
         for connection in stalled:
             connection.close()
+    nothing_stays(server, before_all)
     assert folder.get("/paper.odt").body == b"a new version"
 
 

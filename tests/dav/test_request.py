@@ -25,6 +25,7 @@ from davserver.tree.seen import AccessDenied, LockConflict, Locked
 from shareproviders.contract import (
     BodyTruncated,
     Damaged,
+    DiskFull,
     NameTaken,
     NotFound,
     ParentMissing,
@@ -308,6 +309,7 @@ def test_an_xml_body_over_its_limit_is_a_413() -> None:
         (NameTaken("x"), 405, None),
         (BodyTruncated("x"), 400, None),
         (QuotaExceeded("x"), 507, "quota-not-exceeded"),
+        (DiskFull("x"), 507, "sufficient-disk-space"),
         (Unavailable("x"), 503, None),
         (AccessDenied(FILE, Rights.WRITE_CONTENT), 403, "need-privileges"),
         (Locked(FILE), 423, "lock-token-submitted"),
@@ -325,7 +327,7 @@ def test_domain_errors_have_their_status_and_precondition(error: Exception, stat
     assert root.find("{http://sabredav.org/ns}message") is not None
     conditions = [child.tag for child in root if child.tag.startswith("{DAV:}")]
     assert conditions == ([f"{{DAV:}}{condition}"] if condition else [])
-    if condition not in (None, "quota-not-exceeded"):
+    if condition not in (None, "quota-not-exceeded", "sufficient-disk-space"):
         assert root[0].findtext(".//{DAV:}href") == "/dav/ba05/a%20b.txt"
 
 

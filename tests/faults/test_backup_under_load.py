@@ -6,19 +6,10 @@ import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from davserver.founding import default_key
-from davserver.house import House, NoHouse
-from davserver.restoring import restore
-from davserver.settings import load
-from shareproviders.contract import KeepsTrash, Restorable, Upkeep
 from tests.davclient import DavClient
-from tests.faults.test_kill_keeping import born, fill, lived, spread
-from tests.faults.tracing import struck, traced
-from tests.foreign import need
 from tests.running import RunningServer, command, copied, start
 
 WRITERS = ("clara", "otto")
@@ -126,50 +117,3 @@ def folders(data: Path) -> dict[str, dict[str, bytes]]:
                     found[user][name] = client.get(f"/{name}").body
         assert server.stop() == 0
     return found
-
-
-def test_a_killed_restore_is_no_house_and_a_finished_one_is_whole(installed: Path, tmp_path: Path) -> None:
-    """SIGKILL at calls spread over all of it: nobody can take half of a backup for a data directory."""
-    strace, trace = need("strace"), tmp_path / "trace"
-    data = copied(installed, tmp_path / "own")
-    fill(data)
-    command("backup", str(tmp_path / "backup"), data=data)
-
-    def putting_back(target: Path) -> Callable[[House], None]:
-        def verb(house: House) -> None:
-            restore(tmp_path / "backup", target, default_key(data), house.settings, "tests")
-
-        return verb
-
-    child, go, done = born(data, putting_back(tmp_path / "whole"))
-    with traced(strace, child, trace, f"--trace={','.join(RESTORING)}") as told:
-        assert lived(child, go, done)
-        os.waitpid(child, 0)
-    counts, left = told.counts(), set()
-    assert is_whole(tmp_path / "whole", default_key(data))
-    points = [(call, number) for call in RESTORING for number in spread(counts.get(call, 0))]
-    for place, (call, number) in enumerate(points):
-        target = tmp_path / f"case{place}"
-        child, go, done = born(data, putting_back(target))
-        with struck(strace, child, trace, call, number):
-            lived(child, go, done)
-        os.waitpid(child, 0)
-        left.add(is_whole(target, default_key(data)))
-    assert left == {True, False}, "both outcomes occur"
-
-
-def is_whole(directory: Path, key: Path) -> bool:
-    """False if it cannot be opened at all; else nothing may be missing in it."""
-    try:
-        house = House.open(directory, key, load(directory, {}))
-    except NoHouse:
-        return False
-    try:
-        vaults = [one for one in house.stores().values() if isinstance(one, Upkeep) and isinstance(one, Restorable)]
-        assert [each for one in vaults for each in one.check()] == []
-        (trash,) = [one for one in house.shares.values() if isinstance(one, KeepsTrash)]
-        assert len(trash.trashed()) == 3
-        assert len(house.restores) == 1
-    finally:
-        house.close()
-    return True

@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -23,13 +22,12 @@ from davserver.keys import read_root_key
 from davserver.rotating import rotate_committee, rotate_root
 from davserver.schema import setting, space_key
 from shareproviders.contract import Unavailable, Upkeep
-from tests.faults.test_kill_keeping import born, door, fill, lived, opened, spread
-from tests.faults.tracing import struck, traced
-from tests.foreign import need
+from tests.faults.deaths import Deaths, born, opened
+from tests.faults.test_kill_keeping import door, fill
 from tests.running import RunningServer, command, copied, start
 
 CALLS = ("pwrite64", "fsync", "fdatasync", "link", "linkat", "rename")
-RANDOM_DEATHS = 8
+RANDOM_DEATHS = 20
 FOLDER, SIZE = "/dav/ba05/Arbeitsordner", 5000
 WITHIN = 0.05
 """Seconds in which a rotation is killed; a whole one takes about as long."""
@@ -74,34 +72,14 @@ def is_whole(data: Path) -> None:
         house.close()
 
 
-@dataclass(frozen=True)
-class Deaths:
-    """Lives of one rotation that end at a call, each on a copy of the same directory."""
-
-    verb: Callable[[House], None]
-    template: Path
-    tmp_path: Path
-
-    def __iter__(self) -> Iterator[Path]:
-        """The directory after each death."""
-        strace, trace = need("strace"), self.tmp_path / "trace"
-        whole = copied(self.template, self.tmp_path / "whole")
-        child, go, done = born(whole, self.verb)
-        with traced(strace, child, trace, f"--trace={','.join(CALLS)}") as told:
-            assert lived(child, go, done)
-            os.waitpid(child, 0)
-        is_whole(whole)
-        counts = told.counts()
-        points = [(call, number) for call in CALLS for number in spread(counts.get(call, 0))[::2]]
-        for place, (call, number) in enumerate(points):
-            data = copied(self.template, self.tmp_path / f"case{place}")
-            child, go, done = born(data, self.verb)
-            with struck(strace, child, trace, call, number):
-                lived(child, go, done)
-            _, status = os.waitpid(child, 0)
-            assert os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
-            is_whole(data)
-            yield data
+def after_deaths(verb: Callable[[House], None], template: Path, tmp_path: Path) -> Iterator[Path]:
+    """The directory after each death of a rotation; everything in it opens."""
+    deaths = Deaths(verb, template, tmp_path, CALLS, every=2)
+    whole, counts = deaths.whole()
+    is_whole(whole)
+    for data, _ in deaths.after(counts):
+        is_whole(data)
+        yield data
 
 
 def test_killed_at_any_call_the_house_opens_and_the_rotation_is_finished_later(installed: Path, tmp_path: Path) -> None:
@@ -109,7 +87,7 @@ def test_killed_at_any_call_the_house_opens_and_the_rotation_is_finished_later(i
     template = copied(installed, tmp_path / "template")
     fill(template)
     former, left = read_root_key(default_key(template)).id, set()
-    for data in Deaths(rotate, template, tmp_path):
+    for data in after_deaths(rotate, template, tmp_path):
         (in_force,) = under(data)
         left.add((in_force == former, read_root_key(default_key(data)).id == former))
         house = opened(data)
@@ -133,7 +111,7 @@ def test_killed_at_any_call_a_committee_is_under_the_one_key_or_the_other(instal
     template = copied(installed, tmp_path / "template")
     fill(template)
     former, left = wrapped_spaces(template), set()
-    for data in Deaths(rotate_ba05, template, tmp_path):
+    for data in after_deaths(rotate_ba05, template, tmp_path):
         left.add(wrapped_spaces(data) == former)
     assert left == {True, False}
 

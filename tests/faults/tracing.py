@@ -15,6 +15,7 @@ from typing import IO
 
 CALL = re.compile(r"^(\d+) +(?:\d+\.\d+ )?([a-z0-9_]+)\(")
 TRACE_SECONDS = 30
+SPREAD = 5
 GRACE_SECONDS = 0.1
 """How long after its last request a process may take to die of the strike."""
 
@@ -62,6 +63,15 @@ def struck(strace: str, pid: int, file: Path, call: str, number: int) -> Iterato
 
 
 @contextmanager
+def failing(strace: str, pid: int, file: Path, call: str, number: int, error: str) -> Iterator[Trace]:
+    """The `number`-th `call` of each thread of this process, counted from now, fails with this error, undone."""
+    fault = (f"--trace={call}", f"--inject={call}:error={error}:when={number}")
+    with _tracing(strace, pid, file, *fault) as (trace, tracer):
+        yield trace
+        tracer.send_signal(signal.SIGINT)
+
+
+@contextmanager
 def _tracing(strace: str, pid: int, file: Path, *options: str) -> Iterator[tuple[Trace, subprocess.Popen[str]]]:
     trace = Trace(file)
     words = [strace, "-f", "-o", str(file), *options, "-p", str(pid)]
@@ -81,3 +91,10 @@ def _tracing(strace: str, pid: int, file: Path, *options: str) -> Iterator[tuple
 def _attached(tracer: subprocess.Popen[str], said: IO[str]) -> None:
     first = said.readline()
     assert "attached" in first, first or f"strace ended with {tracer.wait(TRACE_SECONDS)}"
+
+
+def spread(count: int) -> list[int]:
+    """Positions from the first to the last call."""
+    if count <= SPREAD:
+        return list(range(1, count + 1))
+    return sorted({1 + step * (count - 1) // (SPREAD - 1) for step in range(SPREAD)})

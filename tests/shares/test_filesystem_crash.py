@@ -113,6 +113,34 @@ def test_death_between_rename_and_commit_is_repaired_by_the_next_reader(stand: S
     assert (stand.disk / "a").read_bytes() == b"old /a"
 
 
+def test_a_loss_of_power_brings_no_settled_step_back(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was unlinked lies there again after it, unless its directory was synced; rows that were committed do not."""
+    stand.put("/a", b"new")
+    gone: dict[tuple[int, str], bytes] = {}
+    unlink, fsync = os.unlink, os.fsync
+
+    def unlinking(name: str, *, dir_fd: int) -> None:
+        place = Path(f"/proc/self/fd/{dir_fd}/{name}").resolve()
+        gone[os.fstat(dir_fd).st_ino, str(place)] = place.read_bytes()
+        unlink(name, dir_fd=dir_fd)
+
+    def syncing(descriptor: int) -> None:
+        fsync(descriptor)
+        for where in [each for each in gone if each[0] == os.fstat(descriptor).st_ino]:
+            del gone[where]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", unlinking)
+        patched.setattr(os, "fsync", syncing)
+        stand.share.set_properties(stand.stat("/b"), {"{x}p": "<p/>"}, ANNA)  # settles, and makes no step of its own
+    for (_, path), content in gone.items():
+        Path(path).write_bytes(content)
+    other = stand.again()
+    other.share.recover()
+    assert other.content("/a") == b"new"
+    other.database.close()
+
+
 def test_an_interrupted_upload_leaves_no_file(stand: Stand) -> None:
     stand.share.recover()
     stand.share.recover()

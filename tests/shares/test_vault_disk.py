@@ -6,7 +6,6 @@ import base64
 import errno
 import os
 import threading
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,33 +130,6 @@ def test_collect_removes_orphans_and_only_those(bench: Bench) -> None:
     with pytest.raises(Unavailable), bench.database.transaction():
         bench.vault.put(SharePath.parse("/c"), orphan, Expected(), bench.writing())
     assert list(bench.vault.check()) == []
-
-
-def test_collect_racing_uploads_never_removes_what_a_row_names(bench: Bench) -> None:
-    """S-43: gc with no grace at all beside a writer: an upload is refused or stays readable."""
-    other, stop, collected = bench.again(), threading.Event(), []
-
-    def collect() -> None:
-        while not stop.is_set():
-            collected.append(other.vault.collect(LATER))
-
-    worker = threading.Thread(target=collect)
-    worker.start()
-    acknowledged: dict[str, bytes] = {}
-    try:
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
-            name, content = f"/{len(acknowledged)}", os.urandom(100)
-            try:
-                bench.put(name, content)
-            except Unavailable:
-                continue
-            acknowledged[name] = content
-    finally:
-        stop.set()
-        worker.join()
-    assert acknowledged
-    assert {name: bench.read(name) for name in acknowledged} == acknowledged
 
 
 def test_recover_drops_drafts_of_the_dead_and_leaves_those_of_the_living(bench: Bench) -> None:
