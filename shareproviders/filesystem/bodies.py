@@ -21,6 +21,7 @@ from shareproviders.filesystem.handles import (
     walk,
     write_whole,
 )
+from shareproviders.room import leave_room
 
 PIECE = 256 * 1024
 
@@ -63,6 +64,7 @@ class Bodies:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for chunk in chunks:
                 with translated():
+                    leave_room(descriptor, len(chunk))
                     write_whole(descriptor, chunk)
                 size += len(chunk)
             with translated():

@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography.cobblestone import Cobblestone256Encryptor
 
 from shareproviders.contract import Damaged, DiskFull, ReadOnlyShare, Unavailable
+from shareproviders.room import leave_room
 from shareproviders.vault.cobblestone import HEADER_BYTES, PIECE_BYTES, Message, MessageKeys, ReadAt, sealed_size
 from shareproviders.vault.crypto import BlobSecret, Secrets
 
@@ -146,6 +147,7 @@ class BlobStore:
                 part = chunk if len(chunk) <= WRITE_BYTES else memoryview(chunk)[start : start + WRITE_BYTES]
                 tag.update(part)
                 size += len(part)
+                leave_room(descriptor, len(part))
                 _write(descriptor, writer.update(part))
         _write(descriptor, writer.finalize())
         return size, tag.digest()

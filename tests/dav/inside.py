@@ -38,6 +38,7 @@ class Worker:
     """What one process of the server is: a house of its own on a data directory, and the application in it."""
 
     def __init__(self, data: Path, clock: Clock) -> None:
+        self.clock = clock
         self.house = House.open(data, default_key(data), settings.load(data, {**os.environ, **QUICK_HASHES}), clock)
         self.forest = forest_of(self.house)
         self.ceilings: dict[str, Ceiling] = {}
