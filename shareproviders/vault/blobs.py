@@ -10,9 +10,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from cryptography.cobblestone import Cobblestone256Encryptor
 
@@ -23,6 +25,7 @@ from shareproviders.vault.crypto import BlobSecret, Secrets
 
 WRITE_BYTES = PIECE_BYTES
 FAN_OUT = 256
+AHEAD_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -142,14 +145,16 @@ class BlobStore:
     def _receive(self, descriptor: int, secret: BlobSecret, chunks: Iterable[bytes]) -> tuple[int, bytes]:
         writer = Cobblestone256Encryptor(secret.key, secret.context)
         tag, size = self._secrets.content_tag(), 0
-        for chunk in chunks:
-            for start in range(0, len(chunk), WRITE_BYTES):
-                part = chunk if len(chunk) <= WRITE_BYTES else memoryview(chunk)[start : start + WRITE_BYTES]
-                tag.update(part)
-                size += len(part)
-                leave_room(descriptor, len(part))
-                _write(descriptor, writer.update(part))
-        _write(descriptor, writer.finalize())
+        with _Ahead(descriptor, self._sync) as ahead:
+            for chunk in chunks:
+                for start in range(0, len(chunk), WRITE_BYTES):
+                    part = chunk if len(chunk) <= WRITE_BYTES else memoryview(chunk)[start : start + WRITE_BYTES]
+                    tag.update(part)
+                    size += len(part)
+                    leave_room(descriptor, len(part))
+                    _write(descriptor, writer.update(part))
+                    ahead.written(size)
+            _write(descriptor, writer.finalize())
         return size, tag.digest()
 
     def _sync(self, descriptor: int) -> None:
@@ -258,6 +263,49 @@ class BlobStore:
             finally:
                 os.close(descriptor)
         return removed
+
+
+class _Ahead:
+    """Syncs a long body while more of it comes, so that the disk is not idle until the end; one sync at a time.
+
+    `sync` is the one of the end, in its own thread; what it raises there is raised where the body is written, since the
+    kernel tells of a failure only once.
+    """
+
+    def __init__(self, descriptor: int, sync: Callable[[int], None]) -> None:
+        self._descriptor, self._sync = descriptor, sync
+        self._next = AHEAD_BYTES
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._join()
+        if kind is None and self._failure is not None:
+            raise self._failure
+
+    def written(self, size: int) -> None:
+        """So many bytes of the body are in the file. Raises what an earlier sync met."""
+        if size < self._next or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._join()
+        if self._failure is not None:
+            raise self._failure
+        self._next = size + AHEAD_BYTES
+        self._thread = threading.Thread(target=self._run, name="sync-ahead", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._sync(self._descriptor)
+        except BaseException as failure:  # noqa: BLE001 (it belongs to the thread that writes, and is raised there)
+            self._failure = failure
+
+    def _join(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
 
 
 def _message(secret: BlobSecret, read_at: ReadAt, message_size: int) -> Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import stat
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ import pytest
 
 from shareproviders.contract import Damaged, Expected, NotFound, QuotaExceeded, ReadOnlyShare, Unavailable
 from shareproviders.paths import SharePath
+from shareproviders.vault.blobs import AHEAD_BYTES
+from shareproviders.vault.cobblestone import sealed_size
 from tests.shares.vaults import Bench, open_bench, pattern
 
 MIB = 1024 * 1024
@@ -148,6 +151,44 @@ def test_recover_drops_drafts_of_the_dead_and_leaves_those_of_the_living(bench: 
     with bench.database.transaction():
         bench.vault.put(SharePath.parse("/a"), staged, Expected(), bench.writing())
     assert bench.read("/a") == b"first half, second half"
+
+
+@pytest.mark.parametrize("more", [0, 64 * MIB], ids=["at the end", "while more comes"])
+def test_a_sync_that_fails_while_a_long_body_arrives_fails_the_upload(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """The kernel tells of a failure once: what an early sync met is never lost, and fsync is not tried again."""
+    calls, real = [], os.fsync
+
+    def first_fails(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, "injected")
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", first_fails)
+        with pytest.raises(Unavailable):
+            bench.vault.stage(bytes(MIB) for _ in range((AHEAD_BYTES + more) // MIB))
+    assert len(calls) == 1
+    assert (bench.vault.read_only, bench.drafts()) == (True, [])
+
+
+def test_a_long_body_is_synced_while_it_arrives_and_at_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever went before, the last sync of the file comes after its last byte."""
+    sizes, real = [], os.fsync
+
+    def noted(descriptor: int) -> None:
+        real(descriptor)
+        if stat.S_ISREG((told := os.fstat(descriptor)).st_mode):
+            sizes.append(told.st_size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", noted)
+        staged = bench.vault.stage(bytes(MIB) for _ in range(3 * AHEAD_BYTES // MIB))
+    assert len(sizes) > 1
+    assert sizes[-1] == sealed_size(3 * AHEAD_BYTES)
+    staged.discard()
 
 
 def test_an_fsync_error_makes_the_share_read_only_until_it_is_opened_anew(
