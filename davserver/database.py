@@ -97,6 +97,9 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def begin_explicitly(connection: Connection) -> None:
+            if not query_only:
+                connection.exec_driver_sql(begin)  # its errors come as SQLAlchemy's, and this one may meet a lock
+                return
             driver = connection.connection.driver_connection
             assert driver is not None
             driver.execute(begin).close()  # straight to the driver: each look-up begins with this
