@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.davclient import DAV, Answer, DavClient, Member, prop_body
-from tests.portal.conftest import visitor, visitors
+from tests.portal.conftest import language, visitor, visitors
 from tests.running import RunningServer
 
 OC, NC = "{http://owncloud.org/ns}", "{http://nextcloud.org/ns}"
@@ -69,4 +69,4 @@ def raw(client: DavClient, method: str, target: str, **headers: str) -> Answer:
     )
 
 
-__all__ = ["DAV", "FILES", "NC", "OC", "Sync", "raw", "visitor", "visitors"]
+__all__ = ["DAV", "FILES", "NC", "OC", "Sync", "language", "raw", "visitor", "visitors"]
