@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from davserver.instants import BERLIN
 from tests.davclient import DavClient
 from tests.portal.portalclient import Page, PortalClient
 from tests.running import PASSWORD, RunningServer
 
 Visitors = Callable[[str], PortalClient]
 People = Callable[[str, str], DavClient]
-IN_A_MONTH = date.today() + timedelta(days=30)  # noqa: DTZ011 (a day that a person would write)
+IN_A_MONTH = datetime.now(BERLIN).date() + timedelta(days=30)
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from davserver import cli
+from davserver.instants import BERLIN
 from tests.davclient import DavClient
 from tests.portal.portalclient import PortalClient
 from tests.process import workers
@@ -158,7 +159,7 @@ def correspond(server: RunningServer, canaries: Canaries) -> None:
     thread = clara.get(document["Anmerkungen"])
     assert clara.submit(thread, thread.path, text=canaries.new("comment")).status == 303
     form = clara.get(document["Teilen"])
-    until = (date.today() + timedelta(days=1)).isoformat()  # noqa: DTZ011 (a day that a person would write)
+    until = (datetime.now(BERLIN).date() + timedelta(days=1)).isoformat()
     wish = {
         "way": "link",
         "level": "read",
