@@ -225,10 +225,7 @@ class KeepingTree(HistoryTree):
         place = None
         if self._may_know_way(found, node.lineage, trashed):
             place = SharePath((found.places.share, *(bare_name(name) for name in path.segments)))
-        held = found.view.rules.held_within(node.lineage, found.at)
-        removable = not held and Rights.UNBIND in found.rights(node.lineage[:-1])
-        told = self._told(found, node, place, (trashed.node_id, trashed.by, trashed.at))
-        return told._replace(removable=removable)
+        return self._told(found, node, place, (trashed.node_id, trashed.by, trashed.at))
 
     def _may_know_way(self, found: Bin, lineage: tuple[int, ...], trashed: Trashed) -> bool:
         """May the asker know every folder above? What lives, by how it stands now; what was deleted, as it lay."""
@@ -252,7 +249,9 @@ class KeepingTree(HistoryTree):
         if node.is_collection and not found.is_uniform(node):
             sizes = (each.size for each in found.beneath(node) if not each.is_collection and found.shows(each))
             node = node._replace(size=sum(sizes))
-        return Thrown(found.places.share, node, granted.rights, place, *deleted, granted.obligations)
+        held = found.view.rules.held_within(node.lineage, found.at)
+        removable = not held and Rights.UNBIND in found.rights(node.lineage[:-1])
+        return Thrown(found.places.share, node, granted.rights, place, *deleted, granted.obligations, removable)
 
     def _may_read_thrown(self, thrown: Thrown) -> bool:
         try:
