@@ -41,7 +41,7 @@ from davserver.portal.application import create
 from davserver.portal.elsewhere import BACK
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
 from davserver.portal.ground import Ground
-from davserver.rendering.maker import Maker
+from davserver.rendering.maker import Bounds, Maker
 from davserver.serving import Board, Limits, ServingSettings, Tally, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings, read_secret
@@ -94,7 +94,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         renditions=Renditions(house.kept, house.clock),
-        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(settings))),
+        showing=partial(Showing, kept=house.kept, maker=maker_of(settings)),
         remembered=Remembered(),
         titles=Titles(),
         sealer=house.keys.sealer,
@@ -152,6 +152,12 @@ def send_of(house: House) -> Callable[[str, str, str], None] | None:
 def office_of(settings: Settings) -> str | None:
     """The program that converts office documents; None if there is none, or if it is not wanted."""
     return Maker.find_office() if settings.convert_office else None
+
+
+def maker_of(settings: Settings) -> Maker:
+    """What draws pages in this process."""
+    bounds = Bounds(settings.draw_seconds, settings.draw_bytes, settings.draw_at_once)
+    return Maker(office_of(settings), bounds)
 
 
 def _digests_of(house: House, forest: Forest) -> Digests | None:
@@ -343,4 +349,7 @@ def _limits_of(settings: Settings) -> Limits:
         head_seconds=settings.header_seconds,
         rate_bytes=settings.body_rate,
         rate_seconds=settings.body_seconds,
+        idle_seconds=settings.idle_seconds,
+        kept_connections=settings.kept_connections,
+        connections=settings.connections,
     )

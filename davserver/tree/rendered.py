@@ -31,7 +31,6 @@ LIFE = 30 * 24 * 3600 * 1_000_000
 """Microseconds after which it is made anew, if anybody still asks."""
 TRY_AGAIN = 3600 * 1_000_000
 """Microseconds after which what was too much is tried once more."""
-MOST_BYTES = 4 * 1024**3
 WIDTHS = (800, 1200, 1800)
 """Pixels across a page in which it is drawn."""
 AHEAD = 1
@@ -57,7 +56,7 @@ class Kept:
         clock: Callable[[], int],
         begin_transaction: Callable[[], AbstractContextManager[Any]],
         *,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int,
     ) -> None:
         self._store, self._clock = store, clock
         self._begin_transaction, self._most = begin_transaction, most_bytes

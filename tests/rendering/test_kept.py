@@ -85,7 +85,7 @@ def test_it_goes_by_age_and_when_it_is_too_much(own_server: RunningServer, house
     assert bounded.shrink() >= 1
     assert oldest.name not in homes(house)
     assert newest.name in homes(house)
-    later = Kept(house.rendered, lambda: house.clock() + LIFE + 1, house.database.transaction)
+    later = Kept(house.rendered, lambda: house.clock() + LIFE + 1, house.database.transaction, most_bytes=most)
     assert later.sweep(house.shares) >= 1
     assert homes(house) == []
 

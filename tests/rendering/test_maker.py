@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from davserver.rendering import child
-from davserver.rendering.maker import OFFICE_ENDINGS, PDF, Maker, NotMade, Reason, read_drawing
+from davserver.rendering.maker import OFFICE_ENDINGS, PDF, Bounds, Maker, NotMade, Reason, read_drawing
 from tests.foreign import need
 from tests.listening import CANARY, listening
 from tests.rendering import documents
@@ -188,11 +188,11 @@ def test_no_other_format_reaches_out_either(office: Maker, tmp_path: Path) -> No
 
 def test_no_document_takes_more_than_its_share(office: Maker) -> None:
     """Ended in time whatever it unfolds to, within the memory of its child; the next one is made as ever."""
-    hasty = Maker(Maker.find_office(), seconds=6)
+    hasty = Maker(Maker.find_office(), Bounds(seconds=6))
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     for name, (_, seconds) in made_of(hasty, hostile_documents.devouring()).items():
         assert seconds < 6 + 4, name
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, child.MEMORY // 1024)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, Bounds().memory // 1024)
     assert office.convert([documents.odt("danach")], ODT).startswith(b"%PDF")
 
 
@@ -274,7 +274,7 @@ def test_a_child_that_goes_wrong_is_ended(monkeypatch: pytest.MonkeyPatch, progr
     monkeypatch.setattr("davserver.rendering.maker.subprocess.Popen", instead)
     began = time.monotonic()
     with pytest.raises(NotMade) as why:
-        Maker(None, seconds=1.5).draw([b"x"], PDF, 400, [1])
+        Maker(None, Bounds(seconds=1.5)).draw([b"x"], PDF, 400, [1])
     assert why.value.reason is reason
     assert time.monotonic() - began < 10
     assert started[0].poll() is not None
