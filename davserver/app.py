@@ -306,7 +306,7 @@ def serve(settings: Settings, directory: Path, key: Path) -> int:
         settings.workers,
         settings.threads,
         tls,
-        _limits_of(settings),
+        limits_of(settings),
         engine=settings.server,
     )
     scheme = "https" if tls else "http"
@@ -342,7 +342,8 @@ def _recover(settings: Settings, directory: Path, key: Path) -> None:
         house.close()
 
 
-def _limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """What one peer may cost, as the settings say."""
     return Limits(
         head_bytes=settings.header_bytes,
         head_fields=settings.header_count,

@@ -102,7 +102,7 @@ class Settings:
     audit_days: int = _number(3650, 1, 36500)
     convert_office: bool = True
     draw_seconds: int = _number(30, 5, 600)
-    draw_bytes: int = _number(GIB, 128 * MIB, 64 * GIB)
+    draw_bytes: int = _number(GIB, 256 * MIB, 64 * GIB)
     draw_at_once: int = _number(2, 1, 64)
     pages_bytes: int = _number(4 * GIB, 64 * MIB, 1024 * GIB)
     upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
