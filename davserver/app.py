@@ -172,7 +172,7 @@ class Worker:
     def __init__(self, house: House, board: Board | None = None, tally: Tally | None = None) -> None:
         self._house, board = house, board or Board.create(1)
         self._tally = tally or board.tally(0)
-        self._health, self._metrics = Health(house), MetricsPage(house, board)
+        self._health, self._metrics = Health(house, board), MetricsPage(house, board)
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
@@ -258,6 +258,7 @@ class Worker:
         while not self._stopping.wait(1.0):
             try:
                 self._tally.logins_refused(self._house.login.take_refused())
+                self._tally.stores_stopped(self._house.stores_stopped)
                 self._house.flush()
                 due = time.monotonic() >= checkpoint_at
                 if due and self._heads is not None:
