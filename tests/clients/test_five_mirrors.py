@@ -7,7 +7,6 @@ is a name or a content of a paper that he may not discover.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -40,8 +39,9 @@ from tests.davclient import DavClient
 from tests.foreign import need
 from tests.nextcloud.conftest import FILES
 from tests.running import command, start
+from tests.soaking import SOAK
 
-OPERATIONS = 2_000 * int(os.environ.get("SOAK", "1"))
+OPERATIONS = 10_000 if SOAK else 2_000
 EACH = 100
 """Operations between two checkpoints."""
 POLL = 20

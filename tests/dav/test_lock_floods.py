@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,8 +16,8 @@ from davserver.settings import Settings
 from tests.dav.doors import fresh, opened
 from tests.davclient import DavClient, prop_body
 from tests.running import RunningServer, copied, start
+from tests.soaking import SOAK
 
-SOAK = os.environ.get("SOAK") == "1"
 ON_ONE, BY_ONE = (2_000, 20_000) if SOAK else (100, 250)
 THREADS, ROUNDS, FILES = 20, 100 if SOAK else 25, 4
 ANSWER = 64 * 1024

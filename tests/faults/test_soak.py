@@ -5,7 +5,6 @@ A short run by default; `SOAK=1` (make soak) goes on for ten minutes and looks a
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -19,8 +18,8 @@ import pytest
 
 from tests.faults.scribes import Scribe
 from tests.running import RunningServer, command, committee, declare, person, start
+from tests.soaking import SOAK
 
-SOAK = os.environ.get("SOAK") == "1"
 SECONDS = 600 if SOAK else 5
 USERS = tuple(f"p{number:02}" for number in range(30))
 WORKERS = 2

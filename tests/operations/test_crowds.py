@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import threading
 from collections.abc import Iterator
@@ -20,12 +19,13 @@ from tests.portal.portalclient import PortalClient
 from tests.process import Held, held
 from tests.running import start
 from tests.serving.raw import Peer, eventually, request
+from tests.soaking import SOAK
 
 IDLE, ACTIVE, SIGNING_IN = 2_000, 8, 100
 DESCRIPTORS = 4 * IDLE
 FILES_OF_A_THREAD = 6
 MEMORY = 300 * 1024 * 1024
-REQUESTS = 25 if os.environ.get("SOAK") != "1" else 500
+REQUESTS = 500 if SOAK else 25
 
 
 @contextmanager

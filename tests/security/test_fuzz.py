@@ -27,8 +27,9 @@ from tests.running import RunningServer, copied, start
 from tests.security.credentials import basic
 from tests.security.grammar import METHODS, request
 from tests.serving.raw import Line, eventually
+from tests.soaking import SOAK
 
-REQUESTS = 20_000 if os.environ.get("SOAK") == "1" else 5_000
+REQUESTS = 20_000 if SOAK else 5_000
 WARM_UP = 1_000
 SEED = int(os.environ.get("FUZZ_SEED", "3"))
 BY_RULE = {501, 502, 507}
