@@ -1,7 +1,7 @@
 """`make bench ARGS="--encrypting"`: one large document into a vault and out of it, and the same on a plain directory.
 
-One server, one login, one disk; the plain directory keeps bytes as they come. So the ratio is what encryption costs, with
-the hashing and the integrity of each piece. The bar is security.md's S-31.
+One server, one login, one disk; the plain directory keeps bytes as they come. So the ratio is what encryption costs,
+with the hashing and the integrity of each piece. The bar is security.md's S-31.
 """
 
 from __future__ import annotations
