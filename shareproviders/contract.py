@@ -141,8 +141,7 @@ class ShareProvider(Protocol):
     """The verbs of one share's storage."""
 
     @property
-    def read_only(self) -> bool:
-        """True where nothing can be changed, now or ever."""
+    def read_only(self) -> bool: ...
 
     def prepare(self) -> None:
         """Make what an empty share needs (its root); idempotent; called inside a transaction at `apply`."""
@@ -395,9 +394,7 @@ class Ground:
     durability: Durability = field(default_factory=Durability)
     """What a provider that writes to a disk syncs with, and asks before each change; who reads health looks at it."""
     committed: Callable[[], int | None] = lambda: None
-    """A number that differs after any commit by anyone, for what is kept between requests; None inside a transaction
-    of this thread, whose rows nobody else sees yet, and where nobody tells."""
+    """Another number after any commit by anyone; None in a transaction of this thread, and where nobody tells."""
 
 
-ProviderFactory = Callable[[Ground], ShareProvider]
-"""What an entry point of the group `davserver.shareproviders` names: a class or function."""
+ProviderFactory = Callable[[Ground], ShareProvider]  # what an entry point of davserver.shareproviders names
