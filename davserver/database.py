@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from davserver.commits import Commits
 from shareproviders.contract import DiskFull, Unavailable
 
 DATABASE_NAME = "gremium.db"
@@ -70,6 +71,17 @@ class WriterMutex:
         os.close(self._file)
 
 
+class _OfThread(threading.local):
+    """What one thread is in the midst of."""
+
+    open: Connection | None = None
+    """Its write transaction."""
+    viewing: Connection | None = None
+    asks: bool = False
+    """It answers a request."""
+    known: int | None = None
+
+
 class Database:
     """Connections of one process to `<directory>/gremium.db`. Make it after the fork, never before."""
 
@@ -78,10 +90,9 @@ class Database:
         self._mutex = WriterMutex(directory / "writer.lock")
         self._writers = self._engine("BEGIN IMMEDIATE", query_only=False)
         self._readers = self._engine("BEGIN", query_only=True)
-        self._local = threading.local()
+        self._local = _OfThread()
         self._idle: dict[Engine, list[Connection]] = {self._writers: [], self._readers: []}
-        self._watcher = self._watch()
-        self._watching = threading.Lock()
+        self._commits = Commits(self.path, self._watching())
 
     def _engine(self, begin: str, *, query_only: bool) -> Engine:
         engine = create_engine(
@@ -122,7 +133,7 @@ class Database:
             else:
                 idle.append(connection)
 
-    def _watch(self) -> sqlite3.Connection:
+    def _watching(self) -> sqlite3.Connection:
         watcher = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         _set_pragmas(watcher)
         return watcher
@@ -133,9 +144,8 @@ class Database:
 
         Raises Unavailable when others write for longer than `patience`, in seconds.
         """
-        open_one: Connection | None = getattr(self._local, "open", None)
-        if open_one is not None:
-            yield open_one
+        if self._local.open is not None:
+            yield self._local.open
             return
         patience = self._mutex.acquire(patience)
         try:
@@ -167,7 +177,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view for a short look-up: joins this thread's open transaction or view, else begins one."""
-        joined: Connection | None = getattr(self._local, "open", None) or getattr(self._local, "viewing", None)
+        joined = self._local.open or self._local.viewing
         if joined is not None:
             yield joined
             return
@@ -181,30 +191,35 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """True while this thread has its write transaction open."""
-        return getattr(self._local, "open", None) is not None
+        return self._local.open is not None
 
     @property
     def in_view(self) -> bool:
         """True while this thread looks at one state of the database: inside `read` or its write transaction."""
-        return self.in_transaction or getattr(self._local, "viewing", None) is not None
+        return self._local.open is not None or self._local.viewing is not None
 
     def committed(self) -> int:
-        """A number that differs after any commit by anyone (`PRAGMA data_version`); meaningful within this process."""
-        with self._watching:
-            row: tuple[int] = self._watcher.execute("PRAGMA data_version").fetchone()
-        return row[0]
+        """A number that differs after any commit by anyone; meaningful within this process."""
+        return self._commits.number()
 
     def begin_request(self) -> None:
-        """From now on `known` answers as of now, in this thread; to be said by whoever takes a request."""
-        self._local.known = self.committed()
+        """From now on `known` answers as of its next asking, in this thread; to be said by whoever takes a request.
+
+        Nothing is asked yet: what answers without the database must not wait for it.
+        """
+        self._local.asks, self._local.known = True, None
 
     def known(self) -> int:
         """What `committed` was when this thread's request began; where none began, or it committed itself, what it is.
 
         Good for finding again what was kept: the request is answered as of its beginning.
         """
-        number: int | None = getattr(self._local, "known", None)
-        return self.committed() if number is None else number
+        number = self._local.known
+        if number is None:
+            number = self.committed()
+            if self._local.asks:
+                self._local.known = number
+        return number
 
     def checkpoint(self, *, at_least: int = 0) -> bool:
         """Move the write-ahead log into the database under the writer mutex, if it holds `at_least` bytes."""
@@ -257,9 +272,9 @@ class Database:
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
-        self._watcher.close()
         self._writers.dispose()
         self._readers.dispose()
+        self._commits.close()
         self._mutex.close()
 
 

@@ -26,7 +26,7 @@ class Forwarding:
 
     def apply(self, environ: dict[str, Any]) -> None:
         """Believe a configured proxy: the last address it names that is no proxy itself, and the scheme it names."""
-        environ[self.SEEN] = any(header in environ for header in _HEADERS)
+        environ[self.SEEN] = not environ.keys().isdisjoint(_HEADERS)
         if not self._proxies or not self._is_proxy(environ["REMOTE_ADDR"]):
             return
         hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]

@@ -141,7 +141,8 @@ class Login:
         """
         if not authorization:
             return ANONYMOUS
-        digest = hmac.digest(self._process_key, authorization.encode("utf-8", "surrogateescape"), hashlib.sha256)
+        told = authorization.encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(told, key=self._process_key, digest_size=32).digest()
         known = self._known.get(digest)
         if known is not None and self._still_right(digest, known) and (known.app_id or self._own_allowed(forwarded)):
             self._use(known.app_id)

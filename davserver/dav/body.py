@@ -54,6 +54,7 @@ OC_CHECKSUMS: dict[str, Callable[[], _Hash]] = {
     "SHA3-256": hashlib.sha3_256,
 }
 """What ownCloud and Nextcloud clients may send in OC-Checksum."""
+_DIGEST_FIELDS = ("HTTP_OC_CHECKSUM", "HTTP_CONTENT_DIGEST", "HTTP_DIGEST")
 KEPT_SUMS = ("SHA1", "MD5")
 """What is kept of a body whose sender speaks of sums, the one first that is told first."""
 CONTENT_DIGESTS: dict[str, Callable[[], _Hash]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -98,6 +99,8 @@ def expected_length(environ: dict[str, Any]) -> int | None:
 
 def promises(environ: dict[str, Any]) -> list[Promise]:
     """The digests of OC-Checksum and Content-Digest that we can verify. Raises DavError 400 for malformed ones."""
+    if environ.keys().isdisjoint(_DIGEST_FIELDS):
+        return []
     found = []
     checksum = environ.get("HTTP_OC_CHECKSUM")
     if checksum is not None:

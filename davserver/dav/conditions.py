@@ -234,9 +234,14 @@ def _is_listed(tag: str, tags: tuple[str, ...]) -> bool:
     return tags == ("*",) or any(one.removeprefix("W/") == tag for one in tags)
 
 
+def is_conditional(request: Request) -> bool:
+    """Whether it carries any of the headers that make a request conditional."""
+    return not request.environ.keys().isdisjoint(CONDITIONS)
+
+
 def is_not_modified(request: Request, seen: Seen) -> bool:
     """Whether a GET or HEAD is answered by 304 (RFC 9110 §13.2.2, steps 3 and 4)."""
-    if not any(name in request.environ for name in CONDITIONS):
+    if not is_conditional(request):
         return False
     asked = preconditions(request)
     if asked.none_match is not None:
@@ -255,7 +260,7 @@ def terms(request: Request) -> Terms:
 
     Raises DavError 400 if one cannot be parsed; the check raises PreconditionFailed.
     """
-    if not any(name in request.environ for name in CONDITIONS):
+    if not is_conditional(request):
         return Terms()
     header = request.header("If")
     lists = [] if header is None else parse_if(header)

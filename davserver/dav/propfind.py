@@ -6,7 +6,7 @@ Minimal answers follow RFC 8144 (`Prefer: return=minimal`) and Microsoft's `Brie
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from lxml import etree
 
 from acl.privileges import Rights
 from davserver.dav import coding, principals, targets, xml
-from davserver.dav.conditions import CONDITIONS
+from davserver.dav.conditions import is_conditional
 from davserver.dav.errors import DavError, need_privileges
 from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page
 from davserver.dav.request import Request, Response
@@ -70,15 +70,14 @@ class Ask(NamedTuple):
 
 def propfind(request: Request) -> Response:
     """Properties of a resource and, with Depth 1, of its members. Depth infinity is refused."""
-    depth, spelling = finite_depth(request), request.site.spelling
-    ask = asked(request)
-    if spelling is WINDOWS:
-        ask = for_windows(ask, depth)
-    lasts = ask.is_lasting and not _is_conditional(request)
-    about = (depth, ask, request.prefix, request.has_slash, spelling, coding.accepted(request)) if lasts else None
+    depth, spelling, wish = finite_depth(request), request.site.spelling, request.xml_body(xml.BODY_LIMIT)
+    about = None if is_conditional(request) else _in_its_words(request, depth, wish)
     body = request.tree.remembered(request.path, about) if about else None
     if body is not None:
         return _multistatus(request, body)
+    ask = _ask_of(request, wish)
+    if spelling is WINDOWS:
+        ask = for_windows(ask, depth)
     committed = request.tree.committed()
     seen = request.located()
     request.terms().check()
@@ -88,13 +87,9 @@ def propfind(request: Request) -> Response:
     facts = Page(request, covering_locks(request, page) if ask.shows_locks else None, page)
     base = request.href(seen.path, seen.node.is_collection)
     response = answer(ask, facts, zip(_hrefs(base, members, spelling.shown), page, dead, strict=True))
-    if about and not facts.locks:  # what is left of a lock's life changes every second
+    if about and ask.is_lasting and not facts.locks:  # what is left of a lock's life changes every second
         request.tree.remember(request.path, about, b"".join(response.body), committed)
     return response
-
-
-def _is_conditional(request: Request) -> bool:
-    return any(name in request.environ for name in CONDITIONS)
 
 
 def propfind_principals(request: Request) -> Response:
@@ -149,7 +144,17 @@ def _hrefs(base: str, members: Iterable[Seen], shown: Callable[[str], str]) -> l
 
 def asked(request: Request) -> Ask:
     """What the request's body and preferences ask for. Raises DavError 400, 413, BadXml, BodyTruncated."""
-    body = request.xml_body(xml.BODY_LIMIT)
+    return _ask_of(request, request.xml_body(xml.BODY_LIMIT))
+
+
+def _in_its_words(request: Request, depth: str, body: bytes) -> Hashable:
+    """All of a request that decides how its answer is written; one that says the same again need not be read again."""
+    environ, site = request.environ, request.site
+    wishes = environ.get("HTTP_PREFER"), environ.get("HTTP_BRIEF"), coding.accepted(request)
+    return depth, body, wishes, site.prefix, site.spelling, request.has_slash
+
+
+def _ask_of(request: Request, body: bytes) -> Ask:
     ask = (_known_ask if len(body) <= USUAL_BODY else _read_body)(body, request.site.properties)
     minimal = is_minimal(request) or (request.header("Brief") or "").strip().lower() == "t"
     return ask._replace(minimal=True) if minimal else ask
@@ -175,7 +180,10 @@ def for_windows(ask: Ask, depth: str) -> Ask:
 
 def is_minimal(request: Request) -> bool:
     """True for `Prefer: return=minimal` (RFC 7240 §4.2)."""
-    preferences = (request.header("Prefer") or "").lower().split(",")
+    header = request.header("Prefer")
+    if header is None:
+        return False
+    preferences = header.lower().split(",")
     return any(one.partition(";")[0].replace(" ", "") in ("return=minimal", 'return="minimal"') for one in preferences)
 
 

@@ -45,7 +45,7 @@ WINDOWS = Spelling(windows_shown, windows_meant)
 def is_webclient(environ: Mapping[str, Any]) -> bool:
     """True if Windows' own WebDAV client asks: it names itself, before and after its service has started."""
     agent: str = environ.get("HTTP_USER_AGENT") or ""
-    return agent[:1] in "mMdD" and agent.lower().startswith(_WEBCLIENT)
+    return agent.lower().startswith(_WEBCLIENT)
 
 
 def spelling_of(environ: Mapping[str, Any]) -> Spelling:

@@ -72,9 +72,7 @@ class Endpoints:
 
     def takes(self, path: str) -> bool:
         """Is this path of an environ one of ours? What clients ask for that is not built gets its 404 here."""
-        if path in self._routes or _OCS.fullmatch(path) is not None:
-            return True
-        return path.startswith(_PREFIXES) and not path.startswith(PAGE)
+        return path in self._routes or (path.startswith(_PREFIXES) and not path.startswith(PAGE))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         exchange = Exchange(environ, self._log)

@@ -20,9 +20,9 @@ def is_for_portal(environ: Mapping[str, Any], others: Iterable[str]) -> bool:
     OPTIONS and PROPFIND of `/` are the drives': Windows and Finder ask the parent of `/dav/` first.
     """
     path = environ["PATH_INFO"]
-    if environ["REQUEST_METHOD"] not in METHODS or _DOTS.search(path):
+    if environ["REQUEST_METHOD"] not in METHODS or any(path == one or path.startswith(f"{one}/") for one in others):
         return False
-    return not any(path == one or path.startswith(f"{one}/") for one in others)
+    return _DOTS.search(path) is None
 
 
 def page_instead(environ: Mapping[str, Any]) -> str | None:
@@ -30,9 +30,10 @@ def page_instead(environ: Mapping[str, Any]) -> str | None:
 
     Decided by the address alone (it ends in a slash, or names a whole drive), so it tells nothing about what is there.
     """
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "text/html" not in environ.get("HTTP_ACCEPT", ""):
+        return None
     path = environ["PATH_INFO"]
-    browses = environ["REQUEST_METHOD"] in ("GET", "HEAD") and "text/html" in environ.get("HTTP_ACCEPT", "")
-    if not browses or not _DRIVES.fullmatch(path):
+    if not _DRIVES.fullmatch(path):
         return None
     below = path.removeprefix("/dav").strip("/")
     return BY_PATH + quote(below.encode("latin-1")) if below else "/"

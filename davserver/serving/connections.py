@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -107,15 +106,16 @@ class Connection:
     def _next_head(self) -> bytes | None:
         """The next head with its empty line; None if it is not all there. Raises Refused, PeerGone at the end."""
         while True:
-            if self._arrived[:2] == b"\r\n":  # RFC 9112 §2.2: one empty line before a request is ignored
-                self._arrived = self._arrived[2:]
-            end = self._arrived.find(b"\r\n\r\n", max(self._checked - 3, 0))
-            if end >= 0:
-                block, self._arrived = self._arrived[: end + 4], self._arrived[end + 4 :]
-                self._checked = 0
-                return block
-            check_beginning(self._arrived, self._checked, self._server.limits)
-            self._checked = len(self._arrived)
+            if self._arrived:
+                if self._arrived[:2] == b"\r\n":  # RFC 9112 §2.2: one empty line before a request is ignored
+                    self._arrived = self._arrived[2:]
+                end = self._arrived.find(b"\r\n\r\n", max(self._checked - 3, 0))
+                if end >= 0:
+                    block, self._arrived = self._arrived[: end + 4], self._arrived[end + 4 :]
+                    self._checked = 0
+                    return block
+                check_beginning(self._arrived, self._checked, self._server.limits)
+                self._checked = len(self._arrived)
             more = self.wire.receive(_READ_BYTES)
             if more is None:
                 return None
@@ -138,7 +138,7 @@ class Connection:
             "QUERY_STRING": head.query,
             "SERVER_PROTOCOL": "HTTP/1.1" if head.http11 else "HTTP/1.0",
             "wsgi.input": body,
-            "gremium.request_id": secrets.token_hex(6),
+            "gremium.request_id": server.numbers.next(),
         }
         response = Response(self.wire, head, body, limits=server.limits, date=server.date(), may_keep=server.may_keep)
         began = time.monotonic()

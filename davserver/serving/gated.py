@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Protocol
 
 from davserver.serving.gate import GateBody, body_length
 from davserver.serving.limits import Limits
+from davserver.serving.numbers import Numbers
 from davserver.serving.requests import IncompleteBody, Refused
 from davserver.serving.responses import STATUS, App, Environ, ExcInfo
 from davserver.serving.tally import Tally
@@ -44,7 +44,7 @@ class Gated:
     """What the engine calls for each request."""
 
     def __init__(self, app: App, limits: Limits, tally: Tally, *, multiprocess: bool) -> None:
-        self._app, self._limits, self._tally = app, limits, tally
+        self._app, self._limits, self._tally, self._numbers = app, limits, tally, Numbers()
         self._environ: Environ = {
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "Gremium",
@@ -68,7 +68,7 @@ class Gated:
             answer.plain(refusal.status, str(refusal))
             method = "other"
         else:
-            number = secrets.token_hex(6)
+            number = self._numbers.next()
             environ.update(self._environ)
             environ["wsgi.input"], environ["gremium.request_id"] = body, number
             if environ["wsgi.url_scheme"] == "https":
@@ -187,8 +187,11 @@ class _Answer:
                     continue
             elif lowered in _OURS_TO_SAY and (lowered, value.lower()) != ("connection", "close"):
                 continue
+            if value.isascii() and value.isprintable() and name.isprintable():
+                kept.append((name, value))
+                continue
             # The engine writes text as UTF-8; PEP 3333 has one character for each byte.
-            written = value if value.isascii() else value.encode("latin-1").decode("utf-8")
+            written = value.encode("latin-1").decode("utf-8")
             if _CONTROL.search(name) or _CONTROL.search(written):
                 raise ValueError("a header field of the answer contains a control character")
             kept.append((name, written))

@@ -20,6 +20,8 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _log = logging.getLogger("davserver.serving")
 STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
+_BODILESS = frozenset({"204", "304"})
+_OURS_TO_SAY = frozenset({"content-length", "connection", "transfer-encoding", "date", "server"})
 
 
 def plain_answer(status: str, sentence: str, date: str, *, with_body: bool = True) -> bytes:
@@ -46,7 +48,8 @@ class Response:
         self._limits = limits
         self._date = date
         self._status = ""
-        self._headers: list[tuple[str, str]] = []
+        self._lines: list[str] = []
+        self._declared: str | None = None
         self._sent_head = self._sent_all = False
         self._left: int | None = None
         self._chunked = False
@@ -88,9 +91,22 @@ class Response:
             raise RuntimeError("start_response was called twice")
         if not STATUS.fullmatch(status):
             raise ValueError("the status line is malformed")
-        self._status, self._headers = status, headers
-        self._silent = self._head.method == "HEAD" or status[:3] in {"204", "304"}
+        self._status = status
+        self._silent = self._head.method == "HEAD" or status[:3] in _BODILESS
+        self._read(headers)
         return self._write
+
+    def _read(self, headers: list[tuple[str, str]]) -> None:
+        """Takes what the application says of framing and the connection out of the lines of the head."""
+        self._lines, self._declared = [f"HTTP/1.1 {self._status}"], None
+        for name, value in headers:
+            lowered = name.lower()
+            if lowered not in _OURS_TO_SAY:
+                self._lines.append(f"{name}: {value}")
+            elif lowered == "content-length":
+                self._declared = value
+            elif lowered == "connection":
+                self.keeps = self.keeps and value.lower() != "close"
 
     def _deliver(self, result: Iterable[bytes]) -> None:
         if isinstance(result, (list, tuple)) and not self._sent_head:
@@ -120,13 +136,10 @@ class Response:
 
     def _write(self, piece: bytes) -> None:
         if not self._sent_head:
-            self._send_head([piece], whole=self._is_all(piece))
+            # Frameworks hand out short pages one by one, too: the head and a whole body go out together.
+            self._send_head([piece], whole=self._declared == str(len(piece)))
         elif not self._silent:
             self._wire.send(*self._framed([piece]))
-
-    def _is_all(self, piece: bytes) -> bool:
-        """True if the answer promises no more than this piece: frameworks hand out short pages one by one, too."""
-        return any(name.lower() == "content-length" and value == str(len(piece)) for name, value in self._headers)
 
     def _framed(self, pieces: list[bytes]) -> list[bytes]:
         """The pieces as they go onto the wire; never more than the Content-Length promised."""
@@ -145,7 +158,7 @@ class Response:
         self.keeps = self.keeps and self._may_keep()
         self.keeps = self.keeps and (self._body.skip(self._limits) if whole else self._body.complete)
         self._body.awaits_continue = False  # after a final status there is no 100
-        lines = self._lines(sum(map(len, pieces)) if whole else None)
+        lines = [*self._lines, *self._framing(sum(map(len, pieces)) if whole else None)]
         # Names and values of the application must not be able to add lines of their own.
         text = "\r\n".join(lines)
         if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
@@ -157,25 +170,12 @@ class Response:
         self._sent_head = True
         self._wire.send(block, *framed)
 
-    def _lines(self, length: int | None) -> list[str]:
-        """The head's lines; `length` is the body's, if known. Decides framing and whether the connection stays."""
-        without_body = self._status[:3] == "204"
-        lines = [f"HTTP/1.1 {self._status}"]
-        declared: str | None = None
-        for name, value in self._headers:
-            lowered = name.lower()
-            if lowered == "content-length":
-                declared = value
-                continue
-            if lowered == "connection":
-                self.keeps = self.keeps and value.lower() != "close"
-                continue
-            if lowered in {"transfer-encoding", "date", "server"}:
-                continue
-            lines.append(f"{name}: {value}")
+    def _framing(self, length: int | None) -> list[str]:
+        """The head's last lines; `length` is the body's, if known. Decides framing and whether the connection stays."""
+        declared, lines = self._declared, []
         if declared is None and length is not None and not self._silent:
             declared = str(length)
-        if declared is not None and not without_body:
+        if declared is not None and self._status[:3] != "204":
             self._left = int(declared)
             lines.append(f"Content-Length: {declared}")
         elif not self._silent:

@@ -13,6 +13,7 @@ from davserver.serving.arrivals import Arrivals
 from davserver.serving.connections import Connection
 from davserver.serving.crew import Crew
 from davserver.serving.limits import Limits
+from davserver.serving.numbers import Numbers
 from davserver.serving.responses import App, Environ
 from davserver.serving.tally import Board, Tally
 from davserver.serving.tls import LazyTLS
@@ -42,6 +43,7 @@ class Server(HTTPServer):
         self.limits = limits
         self.tls = tls
         self.tally = tally or Board.create(1).tally(0)
+        self.numbers = Numbers()
         self.crew = Crew(threads, limits.most_threads)
         self.requests = self.crew  # cheroot's name for what it starts and stops
         self.request_queue_size = limits.backlog

@@ -42,6 +42,8 @@ class LocatingTree:
         return kept if isinstance(kept, bytes) else None
 
     def _recalled(self, path: SharePath, about: Hashable) -> bytes | Seen | None:
+        if self.channel is not Channel.DAV:
+            return None
         kept = self.forest.remembered.find(self._key(path, about), self.forest.database.known(), self.clock())
         if kept is None:
             return None
@@ -62,7 +64,7 @@ class LocatingTree:
 
     def _key(self, path: SharePath, about: Hashable) -> Hashable:
         """Each kind of door shows what it shows."""
-        return type(self), self.principal, self.channel, path, about
+        return type(self), self.principal, path, about
 
     def _places(self, path: SharePath) -> SharePlaces:
         """The share that a path leads into. Raises NotFound."""

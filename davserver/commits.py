@@ -1,0 +1,77 @@
+"""Has anybody committed? Seen in the head of the index of SQLite's write-ahead log (record 67).
+
+SQLite keeps that index in `<database>-shm`; its first 48 bytes change with each commit of anybody and stand there twice
+(sqlite.org/walformat.html §2.1). To read them is one look at memory that is shared anyway; to ask SQLite
+(`PRAGMA data_version`) costs ten times as much, and each request asks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+_HEAD_BYTES = 48
+_VERSION = (3_007_000).to_bytes(4, "little"), (3_007_000).to_bytes(4, "big")
+"""Of the index's format, in either order of bytes."""
+
+
+class Commits:
+    """Looks at one database, over a connection that never writes; both are open until `close`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """`connection` may be used by any thread, and has no transaction open."""
+        self._connection, self._asking = connection, threading.Lock()
+        self._ask()  # from now on there is an index, and its file stays the same one
+        self._index = _Index.of(path.with_name(path.name + "-shm"))
+
+    def number(self) -> int:
+        """One that differs after any commit by anyone; meaningful within this process."""
+        heads = os.pread(self._index.descriptor, 2 * _HEAD_BYTES, 0)
+        head = heads[:_HEAD_BYTES]
+        if head == heads[_HEAD_BYTES:] and head[:4] in _VERSION:
+            return int.from_bytes(head, "little")
+        return -self._ask()  # somebody is just writing it, or it is in a format to come
+
+    def _ask(self) -> int:
+        with self._asking:
+            row: tuple[int] = self._connection.execute("PRAGMA data_version").fetchone()
+        return row[0]
+
+    def close(self) -> None:
+        """To be called after all other connections of this process to the database were closed."""
+        self._connection.close()
+        self._index.let_go()
+
+
+class _Index:
+    """An open index file, one for all that look at the same in this process.
+
+    Whoever closes any descriptor of a file gives up all locks that his process holds on it (fcntl(2)), here those of
+    SQLite: so it is closed after SQLite's own, and by the last.
+    """
+
+    _all: dict[tuple[int, int], _Index] = {}  # noqa: RUF012 (guarded by the lock below)
+    _guard = threading.Lock()
+
+    def __init__(self, descriptor: int, place: tuple[int, int]) -> None:
+        self.descriptor, self._place, self._users = descriptor, place, 0
+
+    @classmethod
+    def of(cls, path: Path) -> _Index:
+        with cls._guard:
+            found = path.stat()
+            place = found.st_dev, found.st_ino
+            index = cls._all.get(place)
+            if index is None:
+                index = cls._all[place] = cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC), place)
+            index._users += 1
+            return index
+
+    def let_go(self) -> None:
+        with self._guard:
+            self._users -= 1
+            if not self._users:
+                del self._all[self._place]
+                os.close(self.descriptor)
