@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from davserver.app import limits_of
+from davserver.app import limits_of, maker_of
+from davserver.rendering.maker import Bounds
 from davserver.serving.limits import Limits
 from davserver.settings import FIELDS, Settings
 from tests.test_house import ROOT, tracked
@@ -353,3 +354,10 @@ def test_what_is_set_reaches_the_engine() -> None:
     given, usual = limits_of(Settings(**asked)), Limits()
     changed = {field.name for field in fields(Limits) if getattr(given, field.name) != getattr(usual, field.name)}
     assert {getattr(given, name) for name in changed} == set(asked.values())
+
+
+def test_what_is_set_reaches_the_drawing() -> None:
+    """Defaults stand twice there, too."""
+    assert maker_of(Settings(convert_office=False)).bounds == Bounds()
+    asked = Settings(convert_office=False, draw_seconds=7, draw_bytes=2**29, draw_at_once=3)
+    assert maker_of(asked).bounds == Bounds(7, 2**29, 3)

@@ -128,7 +128,7 @@ class Maker:
     def __init__(self, office: str | None, bounds: Bounds = Bounds()) -> None:  # noqa: B008 (it cannot be changed)
         """`office`: the program that converts office documents, None for none."""
         self._office, self._confined = office, office is None
-        self._bounds = bounds
+        self.bounds = bounds
         self._room = threading.BoundedSemaphore(bounds.at_once)
 
     @staticmethod
@@ -186,7 +186,7 @@ class Maker:
     def _run(self, document: Iterable[bytes], words: Sequence[str], most: int) -> bytes:
         if not self._room.acquire(timeout=PATIENCE_SECONDS):
             raise Busy("other documents are being made")
-        allowed = str(self._bounds.memory), str(math.ceil(self._bounds.seconds))
+        allowed = str(self.bounds.memory), str(math.ceil(self.bounds.seconds))
         try:
             with in_memory(document) as source:
                 process = subprocess.Popen(  # noqa: S603 (our own program, with words of ours) # nosec B603
@@ -205,7 +205,7 @@ class Maker:
     def _answer_of(self, process: subprocess.Popen[bytes], most: int) -> bytes:
         """All that the child writes. Nothing of it lives on, however this ends."""
         assert process.stdout is not None
-        until, answer = time.monotonic() + self._bounds.seconds, bytearray()
+        until, answer = time.monotonic() + self.bounds.seconds, bytearray()
         try:
             while select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
                 piece = os.read(process.stdout.fileno(), PIECE)
