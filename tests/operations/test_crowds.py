@@ -17,10 +17,10 @@ import pytest
 from davserver.settings import Settings
 from tests.dav.doors import app_password
 from tests.davclient import DavClient
-from tests.latency import beside
+from tests.latency import Waiting, beside
 from tests.portal.portalclient import PortalClient
 from tests.process import Held, held
-from tests.running import start
+from tests.running import RunningServer, start
 from tests.serving.raw import Peer, eventually, request
 from tests.soaking import SOAK
 
@@ -28,7 +28,7 @@ IDLE, ACTIVE, SIGNING_IN = 2_000, 8, 100
 DESCRIPTORS = 4 * IDLE
 FILES_OF_A_THREAD = 6
 MEMORY = 300 * 1024 * 1024
-SIGN_IN_SECONDS = 10
+SIGN_IN_SECONDS, ROUNDS = 10, 3
 REQUESTS = 500 if SOAK else 25
 
 
@@ -93,9 +93,41 @@ def signed_in(visitor: PortalClient) -> tuple[int, float]:
     return visitor.sign_in("otto").status, time.monotonic() - begun
 
 
+def all_at_once(server: RunningServer, waiting: Waiting) -> tuple[Counter[int], float, float]:
+    """A hundred sign in: (statuses, p95 of it in seconds, p95 of a drive meanwhile as a ratio to what is usual)."""
+    usual = waiting.p95()
+    visitors = [PortalClient(server.url) for _ in range(SIGNING_IN)]
+    with ThreadPoolExecutor(SIGNING_IN) as pool:
+        signing_in = [pool.submit(signed_in, each) for each in visitors]
+        meanwhile = waiting.p95(lambda: not all(each.done() for each in signing_in))
+        statuses, seconds = zip(*(each.result() for each in signing_in), strict=True)
+    return Counter(statuses), statistics.quantiles(seconds, n=20)[-1], meanwhile / usual
+
+
+@contextmanager
+def watched(server: RunningServer) -> Iterator[list[int]]:
+    """The most memory that it held meanwhile, in bytes, afterwards the only one in the list."""
+    most, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            most[0] = max(most[0], held(server).memory)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        watching.join()
+
+
 @pytest.mark.alone
 def test_a_hundred_sign_in_at_once(own_data: Path) -> None:
-    """S-21: with the cost of the settings' defaults; who comes on top is told so, and drives go on."""
+    """S-21: at the usual cost of a hash; who comes on top is told so, and drives go on, at most half as fast.
+
+    Of three crowds one must leave the drive that fast: a machine that others use has its moments.
+    """
     defaults = Settings()
     env = {
         "DAVSERVER_ARGON2_MEMORY_KIB": str(defaults.argon2_memory_kib),
@@ -107,26 +139,16 @@ def test_a_hundred_sign_in_at_once(own_data: Path) -> None:
         client = stack.enter_context(DavClient(server.url, "clara", word, "/dav/ba05/Arbeitsordner"))
         (place,) = workplaces(stack, [client])
         waiting = stack.enter_context(beside(place))
-        usual, before, most = waiting.p95(), held(server).memory, [0]
-        ended = threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(0.02):
-                most[0] = max(most[0], held(server).memory)
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        visitors = [PortalClient(server.url) for _ in range(SIGNING_IN)]
-        with ThreadPoolExecutor(SIGNING_IN) as pool:
-            signing_in = [pool.submit(signed_in, each) for each in visitors]
-            slowest = waiting.p95(lambda: not all(each.done() for each in signing_in))
-            statuses, seconds = zip(*(each.result() for each in signing_in), strict=True)
-        ended.set()
-        watching.join()
+        ratios: list[float] = []
+        while len(ratios) < ROUNDS and not (ratios and ratios[-1] < 2):
+            before = held(server).memory
+            with watched(server) as most:
+                statuses, last, ratio = all_at_once(server, waiting)
+            print(f"{statuses}, p95 {last:.1f} s; a drive's beside it {ratio:.2f} times the usual")
+            ratios.append(ratio)
+            assert set(statuses) <= {303, 503}
+            assert statuses[303] > 0
+            assert last < SIGN_IN_SECONDS
+            assert most[0] - before < MEMORY
         assert work(place) == {201, 204, 207}
-        assert set(statuses) <= {303, 503}
-        assert statuses.count(303) > 0
-        last = statistics.quantiles(seconds, n=20)[-1]
-        print(f"{Counter(statuses)}, p95 {last:.1f} s; a drive's beside it {slowest / usual:.2f} times the usual")
-        assert last < SIGN_IN_SECONDS
-        assert most[0] - before < MEMORY
+        assert ratios[-1] < 2, ratios
