@@ -1,7 +1,7 @@
 """S-53: thirty people at work at the same time, and nothing grows but what they store.
 
-A short run by default; `SOAK=1` (make soak) goes on for twenty minutes and looks at the slope of the memory in the second
-ten, too: the first are for what is kept between requests to fill.
+A short run by default; `SOAK=1` (make soak) goes on for twenty minutes and looks at the slope of the memory in the
+second ten, too: the first are for what is kept between requests to fill.
 """
 
 from __future__ import annotations
