@@ -35,7 +35,7 @@ class Cost(NamedTuple):
 
 def seconds(server: RunningServer, drive: str, *words: str) -> float:
     """That `curl` needs for the whole document."""
-    address = f"{server.url}/dav/{drive}/Arbeitsordner/large.bin"
+    address = f"{server.url}dav/{drive}/Arbeitsordner/large.bin"
     begun = time.perf_counter()
     subprocess.run(["curl", "-fsS", "-u", f"clara:{PASSWORD}", "-o", os.devnull, *words, address], check=True)
     return time.perf_counter() - begun
