@@ -36,7 +36,9 @@ test: check
 	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 # One after the other: what measures memory and time has the machine for itself.
-SOAKED := tests/faults tests/security tests/operations tests/shares tests/dav/test_interrupted_uploads.py
+SOAKED := tests/faults tests/security tests/operations tests/shares tests/dav/test_interrupted_uploads.py \
+	tests/dav/test_lock_floods.py tests/clients/test_five_mirrors.py tests/clients/test_rclone.py \
+	tests/clients/test_tls_scan.py tests/portal/test_hostile.py
 
 soak: $(TEST_READY)
 	SOAK=1 $(BIN)/python -m pytest $(or $(ARGS),$(SOAKED)) --durations=20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,6 +52,8 @@ return [
 ];
 """
 NOTHING = [200, False, 0, 0, 0, 0]
+EVERY = 2 if os.environ.get("SOAK") == "1" else 6
+"""Of the sixty, every so-manieth is shown to the public, too; the member opens them all."""
 Placed = dict[str, str]
 
 
@@ -174,9 +177,9 @@ def test_nothing_runs_in_any_view(window: Browser, built: Town, placed: Placed, 
     found |= look_first(window, at, numbers[::9])
     found |= look(window, "sam", built, ["/geteilt/", f"/geteilt/{at}"])
     link = f"/s/{things['folder link']}"
-    public = [f"/oeffentlich/{at}", *(f"/oeffentlich/{at}/{number}" for number in numbers[::2])]
+    public = [f"/oeffentlich/{at}", *(f"/oeffentlich/{at}/{number}" for number in numbers[::EVERY])]
     found |= look(window, "citizen", built, [link, f"/antwort/{things['reply']}", *public])
-    found |= look(window, "citizen", built, [f"{link}/{number}" for number in numbers[1::2]])
+    found |= look(window, "citizen", built, [f"{link}/{number}" for number in numbers[1::EVERY]])
     assert found == {}
     assert asked_for(window) == {urlsplit(built.server.url).netloc}
     assert heard[1] == []
