@@ -13,10 +13,10 @@ from sqlalchemy import CTE, BindParameter, Connection, Select, and_, bindparam, 
 from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissing, WrongKind
 from shareproviders.media import media_type_of
 from shareproviders.paths import SharePath
+from shareproviders.statements import Row, Statement
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.lately import Lately
 from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space, version
-from shareproviders.vault.statements import Row, Statement
 
 MAX_CLIMB = 256
 """More levels than any path can have; a longer way up is a circle in damaged rows."""

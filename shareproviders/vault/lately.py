@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shareproviders.contract import Node
-from shareproviders.vault.statements import Row
+from shareproviders.statements import Row
 
 MEMBERS_KEPT = 4096
 """Of one space, in each process; about 2 MiB."""
