@@ -37,8 +37,8 @@ test: check
 
 # One after the other: what measures memory and time has the machine for itself.
 SOAKED := tests/faults tests/security tests/operations tests/shares tests/rights/test_oracle.py \
-	tests/dav/test_interrupted_uploads.py tests/dav/test_lock_floods.py \
-	tests/clients/test_five_mirrors.py tests/clients/test_tls_scan.py
+	tests/dav/test_interrupted_uploads.py tests/dav/test_lock_floods.py tests/clients/test_five_mirrors.py \
+	tests/clients/test_rclone.py tests/clients/test_tls_scan.py tests/portal/test_hostile.py
 
 soak: $(TEST_READY)
 	SOAK=1 $(BIN)/python -m pytest $(or $(ARGS),$(SOAKED)) --durations=20

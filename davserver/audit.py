@@ -16,6 +16,7 @@ from davserver.database import Database
 from davserver.schema import audit as audit_table
 from davserver.schema import setting
 from shareproviders.contract import Damaged
+from shareproviders.statements import Statement
 
 CHAIN_SECRET = "audit-chain"  # noqa: S105 (its name, not the secret) # nosec B105
 HEAD = "audit-head"
@@ -66,8 +67,10 @@ class Broken(NamedTuple):
 
 
 _read_head = select(setting.c.value).where(setting.c.name == HEAD)
-_append = insert(audit_table)
-_move_head = update(setting).where(setting.c.name == HEAD).values(value=bindparam("head"))
+_head_now = Statement(_read_head)
+_FACTS = ("seq", "at", "who", "what", "share", "node", "result", "detail", "hash")
+_append = Statement(insert(audit_table).values({name: bindparam(name) for name in _FACTS}))
+_move_head = Statement(update(setting).where(setting.c.name == HEAD).values(value=bindparam("head")))
 
 
 class Audit:
@@ -96,15 +99,17 @@ class Audit:
 
     def append(self, connection: Connection, lines: Sequence[Line]) -> None:
         """Several lines in one step, in the caller's transaction."""
-        head: bytes = connection.execute(_read_head).scalar_one()
+        found = _head_now.row(connection, {})
+        assert found is not None, "start() has begun the chain"
+        head: bytes = found[0]
         seq, previous, at, rows = int.from_bytes(head[:8], "big"), head[8:40], self._clock(), []
         for line in lines:
             seq += 1
             row = {**line._asdict(), "seq": seq, "at": at, "detail": encoded(line.detail)[:DETAIL_LIMIT]}
             row["hash"] = previous = self._hash(previous, row)
-            rows.append(row)
-        connection.execute(_append, rows)
-        connection.execute(_move_head, {"head": self._head(seq, previous)})
+            rows.append(tuple([row[name] for name in _FACTS]))
+        _append.run_many(connection, _FACTS, rows)
+        _move_head.run(connection, {"head": self._head(seq, previous)})
 
     def _hash(self, previous: bytes, row: Mapping[str, object]) -> bytes:
         facts = [row[name] for name in ("seq", "at", "who", "what", "share", "node", "result", "detail")]

@@ -59,7 +59,7 @@ class WriterMutex:
                     self._thread_lock.release()
                     raise Unavailable("the database is busy; try again in a moment") from None
                 time.sleep(pause)
-                pause = min(pause * 1.5, 0.005)
+                pause = min(pause * 1.5, 0.001)
             else:
                 return max(deadline - time.monotonic(), 0.0)
 

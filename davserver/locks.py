@@ -6,24 +6,48 @@ collection itself and its membership. Expired rows count as absent and are swept
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from davserver.keys import Sealer
 from davserver.schema import lock as table
 from davserver.tree.seen import Lock, LockConflict, Locked, NoSuchLock, TooMany
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
+from shareproviders.statements import Statement
 
 MICROSECONDS = 1_000_000
 
 
 _living = select(table).where(table.c.share == bindparam("of"), table.c.expires > bindparam("now"))
-_near = _living.where(table.c.node.in_(bindparam("near", expanding=True)))
+_of_share = Statement(_living)
+_forget = Statement(delete(table).where(table.c.token == bindparam("of")))
+
+
+class LockRow(NamedTuple):
+    """A row of the table, in its order; the driver tells whether something holds as 0 or 1."""
+
+    token: str
+    share: str
+    node: int
+    principal: str
+    owner: bytes
+    exclusive: bool
+    deep: bool
+    seconds: int
+    expires: int
+    created: int
+
+
+@functools.cache
+def _near(depth: int) -> Statement:
+    """Of those on any of so many nodes."""
+    return Statement(_living.where(table.c.node.in_([bindparam(f"node{place}") for place in range(depth)])))
 
 
 class Places(Protocol):
@@ -69,14 +93,16 @@ class LockTable:
     def __init__(self, clock: Callable[[], int], sealer: Callable[[str], Sealer], limits: LockLimits) -> None:
         self._clock, self._sealer, self._limits = clock, sealer, limits
 
-    def of_share(self, connection: Connection, share: str) -> Sequence[Row[Any]]:
+    def of_share(self, connection: Connection, share: str) -> Sequence[LockRow]:
         """All living locks of a share; few, so the caller matches them to a page of members in memory."""
-        return connection.execute(_living, {"of": share, "now": self._clock()}).all()
+        rows = _of_share.rows(connection, {"of": share, "now": self._clock()})
+        return [LockRow(*row) for row in rows]
 
-    def covering(self, connection: Connection, share: str, lineage: tuple[int, ...]) -> list[Row[Any]]:
+    def covering(self, connection: Connection, share: str, lineage: tuple[int, ...]) -> list[LockRow]:
         """Locks on the node itself and deep locks above it."""
-        rows = connection.execute(_near, {"of": share, "near": lineage, "now": self._clock()})
-        return covering(rows, lineage)
+        near = {f"node{place}": node for place, node in enumerate(lineage)}
+        rows = _near(len(lineage)).rows(connection, {"of": share, "now": self._clock(), **near})
+        return covering([LockRow(*row) for row in rows], lineage) if rows else []
 
     def check(
         self, connection: Connection, share: str, lineage: tuple[int, ...], holder: Holder, places: Places
@@ -97,7 +123,7 @@ class LockTable:
                 raise Locked(places.path(row.node))
         return [row.token for row in rows]
 
-    def _beneath(self, connection: Connection, share: str, node: int, places: Places) -> list[Row[Any]]:
+    def _beneath(self, connection: Connection, share: str, node: int, places: Places) -> list[LockRow]:
         rows = []
         for row in self.of_share(connection, share):
             try:
@@ -107,7 +133,7 @@ class LockTable:
                 continue  # rooted in the trash: covers nothing that lives
         return self._standing(rows, places)
 
-    def _standing(self, rows: list[Row[Any]], places: Places) -> list[Row[Any]]:
+    def _standing(self, rows: list[LockRow], places: Places) -> list[LockRow]:
         """Without the locks of those who have left, or lost their right, since they made them (rights.md §3)."""
         standing: dict[tuple[str, int], bool] = {}
         for holder in {(row.principal, row.node) for row in rows}:  # many locks of one person are one question
@@ -147,7 +173,7 @@ class LockTable:
         }
         values["owner"] = self._sealer(share).seal(wish.owner, values["token"])
         connection.execute(insert(table).values(values))
-        return self.told(connection.execute(select(table).where(table.c.token == values["token"])).one(), places)
+        return self._told_anew(connection, values["token"], places)
 
     def refresh(
         self,
@@ -168,10 +194,10 @@ class LockTable:
                     .where(table.c.token == row.token)
                     .values(seconds=life, expires=self._clock() + life * MICROSECONDS)
                 )
-                return self.told(connection.execute(select(table).where(table.c.token == row.token)).one(), places)
+                return self._told_anew(connection, row.token, places)
         raise NoSuchLock("the submitted token names no lock of yours here")
 
-    def find(self, connection: Connection, share: str, lineage: tuple[int, ...], token: str) -> Row[Any]:
+    def find(self, connection: Connection, share: str, lineage: tuple[int, ...], token: str) -> LockRow:
         """The living lock with this token, if it covers the node. Raises NoSuchLock."""
         for row in self.covering(connection, share, lineage):
             if row.token == token:
@@ -179,9 +205,12 @@ class LockTable:
         raise NoSuchLock("no such lock here")
 
     def remove(self, connection: Connection, tokens: Iterable[str]) -> None:
-        connection.execute(delete(table).where(table.c.token.in_(list(tokens))))
+        _forget.run_many(connection, ("of",), [(token,) for token in tokens])
 
-    def told(self, row: Row[Any], places: Places) -> Lock:
+    def _told_anew(self, connection: Connection, token: str, places: Places) -> Lock:
+        return self.told(LockRow(*connection.execute(select(table).where(table.c.token == token)).one()), places)
+
+    def told(self, row: LockRow, places: Places) -> Lock:
         """A row in the words of the door, with its owner unsealed. Raises NotFound if its root is gone."""
         return Lock(
             token=row.token,
@@ -190,8 +219,8 @@ class LockTable:
             root=places.path(row.node),
             principal=row.principal,
             owner=self._sealer(row.share).open(row.owner, row.token),
-            exclusive=row.exclusive,
-            deep=row.deep,
+            exclusive=bool(row.exclusive),
+            deep=bool(row.deep),
             seconds=row.seconds,
             expires=row.expires,
         )
@@ -207,20 +236,20 @@ class Holder:
     principal: str
     tokens: frozenset[str]
 
-    def holds(self, row: Row[Any]) -> bool:
+    def holds(self, row: LockRow) -> bool:
         return row.token in self.tokens and row.principal == self.principal
 
 
-def covering(rows: Iterable[Row[Any]], lineage: tuple[int, ...]) -> list[Row[Any]]:
+def covering(rows: Iterable[LockRow], lineage: tuple[int, ...]) -> list[LockRow]:
     """Those of the rows that cover the last node of the lineage, direct ones first (RFC 4918 §7.4)."""
     node = lineage[-1]
     direct = [row for row in rows if row.node == node or (row.deep and row.node in lineage)]
     return sorted(direct, key=lambda row: row.node != node)
 
 
-def by_node(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
+def by_node(rows: Iterable[LockRow]) -> Mapping[int, list[LockRow]]:
     """Rows of one share by the node of their root, to match a page of members."""
-    found: dict[int, list[Row[Any]]] = {}
+    found: dict[int, list[LockRow]] = {}
     for row in rows:
         found.setdefault(row.node, []).append(row)
     return found

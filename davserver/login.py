@@ -34,6 +34,7 @@ from davserver.database import Database
 from davserver.schema import account, app_password, identity, person, second_step
 from davserver.settings import Settings
 from shareproviders.contract import Unavailable
+from shareproviders.statements import Statement
 
 CHALLENGE = 'Basic realm="Gremium", charset="UTF-8"'
 MAX_HEADER = 4096
@@ -92,7 +93,7 @@ class Known(NamedTuple):
     """Empty for the account's own password."""
 
 
-_epoch = select(account.c.epoch).where(account.c.user == bindparam("user"), account.c.active)
+_epoch = Statement(select(account.c.epoch).where(account.c.user == bindparam("user"), account.c.active))
 _account = (
     select(
         account.c.user,
@@ -200,8 +201,8 @@ class Login:
         if checked.get(digest) == committed:
             return True
         with self._database.read() as connection:
-            epoch = connection.execute(_epoch, {"user": known.principal.id}).scalar_one_or_none()
-        if epoch != known.epoch:
+            row = _epoch.row(connection, {"user": known.principal.id})
+        if row != (known.epoch,):
             self._known.pop(digest, None)
             return False
         checked[digest] = committed

@@ -8,11 +8,13 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring
+from typing import Any
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-_PLAIN = frozenset({int, float})  # as JSON writes them; no line tells of one that is infinite
+_WRITERS: dict[type, Callable[[Any], str]] = {str: encode_basestring, int: repr, float: repr}
+"""What nearly all facts are, written without the detours of `json`; no line tells of a number that is infinite."""
 
 
 class Lines:
@@ -28,7 +30,7 @@ class Lines:
         disk full, and what a request did is done all the same.
         """
         if self._as_json:
-            told = [f', "{name}": {_json(fact)}' for name, fact in facts.items()]
+            told = [f', "{name}": {_WRITERS.get(type(fact), _json)(fact)}' for name, fact in facts.items()]
             line = f'{{"time": "{_now()}"{"".join(told)}}}'
         else:
             line = " ".join(f"{name}={value}" for name, value in facts.items())
@@ -45,12 +47,9 @@ class Lines:
 
 
 def _json(fact: object) -> str:
-    """As `json` writes it, without its detours for what nearly all facts are."""
-    if type(fact) in _PLAIN:
-        return str(fact)
-    if isinstance(fact, str):
-        return encode_basestring(fact)
-    return f"[{', '.join(map(_json, fact))}]" if isinstance(fact, list) else _encode(fact)
+    if not isinstance(fact, list):
+        return _encode(fact)
+    return f"[{', '.join([_WRITERS.get(type(one), _json)(one) for one in fact])}]" if fact else "[]"
 
 
 def _now() -> str:

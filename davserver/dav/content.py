@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -124,15 +125,19 @@ def sent_media_type(header: str | None) -> str:
     return media_type if _MEDIA_TYPE.fullmatch(media_type) and media_type not in _SAYS_NOTHING else ""
 
 
-def browser_headers(media_type: str) -> Headers:
+@functools.lru_cache(maxsize=256)
+def browser_headers(media_type: str) -> tuple[tuple[str, str], ...]:
     """How a browser may treat uploaded bytes: as what they are named, and never as a page of this server."""
-    headers = [("Content-Type", media_type or UNKNOWN_TYPE), ("X-Content-Type-Options", "nosniff")]
+    headers: tuple[tuple[str, str], ...] = (
+        ("Content-Type", media_type or UNKNOWN_TYPE),
+        ("X-Content-Type-Options", "nosniff"),
+    )
     if (
         media_type
         and media_type not in _PASSIVE
         and not (media_type.startswith(_PASSIVE_FAMILIES) and not media_type.startswith("image/svg"))
     ):
-        headers.append(("Content-Security-Policy", "sandbox; default-src 'none'"))
+        headers += (("Content-Security-Policy", "sandbox; default-src 'none'"),)
     return headers
 
 

@@ -19,6 +19,7 @@ from davserver.dav.errors import DavError, need_privileges
 from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page
 from davserver.dav.request import Request, Response
 from davserver.dav.spelling import WINDOWS
+from davserver.tree.remembered import Text
 from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Node
 from shareproviders.paths import SharePath
@@ -64,6 +65,12 @@ class Ask(NamedTuple):
         return all(prop.in_allprop for prop in (*self.standard, *self.live))
 
     @property
+    def names_dav_alone(self) -> bool:
+        """Asks for no property of another namespace; in values of lasting ones there is none either."""
+        named = (*(prop.name for prop in (*self.standard, *self.live)), *self.dead)
+        return all(name.startswith("{DAV:}") for name in named)
+
+    @property
     def shows_locks(self) -> bool:
         return not self.names_only and any(prop.needs_locks for prop in (*self.standard, *self.live))
 
@@ -83,13 +90,39 @@ def propfind(request: Request) -> Response:
     request.terms().check()
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []
     page = [seen, *members]
-    dead: Sequence[Mapping[str, str]] = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
+    dead: Dead = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
     facts = Page(request, covering_locks(request, page) if ask.shows_locks else None, page)
-    base = request.href(seen.path, seen.node.is_collection)
-    response = answer(ask, facts, zip(_hrefs(base, members, spelling.shown), page, dead, strict=True))
-    if about and ask.is_lasting and not facts.locks:  # what is left of a lock's life changes every second
+    lasts = ask.is_lasting and not facts.locks  # what is left of a lock's life changes every second
+    told = (_written if lasts and members else _write)(ask, facts, page, dead)
+    response = multistatus(request, xml.multistatus(told, only_dav=lasts and ask.names_dav_alone and not any(dead)))
+    if about and lasts:
         request.tree.remember(request.path, about, b"".join(response.body), committed)
     return response
+
+
+Dead = Sequence[Mapping[str, str]]
+"""Dead properties of each of a page, in order."""
+
+
+def _write(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[str]:
+    """The responses of a collection or document, the first, and of members."""
+    href = _href_of(facts.request, page[0])
+    return responses(ask, facts, zip(map(href, page), page, dead, strict=True))
+
+
+def _written(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[str]:
+    """The same, as far as it was written before for somebody who saw the member just so."""
+    request, href, write = facts.request, _href_of(facts.request, page[0]), _writer(ask, facts)
+    remembered = request.tree.forest.remembered
+    key = page[0].share, page[0].node.id, ask, request.prefix, request.site.spelling
+    before, now = remembered.texts(key), []
+    for seen, properties in zip(page, dead, strict=True):
+        text = before.get((seen.share, seen.node.id))
+        if text is None or text.seen != seen or text.properties != properties:
+            text = Text(seen, properties, write(href(seen), seen, properties))
+        now.append(text)
+    remembered.keep_texts(key, now)
+    return [each.text for each in now]
 
 
 def propfind_principals(request: Request) -> Response:
@@ -128,18 +161,20 @@ def covering_locks(request: Request, page: Sequence[Seen]) -> dict[SharePath, li
     return {seen.path: locks for seen, locks in zip(page, request.tree.locks(page), strict=True) if locks}
 
 
-def _hrefs(base: str, members: Iterable[Seen], shown: Callable[[str], str]) -> list[str]:
-    """Never anything to escape in them: `&` and `<` are percent-encoded."""
-    encode = targets.encode_segment
-    return [
-        base,
-        *(
-            f"{base}{encode(shown(seen.path.segments[-1]))}/"
-            if seen.node.is_collection
-            else base + encode(shown(seen.path.segments[-1]))
-            for seen in members
-        ),
-    ]
+def _href_of(request: Request, above: Seen) -> Callable[[Seen], str]:
+    """What writes the addresses of a resource and its members: never anything to escape in them, as `&` and `<` are
+    percent-encoded.
+    """
+    encode, shown = targets.encode_segment, request.site.spelling.shown
+    base = request.href(above.path, above.node.is_collection)
+
+    def href(seen: Seen) -> str:
+        if seen is above:
+            return base
+        name = encode(shown(seen.path.segments[-1]))
+        return f"{base}{name}/" if seen.node.is_collection else base + name
+
+    return href
 
 
 def asked(request: Request) -> Ask:

@@ -6,6 +6,7 @@ environ in which some of it can still be seen; what cannot be seen any longer is
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -49,9 +50,10 @@ class GateBody:
     The engine ends a body that was cut, or whose chunks are malformed, like one that came whole (RFC 9112 §8).
     """
 
-    def __init__(self, body: Readable, length: int) -> None:
+    def __init__(self, body: Readable, length: int, drain: int) -> None:
+        """`drain`: so many bytes at most are worth reading for nothing."""
         self._body = body
-        self._left = length
+        self._left, self._drain = length, drain
         self._failure: IncompleteBody | None = None
         self.received = 0
 
@@ -59,6 +61,13 @@ class GateBody:
     def complete(self) -> bool:
         """Whether every byte has been read, and no byte was too many."""
         return self._left == 0 and self._failure is None
+
+    def skip(self) -> None:
+        """Reads a small rest away, or the engine closes the connection under the next request (RFC 9112 §9.3)."""
+        if self._left <= self._drain:
+            with contextlib.suppress(IncompleteBody):
+                while self.read(PIECE_BYTES):
+                    pass
 
     def read(self, size: int) -> bytes:
         """The next 1 to min(size, 256 KiB) bytes; b"" only at the whole body's end.

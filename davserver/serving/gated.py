@@ -62,7 +62,9 @@ class Gated:
         answer = _Answer(exchange, method)
         received = 0
         try:
-            body = GateBody(environ["wsgi.input"], body_length(environ, self._limits))
+            length = body_length(environ, self._limits)
+            drain = 0 if "HTTP_EXPECT" in environ else self._limits.drain_bytes  # who waits for a 100 sends nothing
+            body = answer.body = GateBody(environ["wsgi.input"], length, drain)
         except Refused as refusal:
             _log.info("refused a request from %s: %s", environ["REMOTE_ADDR"], refusal)
             answer.plain(refusal.status, str(refusal))
@@ -86,6 +88,7 @@ class _Answer:
 
     def __init__(self, exchange: Exchange, method: str) -> None:
         self.sent = 0
+        self.body: GateBody | None = None
         self._exchange = exchange
         self._is_head = method == "HEAD"
         self._status = ""
@@ -153,6 +156,8 @@ class _Answer:
             self._exchange.response_iter(self.status, headers, self._cut_if_broken(first, pieces, declared))
 
     def _send_whole(self, headers: Headers, body: bytes) -> None:
+        if self.body is not None:
+            self.body.skip()
         self._head_is_out = True
         self.sent = len(body)
         self._exchange.response_bytes(self.status, headers, body)

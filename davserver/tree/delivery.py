@@ -12,8 +12,13 @@ HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
 
 def shown(node: Node, granted: Granted) -> bool:
     """Discoverable, and for a document: its own bytes may be handed out on this channel, or at least its name."""
-    hidden = not node.is_collection and not granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
-    return bool(granted.rights & Rights.DISCOVER) and not hidden
+    return shown_kinds(granted)[not node.is_collection]
+
+
+def shown_kinds(granted: Granted) -> tuple[bool, bool]:
+    """The same of any collection, and of any document."""
+    discoverable = bool(granted.rights & Rights.DISCOVER)
+    return discoverable, discoverable and granted.obligations.isdisjoint((HIDDEN_ON_DAV, POINTER))
 
 
 def delivery(granted: Granted) -> int:

@@ -7,18 +7,28 @@ a name within a minute after its document left it that way continues that docume
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from davserver.keys import Sealer
 from davserver.schema import departure as table
+from shareproviders.statements import Statement
 
 WINDOW = 60_000_000  # microseconds
 
 _here = (table.c.share == bindparam("of"), table.c.name == bindparam("named"))
-_left = select(table).where(*_here)
-_forget = delete(table).where(*_here)
+_left = Statement(select(table.c.node, table.c.principal, table.c.at, table.c.deleted).where(*_here))
+_forget = Statement(delete(table).where(*_here))
+
+
+class Departed(NamedTuple):
+    """Who has left a name."""
+
+    node: int
+    principal: str
+    at: int
+    deleted: bool
 
 
 class Departures:
@@ -39,11 +49,12 @@ class Departures:
 
     def claim(
         self, connection: Connection, share: str, parent: int, name: str, *, principal: str, at: int
-    ) -> Row[Any] | None:
+    ) -> Departed | None:
         """The document that left this name at most a minute before `at` by the same principal; forgotten at once."""
         place = {"of": share, "named": self._key(share, parent, name)}
-        row = connection.execute(_left, place).one_or_none()
+        found = _left.row(connection, place)
+        row = None if found is None else Departed(*found)
         if row is None or row.principal != principal or row.at < at - WINDOW:
             return None
-        connection.execute(_forget, place)
+        _forget.run(connection, place)
         return row

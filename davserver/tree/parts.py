@@ -22,10 +22,12 @@ from davserver.schema import settled
 from davserver.tree.counting import counted_size
 from davserver.tree.seen import Seen
 from shareproviders.contract import Node, NotFound, ShareProvider, TracksChanges
+from shareproviders.statements import Statement
 
 _log = logging.getLogger(__name__)
 
-_touch = (
+_TOUCHING = ("in_share", "of", "at", "newest", "gain")
+_touch = Statement(
     update(table)
     .where(
         table.c.share == bindparam("in_share"), table.c.collection == bindparam("of"), table.c.pin == bindparam("at")
@@ -34,11 +36,14 @@ _touch = (
 )
 
 
-_of_collections = (
+_of_share = (
     select(table.c.collection, table.c.pin, table.c.change, table.c.cut, table.c.size)
-    .where(table.c.share == bindparam("of"), table.c.collection.in_(bindparam("wanted", expanding=True)))
+    .where(table.c.share == bindparam("of"))
     .order_by(table.c.pin)
 )
+_of_collection = Statement(_of_share.where(table.c.collection == bindparam("wanted")))
+_of_collections = _of_share.where(table.c.collection.in_(bindparam("wanted", expanding=True)))
+_epoch_of = Statement(select(settled.c.epoch).where(settled.c.share == bindparam("of")))
 
 
 class Journaled(ShareProvider, TracksChanges, Protocol):
@@ -60,11 +65,10 @@ def touch(connection: Connection, rules: ShareRules, lineage: tuple[int, ...], c
     pin, rows = 0, []
     for node in reversed(lineage):
         counted = gain if pin else 0  # where a collection is not kept in parts, there is no row to touch
-        rows.append({"in_share": rules.share, "of": node, "at": pin, "newest": change, "gain": counted})
+        rows.append((rules.share, node, pin, change, counted))
         if not pin and node in rules.regions:
             pin = node
-    if rows:
-        connection.execute(_touch, rows)
+    _touch.run_many(connection, _TOUCHING, rows)
 
 
 def touch_beneath(connection: Connection, rules: ShareRules, node: int, above: Sequence[int], change: int) -> None:
@@ -92,9 +96,14 @@ def of_collections(connection: Connection, share: str, collections: Iterable[int
     """The parts of each collection that has any."""
     wanted = list(collections)
     found: dict[int, list[Part]] = {}
-    if wanted:
-        for collection, *facts in connection.execute(_of_collections, {"of": share, "wanted": wanted}):
-            found.setdefault(collection, []).append(Part(*facts))
+    if not wanted:
+        return found
+    if len(wanted) == 1:  # nearly always
+        rows = _of_collection.rows(connection, {"of": share, "wanted": wanted[0]})
+    else:
+        rows = [tuple(row) for row in connection.execute(_of_collections, {"of": share, "wanted": wanted})]
+    for collection, *facts in rows:
+        found.setdefault(collection, []).append(Part(*facts))
     return found
 
 
@@ -116,7 +125,7 @@ def _digest(known: object) -> str:
 
 def is_settled(connection: Connection, share: str, epoch: int) -> bool:
     """True if the parts were cut along the pins of these rules."""
-    return connection.execute(select(settled.c.epoch).where(settled.c.share == share)).scalar() == epoch
+    return _epoch_of.row(connection, {"of": share}) == (epoch,)
 
 
 def own_size(connection: Connection, rules: ShareRules, node: Node) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from davserver.tree.seen import Seen
 
 BYTES_KEPT = 32 * 1024 * 1024  # per process
+TEXTS_KEPT = 16_384  # about 12 MiB per process
 SEEN_BYTES = 2048  # about what a resource and its key hold
 
 
@@ -25,6 +27,20 @@ class Kept(NamedTuple):
     """The next instant at which rights may change by the clock; None for never."""
 
 
+class Text(NamedTuple):
+    """What was written of a member of a collection; it holds for whoever sees the member just so."""
+
+    seen: Seen
+    properties: Mapping[str, str]
+    """Its dead ones."""
+    text: str
+
+
+Texts = Mapping[tuple[str, int], Text]
+"""By share and node id."""
+_NO_TEXTS: Texts = MappingProxyType({})
+
+
 class Remembered:
     """Answers by what they depend on besides the database and the clock; the oldest make room.
 
@@ -34,6 +50,8 @@ class Remembered:
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._bytes, self._committed = 0, 0
+        self._texts: dict[Hashable, Texts] = {}
+        self._members = 0
         self._lock = threading.Lock()
 
     def find(self, key: Hashable, committed: int, now: int) -> Kept | None:
@@ -53,6 +71,19 @@ class Remembered:
             self._kept[key] = kept
             while self._bytes > BYTES_KEPT:
                 self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+    def texts(self, key: Hashable) -> Texts:
+        """Those of the members of one collection, as they were written last in one manner."""
+        return self._texts.get(key, _NO_TEXTS)
+
+    def keep_texts(self, key: Hashable, texts: Sequence[Text]) -> None:
+        """In place of what was kept."""
+        page = {(each.seen.share, each.seen.node.id): each for each in texts}
+        with self._lock:
+            self._members += len(page) - len(self._texts.pop(key, ()))
+            self._texts[key] = page
+            while self._members > TEXTS_KEPT:
+                self._members -= len(self._texts.pop(next(iter(self._texts))))
 
 
 def _size(kept: Kept) -> int:

@@ -13,9 +13,10 @@ from sqlalchemy import CTE, BindParameter, Connection, Select, and_, bindparam, 
 from shareproviders.contract import Damaged, Ground, Node, NotFound, ParentMissing, WrongKind
 from shareproviders.media import media_type_of
 from shareproviders.paths import SharePath
+from shareproviders.statements import Row, Statement
 from shareproviders.vault.crypto import Secrets
+from shareproviders.vault.lately import Lately
 from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space, version
-from shareproviders.vault.statements import Row, Statement
 
 MAX_CLIMB = 256
 """More levels than any path can have; a longer way up is a circle in damaged rows."""
@@ -91,6 +92,7 @@ class Catalog:
         self._ground = ground
         self._secrets = secrets
         self._space: Space | None = None
+        self._lately = Lately()
         in_space = node.c.space == bindparam("space")
         by_name = and_(in_space, node.c.parent == bindparam("parent"), node.c.name_ct == bindparam("name"))
         self._step = Statement(select(node.c.id).where(by_name))
@@ -186,7 +188,10 @@ class Catalog:
             members, chain = self._page(connection, lineage)
         if chain[collection.id][1] != COLLECTION:
             raise WrongKind("a document has no members")
-        return self._built(members, lineage)
+        nodes = self._built(members, lineage)
+        rows = {row[0]: row for row in members}
+        self._lately.keep(lineage, {node.id: (rows[node.id], node) for node in nodes})
+        return nodes
 
     def changed(self, connection: Connection, collection: Node, number: int) -> list[Node]:
         """Members with a newer change than `number`, and all of which no versions are kept; by name."""
@@ -194,8 +199,15 @@ class Catalog:
         return self._built(self._changed.rows(connection, values), collection.lineage)
 
     def _built(self, members: list[Row], lineage: tuple[int, ...]) -> list[Node]:
-        names = self._secrets.open_names([row[2] for row in members], lineage[-1])
-        nodes = [build(row, name, (*lineage, row[0])) for row, name in zip(members, names, strict=True)]
+        lately, nodes, fresh = self._lately.page(lineage), [], []
+        for row in members:
+            known = lately.get(row[0])
+            if known is not None and known[0] == row:
+                nodes.append(known[1])
+            else:
+                fresh.append(row)
+        names = self._secrets.open_names([row[2] for row in fresh], lineage[-1])
+        nodes += [build(row, name, (*lineage, row[0])) for row, name in zip(fresh, names, strict=True)]
         nodes.sort(key=itemgetter(2))
         return nodes
 

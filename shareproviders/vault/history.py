@@ -9,11 +9,11 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from shareproviders.contract import Damaged, Ground, NotFound, Unavailable, Version, Writing, WrongKind
 from shareproviders.media import media_type_of
+from shareproviders.statements import Statement
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, tag_of, version_of
 from shareproviders.vault.crypto import BlobSecret, Secrets
 from shareproviders.vault.schema import COLLECTION, DOCUMENT, blob, node, version
-from shareproviders.vault.statements import Statement
 from shareproviders.vault.turn import Turn
 
 _COLUMNS = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import and_, bindparam, select
 
 from shareproviders.contract import Change, Ground, Left
+from shareproviders.statements import Row, Statement
 from shareproviders.vault.catalog import Catalog
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.schema import COLLECTION, change, root_of, space
-from shareproviders.vault.statements import Row, Statement
 
 _COLUMNS = (
     change.c.seq,

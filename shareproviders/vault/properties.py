@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from shareproviders.contract import Ground, QuotaExceeded
+from shareproviders.statements import Row, Statement
 from shareproviders.vault.catalog import Catalog
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.schema import dead_property
-from shareproviders.vault.statements import Row, Statement
 from shareproviders.vault.turn import Turn
 
 MAX_BYTES = 1024 * 1024

@@ -27,6 +27,7 @@ from shareproviders.contract import (
     WrongKind,
 )
 from shareproviders.paths import SharePath
+from shareproviders.statements import Statement
 from shareproviders.vault.authors import Authors
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, Found, Place, build, tag_of
@@ -37,7 +38,6 @@ from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
 from shareproviders.vault.rekeying import Rekeying
 from shareproviders.vault.schema import COLLECTION, NO_PARENT, blob, node, root_of, space
-from shareproviders.vault.statements import Statement
 from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
@@ -67,6 +67,7 @@ class Vault:
         self._journal = Journal(ground, self._secrets, self._catalog)
         self._trash = Trash(ground, self._secrets, self._catalog)
         self._maintenance = Maintenance(ground, self._secrets, self._catalog, self._turns, self._blobs)
+        self._used = Statement(select(space.c.used).where(space.c.id == bindparam("id")))
         self._dating = Statement(
             update(node)
             .where(node.c.space == bindparam("space"), node.c.id == bindparam("of"))
@@ -337,7 +338,8 @@ class Vault:
     def usage(self) -> Usage:
         with self._ground.begin_read() as connection:
             number = self._catalog.space(connection).number
-            used = int(connection.execute(select(space.c.used).where(space.c.id == number)).scalar_one())
+            row = self._used.row(connection, {"id": number})
+        used = 0 if row is None else int(row[0])
         disk = os.statvfs(self._ground.directory)
         free, limit = disk.f_bavail * disk.f_frsize, self._ground.quota
         return Usage(used, limit, free if limit is None else max(0, min(free, limit - used)))

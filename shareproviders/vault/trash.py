@@ -13,10 +13,10 @@ from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, delet
 
 from shareproviders.contract import Ground, Node, NotFound, Trashed, WrongKind
 from shareproviders.paths import SharePath
+from shareproviders.statements import Statement
 from shareproviders.vault.catalog import COLUMNS, CURRENT, MAX_CLIMB, Catalog, Entry, build, subtree
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.schema import COLLECTION, dead_property, node, trash, version
-from shareproviders.vault.statements import Statement
 from shareproviders.vault.turn import Turn
 
 NOT_THERE = "this does not lie in the trash"

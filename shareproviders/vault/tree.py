@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import BindParameter, Update, bindparam, delete, insert, select, update
 
 from shareproviders.contract import Damaged, Ground, NotFound, Writing
+from shareproviders.statements import Statement
 from shareproviders.vault.catalog import CURRENT, Catalog, Entry, Found, Place, subtree
 from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.history import History, counted
 from shareproviders.vault.properties import Properties
 from shareproviders.vault.schema import COLLECTION, dead_property, node, trash, version
-from shareproviders.vault.statements import Statement
 from shareproviders.vault.turn import Turn
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, insert, select, update
 
 from shareproviders.contract import Ground, QuotaExceeded
+from shareproviders.statements import Row, Statement
 from shareproviders.vault.catalog import Catalog, Entry
 from shareproviders.vault.schema import blob, change, node, space, version
-from shareproviders.vault.statements import Row, Statement
 
 
 class Turn:

@@ -74,6 +74,9 @@ def get_large(server: Server, measure: Measure) -> float:
 
 
 def put_large(server: Server, measure: Measure) -> float:
+    """A body that no server has yet: one that keeps equal bytes once would first read those that it has."""
+    with measure.body.open("r+b") as file:
+        file.write(f"{next(measure.runs):016}".encode())
     return measure.big / transfer(server, "large-again.bin", upload=measure.body)
 
 

@@ -240,11 +240,11 @@ def test_the_lists_of_what_is_shared_have_tags_of_the_readers_view(
 def test_a_change_by_the_clock_changes_the_tag_of_the_list(
     running: RunningServer, clerk: DavClient, member: DavClient
 ) -> None:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 8))
     path = clerk.base.removeprefix("/dav/") + "/open"
     command("label", path, "--class", "restricted", "--release", moment, data=running.data)
     before = root_tag(member)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 20
     while root_tag(member) == before and time.monotonic() < deadline:
         time.sleep(0.2)
     assert root_tag(member) != before

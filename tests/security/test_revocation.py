@@ -77,9 +77,12 @@ class Busy:
     def stop(self) -> None:
         self._stop.set()
 
-    def judge(self, ended_at: float) -> float:
-        """Seconds from the revocation to the first refusal; fails if anything succeeds that began later."""
-        early = [status for began, status in self.seen if began < ended_at - LIMIT / 4]
+    def judge(self, begun_at: float, ended_at: float) -> float:
+        """Seconds from the revocation to the first refusal; fails if anything succeeds that began later.
+
+        `begun_at`: before that nothing had been done to revoke it.
+        """
+        early = [status for began, status in self.seen if began < begun_at - LIMIT / 4]
         assert early, "nothing was asked before the end"
         assert all(200 <= status < 300 for status in early), set(early)
         late = [(began - ended_at, status) for began, status in self.seen if began > ended_at]
@@ -104,6 +107,7 @@ def watch(pair: list[RunningServer], user: str, password: str, end: Callable[[],
             thread.start()
         try:
             time.sleep(BEFORE)
+            begun_at = time.monotonic()
             ended_at = end()
             time.sleep(max(ended_at - time.monotonic(), 0) + AFTER)
         finally:
@@ -111,7 +115,7 @@ def watch(pair: list[RunningServer], user: str, password: str, end: Callable[[],
                 one.stop()
             for thread in threads:
                 thread.join()
-        return [one.judge(ended_at) for one in busy]
+        return [one.judge(begun_at, ended_at) for one in busy]
 
 
 def acting(client: DavClient, kind: str, path: str) -> Callable[[], int]:

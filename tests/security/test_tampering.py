@@ -11,6 +11,7 @@ import http.client
 import json
 import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ has_meetings = false
 """
 CHUNK, HEADER = 16384 + 16, 56
 CASES = 25
+QUIET_SECONDS = 2.5
 """How many altered bytes, lengths or places of each kind."""
 LONG = 700_000
 """More than one piece of 256 KiB, so that an answer may have begun before the damage is met."""
@@ -273,8 +275,15 @@ def told_damage(scene: Scene, since: int) -> list[dict[str, Any]]:
 
 
 def newest_line(scene: Scene) -> int:
-    with closing(sqlite3.connect(scene.server.data / "gremium.db")) as connection:
-        return int(connection.execute("SELECT max(seq) FROM audit").fetchone()[0])
+    """Of a log in which all is told that was met before: each worker writes once a second what it has met."""
+    newest, since = -1, time.monotonic()
+    while time.monotonic() - since < QUIET_SECONDS:
+        time.sleep(0.1)
+        with closing(sqlite3.connect(scene.server.data / "gremium.db")) as connection:
+            found = int(connection.execute("SELECT max(seq) FROM audit").fetchone()[0])
+        if found != newest:
+            newest, since = found, time.monotonic()
+    return newest
 
 
 def met(scene: Scene, document: Stored, times: int) -> None:

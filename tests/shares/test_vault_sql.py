@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from shareproviders.paths import SharePath
+from shareproviders.statements import Statement
 from shareproviders.vault.schema import metadata
-from shareproviders.vault.statements import Statement
 from tests.shares.vaults import Bench, open_bench
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,22 +28,18 @@ class Statement:
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         """All rows of a query."""
-        with self._cursor(connection) as cursor:
-            cursor.execute(self._text, self._parameters(values))
-            return list(cursor.fetchall())
+        rows: list[Row] = self._done(connection, values, _all_rows)
+        return rows
 
     def row(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
         """The first row of a query."""
-        with self._cursor(connection) as cursor:
-            cursor.execute(self._text, self._parameters(values))
-            row: Row | None = cursor.fetchone()
-            return row
+        row: Row | None = self._done(connection, values, _first_row)
+        return row
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """Execute a change; number of rows it touched."""
-        with self._cursor(connection) as cursor:
-            cursor.execute(self._text, self._parameters(values))
-            return int(cursor.rowcount)
+        touched: int = self._done(connection, values, _touched)
+        return touched
 
     def run_many(self, connection: Connection, names: Sequence[str], rows: Sequence[Row]) -> None:
         """Execute a change once per row, in one call of the driver; `names` says what the values in a row are."""
@@ -55,22 +51,41 @@ class Statement:
             else:
                 cursor.executemany(self._text, [self._parameters(dict(zip(names, row, strict=True))) for row in rows])
 
-    @contextmanager
-    def _cursor(self, connection: Connection) -> Iterator[Any]:
+    def _done(self, connection: Connection, values: Mapping[str, Any], take: Callable[[Any], Any]) -> Any:
+        with self._cursor(connection) as cursor:
+            cursor.execute(self._text, self._parameters(values))
+            return take(cursor)
+
+    def _cursor(self, connection: Connection) -> _Cursor:
         if not self._text:
             compiled: Any = self._clause.compile(dialect=connection.dialect)
             self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
             self._order = tuple(compiled.positiontup) if compiled.positional else None
             self._text = str(compiled)
-        cursor = connection.connection.cursor()
-        try:
-            yield cursor
-        except connection.dialect.loaded_dbapi.OperationalError as error:
-            raise Unavailable("the database cannot work now; try again in a moment") from error
-        finally:
-            cursor.close()
+        return _Cursor(connection)
 
     def _parameters(self, values: Mapping[str, Any]) -> Any:
         if self._fixed:
             values = self._fixed | dict(values)
         return values if self._order is None else tuple([values[name] for name in self._order])
+
+
+_all_rows, _first_row, _touched = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
+
+
+class _Cursor:
+    """The driver's, closed at the end; what it raises is told as the contract has it."""
+
+    __slots__ = ("_connection", "_cursor")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Any:
+        self._cursor = self._connection.connection.cursor()
+        return self._cursor
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        self._cursor.close()
+        if kind is not None and issubclass(kind, self._connection.dialect.loaded_dbapi.OperationalError):
+            raise Unavailable("the database cannot work now; try again in a moment") from error
