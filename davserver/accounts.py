@@ -9,12 +9,10 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -37,8 +35,6 @@ PEPPER_SECRET = "app-password-pepper"  # noqa: S105 (its name, not the secret) #
 MAX_PASSWORD_BYTES = 1024
 AT_A_TIME = 2
 """Passwords that are hashed; whoever comes then waits."""
-NICENESS = 10
-"""Of 19: a thread that serves gets about ten times as much of a processor."""
 ID_LETTERS, SECRET_LETTERS, GROUP = 8, 32, 5  # base32: 40 bits name the row, 160 bits prove it
 APP_PASSWORD = re.compile(rf"[a-z2-7]{{{ID_LETTERS + SECRET_LETTERS}}}")
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -49,10 +45,7 @@ class AccountProblem(Exception):  # noqa: N818
 
 
 class Passwords:
-    """Hashes and checks account passwords with argon2id (RFC 9106), at most two at a time in one process.
-
-    In threads that step back behind those that serve: who signs in can wait for a second, a drive cannot (S-21).
-    """
+    """Hashes and checks account passwords with argon2id (RFC 9106), at most two at a time in one process."""
 
     def __init__(self, settings: Settings) -> None:
         self.shortest = settings.password_letters
@@ -61,7 +54,7 @@ class Passwords:
             memory_cost=settings.argon2_memory_kib,
             parallelism=settings.argon2_lanes,
         )
-        self._hashing = ThreadPoolExecutor(AT_A_TIME, "hashing", initializer=_step_back)
+        self._seats = threading.BoundedSemaphore(AT_A_TIME)
 
     @cached_property
     def _nobodys(self) -> str:
@@ -76,23 +69,18 @@ class Passwords:
             raise AccountProblem(f"a password can have at most {MAX_PASSWORD_BYTES} bytes")
         if app_password_letters(password):
             raise AccountProblem("this password looks like an app password; choose another one")
-        return self._hashing.submit(self._hasher.hash, password).result()
+        with self._seats:
+            return self._hasher.hash(password)
 
     def matches(self, password: str, hashed: str | None) -> bool:
         """Takes as long for None (no such account, or one without password) as for a wrong password."""
-        return self._hashing.submit(self._verified, password, hashed).result() and hashed is not None
-
-    def _verified(self, password: str, hashed: str | None) -> bool:
-        nobodys = self._nobodys
-        try:
-            return self._hasher.verify(hashed or nobodys, password)
-        except (VerificationError, InvalidHashError):
-            return False
-
-
-def _step_back() -> None:
-    """This thread, and those that it starts, get what others leave of the processors."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        with self._seats:
+            nobodys = self._nobodys
+            try:
+                self._hasher.verify(hashed or nobodys, password)
+            except (VerificationError, InvalidHashError):
+                return False
+        return hashed is not None
 
 
 def app_password_letters(shown: str) -> str | None:

@@ -153,7 +153,7 @@ TABLE: Mapping[str, Held] = MappingProxyType(
         "people whose password is being checked, in a process": held(
             "login/test_sessions.py::test_who_comes_on_top_of_many_is_sent_away_at_once", "settings.sign_ins_at_once"
         ),
-        "of these: at the same time, in threads that step back": held(
+        "of these: at the same time": held(
             "operations/test_crowds.py::test_a_hundred_sign_in_at_once", "davserver.accounts.AT_A_TIME"
         ),
         "a session of the portal without use, at most": held(

@@ -356,7 +356,6 @@ def test_a_failure_is_noted_in_the_audit_log(gate: Gate) -> None:
     assert (line["who"], line["what"], line["result"], line["detail"]) == ("user:anna", "login", "refused", HERE)
 
 
-@pytest.mark.alone
 def test_unknown_user_costs_the_time_of_a_wrong_password(gate: Gate) -> None:
     """security.md B19: no enumeration by time (compared by medians, with an argon2 of some milliseconds)."""
     gate.add("anna")
