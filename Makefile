@@ -5,7 +5,7 @@
 # make audit             are known vulnerabilities among the parts? Asks the network, so it is no part of check
 # make soak [ARGS=…]     faults, attacks and load in their long forms; some hours, as root, with loop devices
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
-#                        ARGS=--rights, --sync, --reading, --finding or --city: of ours alone
+#                        ARGS=--rights, --sync, --reading, --finding, --encrypting or --city: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
 # make mutants [ARGS=…]  changes the decision's code in each way that cosmic-ray knows; lists what no test notices (hours)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes
@@ -36,9 +36,9 @@ test: check
 	$(BIN)/python -m pytest -m alone $(ARGS) || test $$? -eq 5
 
 # One after the other: what measures memory and time has the machine for itself.
-SOAKED := tests/faults tests/security tests/operations tests/shares tests/dav/test_interrupted_uploads.py \
-	tests/dav/test_lock_floods.py tests/clients/test_five_mirrors.py tests/clients/test_rclone.py \
-	tests/clients/test_tls_scan.py tests/portal/test_hostile.py
+SOAKED := tests/faults tests/security tests/operations tests/shares tests/rights/test_oracle.py \
+	tests/dav/test_interrupted_uploads.py tests/dav/test_lock_floods.py tests/clients/test_five_mirrors.py \
+	tests/clients/test_rclone.py tests/clients/test_tls_scan.py tests/portal/test_hostile.py
 
 soak: $(TEST_READY)
 	SOAK=1 $(BIN)/python -m pytest $(or $(ARGS),$(SOAKED)) --durations=20

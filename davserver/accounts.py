@@ -32,8 +32,9 @@ from davserver.settings import Settings
 from shareproviders.contract import Damaged
 
 PEPPER_SECRET = "app-password-pepper"  # noqa: S105 (its name, not the secret) # nosec B105
-MIN_PASSWORD = 10  # characters
 MAX_PASSWORD_BYTES = 1024
+AT_A_TIME = 2
+"""Passwords that are hashed; whoever comes then waits."""
 ID_LETTERS, SECRET_LETTERS, GROUP = 8, 32, 5  # base32: 40 bits name the row, 160 bits prove it
 APP_PASSWORD = re.compile(rf"[a-z2-7]{{{ID_LETTERS + SECRET_LETTERS}}}")
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -47,12 +48,13 @@ class Passwords:
     """Hashes and checks account passwords with argon2id (RFC 9106), at most two at a time in one process."""
 
     def __init__(self, settings: Settings) -> None:
+        self.shortest = settings.password_letters
         self._hasher = PasswordHasher(
             time_cost=settings.argon2_passes,
             memory_cost=settings.argon2_memory_kib,
             parallelism=settings.argon2_lanes,
         )
-        self._seats = threading.BoundedSemaphore(2)
+        self._seats = threading.BoundedSemaphore(AT_A_TIME)
 
     @cached_property
     def _nobodys(self) -> str:
@@ -61,8 +63,8 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """Raises AccountProblem for a password that is too short, too long, or looks like an app password."""
-        if len(password) < MIN_PASSWORD:
-            raise AccountProblem(f"a password needs at least {MIN_PASSWORD} characters")
+        if len(password) < self.shortest:
+            raise AccountProblem(f"a password needs at least {self.shortest} characters")
         if len(password.encode()) > MAX_PASSWORD_BYTES:
             raise AccountProblem(f"a password can have at most {MAX_PASSWORD_BYTES} bytes")
         if app_password_letters(password):

@@ -41,7 +41,7 @@ from davserver.portal.application import create
 from davserver.portal.elsewhere import BACK
 from davserver.portal.entrance import is_for_portal, page_instead, send_there
 from davserver.portal.ground import Ground
-from davserver.rendering.maker import Maker
+from davserver.rendering.maker import Bounds, Maker
 from davserver.serving import Board, Limits, ServingSettings, Tally, TLSFiles
 from davserver.serving import serve as serve_app
 from davserver.settings import Settings, read_secret
@@ -94,7 +94,7 @@ def forest_of(house: House) -> Forest:
         aliases=Aliases(house.keys.sealer),
         pointers=Pointers(settings.public_url.rstrip("/")),
         renditions=Renditions(house.kept, house.clock),
-        showing=partial(Showing, kept=house.kept, maker=Maker(office_of(settings))),
+        showing=partial(Showing, kept=house.kept, maker=maker_of(settings)),
         remembered=Remembered(),
         titles=Titles(),
         sealer=house.keys.sealer,
@@ -154,6 +154,12 @@ def office_of(settings: Settings) -> str | None:
     return Maker.find_office() if settings.convert_office else None
 
 
+def maker_of(settings: Settings) -> Maker:
+    """What draws pages in this process."""
+    bounds = Bounds(settings.draw_seconds, settings.draw_bytes, settings.draw_at_once)
+    return Maker(office_of(settings), bounds)
+
+
 def _digests_of(house: House, forest: Forest) -> Digests | None:
     """The daily mail, where the settings name a server for it. Raises SettingsError."""
     send = send_of(house)
@@ -166,7 +172,7 @@ class Worker:
     def __init__(self, house: House, board: Board | None = None, tally: Tally | None = None) -> None:
         self._house, board = house, board or Board.create(1)
         self._tally = tally or board.tally(0)
-        self._health, self._metrics = Health(house), MetricsPage(house, board)
+        self._health, self._metrics = Health(house, board), MetricsPage(house, board)
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._hosts = Hosts(house.settings.public_url)
         forest, lines = forest_of(house), Lines(house.settings.log)
@@ -252,6 +258,7 @@ class Worker:
         while not self._stopping.wait(1.0):
             try:
                 self._tally.logins_refused(self._house.login.take_refused())
+                self._tally.stores_stopped(self._house.stores_stopped)
                 self._house.flush()
                 due = time.monotonic() >= checkpoint_at
                 if due and self._heads is not None:
@@ -300,7 +307,7 @@ def serve(settings: Settings, directory: Path, key: Path) -> int:
         settings.workers,
         settings.threads,
         tls,
-        _limits_of(settings),
+        limits_of(settings),
         engine=settings.server,
     )
     scheme = "https" if tls else "http"
@@ -336,11 +343,15 @@ def _recover(settings: Settings, directory: Path, key: Path) -> None:
         house.close()
 
 
-def _limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """What one peer may cost, as the settings say."""
     return Limits(
         head_bytes=settings.header_bytes,
         head_fields=settings.header_count,
         head_seconds=settings.header_seconds,
         rate_bytes=settings.body_rate,
         rate_seconds=settings.body_seconds,
+        idle_seconds=settings.idle_seconds,
+        kept_connections=settings.kept_connections,
+        connections=settings.connections,
     )

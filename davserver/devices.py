@@ -19,13 +19,12 @@ from davserver.database import Database
 from davserver.linking import new_token, token_hash
 from davserver.login import Throttled
 from davserver.schema import account, app_password, device_login
+from davserver.settings import Settings
 from davserver.throttle import SECOND, Bucket, net_of
 from davserver.tree.seen import TooMany
 from shareproviders.contract import NotFound
 
 LIFE = 20 * 60 * SECOND
-WISHES = 30
-"""That one net may bring in ten minutes before it has to wait."""
 MAX_LABEL = 120
 MOST = 50
 """Devices of one person."""
@@ -50,8 +49,11 @@ class Granted(NamedTuple):
 class DeviceLogin:
     """The table of waiting devices. `pepper` is a secret of this house; safe for many threads and processes."""
 
-    def __init__(self, database: Database, pepper: bytes, audit: Audit, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, pepper: bytes, audit: Audit, clock: Callable[[], int]
+    ) -> None:
         self._database, self._pepper, self._audit, self._clock = database, pepper, audit, clock
+        self._wishes = settings.devices_per_net
 
     def _digest(self, kind: str, token: str) -> bytes:
         return token_hash(self._pepper, token, f"device {kind}")
@@ -60,7 +62,7 @@ class DeviceLogin:
         """A device begins; `label` is what it calls itself. Raises Throttled, Unavailable."""
         wish, now = Wish(new_token() + new_token(), new_token() + new_token()), self._clock()
         poll = self._digest("poll", wish.poll)
-        asked = (Bucket(f"device {net_of(remote_address)}", WISHES, 10 * 60 * SECOND),)
+        asked = (Bucket(f"device {net_of(remote_address)}", self._wishes, 10 * 60 * SECOND),)
         with self._database.transaction() as connection:
             pause = throttle.pause_left(connection, asked, now)
             if pause:

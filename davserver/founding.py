@@ -16,6 +16,7 @@ from davserver.house import RENDERED, ROLES_NAME, SECRETS, UPLOADS, NoHouse, inn
 from davserver.keys import KeyRing, RootKeys, write_root_key
 from davserver.schema import setting
 from davserver.settings import shipped
+from shareproviders.contract import Durability
 
 
 def default_key(directory: Path) -> Path:
@@ -45,7 +46,7 @@ def found(directory: Path, key: Path, by: str) -> list[str]:
             connection.execute(insert(setting).values(name="instance", value=secrets.token_hex(6).encode()))
             for space in (UPLOADS, RENDERED):
                 ring.create(connection, space)
-                inner_store(space, database, ring, now, directory).prepare()
+                inner_store(space, database, ring, now, directory, durability=Durability()).prepare()
             audit = Audit(database, ring.secret(CHAIN_SECRET), now)
             audit.start(connection)
             audit.note(connection, by, "init")

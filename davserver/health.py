@@ -10,6 +10,7 @@ from typing import Any
 
 from davserver.house import House
 from davserver.keys import KeyProblem, read_root_key
+from davserver.serving.tally import Board
 from shareproviders.contract import Unavailable
 
 LIVE, READY = "/healthz", "/healthz/ready"
@@ -22,8 +23,8 @@ STOPPED = "a store has stopped taking writes; see the log"
 class Health:
     """Looks after one worker's house."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, board: Board) -> None:
+        self._house, self._board = house, board
         self._asking = threading.Lock()
         self._lacking: list[str] = []
         self._asked = 0.0
@@ -47,9 +48,8 @@ class Health:
             return self._lacking
 
     def _stopped(self) -> list[str]:
-        """Stores go read-only after a failed fsync, until a restart (reference: PostgreSQL's fsync errors, 2018)."""
-        stores = self._house.stores().values()
-        return [] if all(getattr(provider, "healthy", True) for provider in stores) else [STOPPED]
+        """Stores go read-only after a failed fsync, until a restart: those of this worker, or of another one."""
+        return [STOPPED] if self._house.stores_stopped or self._board.sums().stores_stopped else []
 
     def _missing(self) -> Iterator[str]:
         house = self._house

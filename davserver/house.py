@@ -39,7 +39,7 @@ from davserver.sessions import Sessions
 from davserver.settings import Settings
 from davserver.tree.rendered import Kept
 from davserver.tree.uploads import UploadStore
-from shareproviders.contract import Ground, NameTaken, NotFound, ShareProvider
+from shareproviders.contract import Durability, Ground, NameTaken, NotFound, ShareProvider
 
 UPLOADS, RENDERED = ".uploads", ".rendered"
 """Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
@@ -79,8 +79,16 @@ class Lot(NamedTuple):
 class Shares(Mapping[str, ShareProvider]):
     """Providers by share id; follows the share table without being told (one pragma per look while nothing changes)."""
 
-    def __init__(self, database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        clock: Callable[[], int],
+        directory: Path,
+        durability: Callable[[str], Durability],
+    ) -> None:
         self._database, self._keys, self._clock, self._directory = database, keys, clock, directory
+        self._durability = durability
         self._built: dict[str, tuple[Lot, ShareProvider]] = {}
         self._providers: dict[str, ShareProvider] = {}
         self._building = threading.Lock()
@@ -139,6 +147,7 @@ class Shares(Mapping[str, ShareProvider]):
             quota=lot.quota,
             options=json.loads(lot.options),
             keeps_files=partial(is_copied, self._directory),
+            durability=self._durability(share),
             committed=self._committed,
         )
         provider: ShareProvider = plugins.find(plugins.SHARE_PROVIDERS, lot.provider)(ground)
@@ -167,7 +176,7 @@ def ended_shares(connection: Connection) -> list[str]:
 
 
 def inner_store(
-    space: str, database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path
+    space: str, database: Database, keys: KeyRing, clock: Callable[[], int], directory: Path, *, durability: Durability
 ) -> UploadStore:
     """What the house keeps for itself in one of its spaces: a vault, so encrypted and durable like everything else."""
     ground = Ground(
@@ -180,6 +189,7 @@ def inner_store(
         quota=None,
         options={},
         keeps_files=partial(is_copied, directory),
+        durability=durability,
     )
     store: UploadStore = plugins.find(plugins.SHARE_PROVIDERS, "vault")(ground)
     return store
@@ -206,20 +216,21 @@ class House:
         self.directory, self.key, self.settings, self.database, self.keys = directory, key, settings, database, keys
         self._opened = ExitStack()
         self.clock = clock
-        self.shares = Shares(database, keys, clock, directory)
-        self.uploads = inner_store(UPLOADS, database, keys, clock, directory)
-        self.rendered = inner_store(RENDERED, database, keys, clock, directory)
-        self.kept = Kept(self.rendered, clock, database.transaction)
+        self._durabilities: dict[str, Durability] = {}
+        self.shares = Shares(database, keys, clock, directory, self._durability)
+        self.uploads = inner_store(UPLOADS, database, keys, clock, directory, durability=self._durability(UPLOADS))
+        self.rendered = inner_store(RENDERED, database, keys, clock, directory, durability=self._durability(RENDERED))
+        self.kept = Kept(self.rendered, clock, database.transaction, most_bytes=settings.pages_bytes)
         self.audit = Audit(database, keys.secret(CHAIN_SECRET), clock)
         self.reads = ReadLog(self.audit, database, clock)
         self.engine = Engine(RoleTable.load(directory / ROLES_NAME), policies_of(settings))
         pepper = keys.secret(PEPPER_SECRET)
         self.login = Login(database, settings, pepper, self.audit, clock)
-        self.sessions = Sessions(database, pepper, self.audit, clock)
+        self.sessions = Sessions(database, settings, pepper, self.audit, clock)
         self.links = LinkLogin(database, self.login.passwords, pepper, self.audit, clock)
         self.openings = Openings(database, keys.sealer, pepper, self.audit, clock)
-        self.devices = DeviceLogin(database, pepper, self.audit, clock)
-        self.second_step = SecondStep(database, pepper, self.audit, clock)
+        self.devices = DeviceLogin(database, settings, pepper, self.audit, clock)
+        self.second_step = SecondStep(database, settings, pepper, self.audit, clock)
         self.invitations = Invitations(
             database, self.login.passwords, pepper, self.audit, clock, second_step=self.second_step
         )
@@ -227,6 +238,15 @@ class House:
         self.own_devices = OwnDevices(database, pepper, self.audit, clock)
         self.file_secret = hmac.digest(pepper, b"file ids", "sha256")
         """From which file ids are made (davserver/nextcloud/mapping.py)."""
+
+    def _durability(self, share: str) -> Durability:
+        """One for each store and the life of this process, however often its provider is built anew."""
+        return self._durabilities.setdefault(share, Durability())
+
+    @property
+    def stores_stopped(self) -> int:
+        """How many stores take no changes any more, since the disk failed to keep one."""
+        return sum(durability.lost for durability in list(self._durabilities.values()))
 
     def awake_until(self, user: str) -> int | None:
         """When somebody's devices fall asleep (davserver/pins.py)."""

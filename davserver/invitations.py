@@ -47,7 +47,7 @@ class Invitations:
         *,
         second_step: SecondStep,
     ) -> None:
-        self._database, self._passwords, self._second_step = database, passwords, second_step
+        self._database, self.passwords, self._second_step = database, passwords, second_step
         self._pepper, self._audit, self._clock = pepper, audit, clock
 
     def invite(self, connection: Connection, user: str, by: str) -> str:
@@ -95,7 +95,7 @@ class Invitations:
         Raises NotFound, AccountProblem for a bad password.
         """
         self.invited(code)  # before the costly hash
-        hashed = self._passwords.hash(password)
+        hashed = self.passwords.hash(password)
         with self._database.transaction() as connection:
             invited, now = self._invited(connection, code), self._clock()
             mine = invitation.c.digest == self._digest(code)

@@ -25,6 +25,8 @@ from davserver.schema import account
 from davserver.throttle import SECOND, Bucket, net_of
 from shareproviders.contract import NotFound
 
+GUESSES_FROM_A_NET, GUESSES = 10, 50
+"""Wrong passwords of a link that are looked at, in five minutes and in ten."""
 PROVED_FOR = 30 * 60 * SECOND
 """So long a browser is believed that it once sent the right password."""
 
@@ -151,6 +153,6 @@ class LinkLogin:
 def buckets(link: int, address: str) -> tuple[Bucket, Bucket]:
     """The counts that a wrong password touches: of this link from that net, and of this link from everywhere."""
     return (
-        Bucket(f"link {link} {net_of(address)}", 10, 5 * 60 * SECOND),
-        Bucket(f"link {link}", 50, 10 * 60 * SECOND),
+        Bucket(f"link {link} {net_of(address)}", GUESSES_FROM_A_NET, 5 * 60 * SECOND),
+        Bucket(f"link {link}", GUESSES, 10 * 60 * SECOND),
     )

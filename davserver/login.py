@@ -38,7 +38,6 @@ from shareproviders.statements import Statement
 
 CHALLENGE = 'Basic realm="Gremium", charset="UTF-8"'
 MAX_HEADER = 4096
-MAX_SIGNING_IN = 8  # at a time in one process; who comes on top of these is sent away for a moment, never kept waiting
 REMEMBERED = 10_000
 REMEMBERED_FOR = 10 * 60 * 1_000_000
 USE_NOTED_EVERY = 60 * 1_000_000
@@ -128,7 +127,9 @@ class Login:
         self._process_key = secrets.token_bytes(32)
         self._known: dict[bytes, Known] = {}
         self._asked = threading.local()
-        self._signing_in = threading.BoundedSemaphore(MAX_SIGNING_IN)
+        self._failures, self._failures_of_net = settings.login_failures, settings.login_failures_per_net
+        # Who comes on top of these is sent away for a moment, never kept waiting.
+        self._signing_in = threading.BoundedSemaphore(settings.sign_ins_at_once)
         self._refused, self._counting = 0, threading.Lock()
         self._uses: dict[str, int] = {}
         self._uses_noted: dict[str, int] = {}
@@ -235,7 +236,11 @@ class Login:
     def _touched(self, user: str, remote_address: str) -> tuple[throttle.Bucket, ...]:
         """The counts of this name; keyed, not as typed: people mistake the field and type their password here."""
         typed = hmac.digest(self._pepper, b"typed name " + user.encode(), hashlib.sha256)[:16].hex()
-        return throttle.buckets(typed if USER_NAME.fullmatch(user) else "?", remote_address)
+        name = typed if USER_NAME.fullmatch(user) else "?"
+        return (
+            throttle.bucket_of_name(name, remote_address, self._failures),
+            throttle.bucket_of_net(remote_address, self._failures_of_net),
+        )
 
     def _by_own_password(self, row: Row[*tuple[Any, ...]] | None, password: str) -> Known | None:
         if not self.passwords.matches(password, row.password if row is not None else None) or row is None:

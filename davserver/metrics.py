@@ -65,6 +65,7 @@ def _traffic(sums: Sums) -> Iterator[Metric]:
     yield CounterMetricFamily("gremium_sent_bytes", "Bytes sent to clients.", sums.sent)
     yield CounterMetricFamily("gremium_logins_refused", "Wrong, ended or throttled credentials.", sums.logins_refused)
     yield GaugeMetricFamily("gremium_connections", "Connections open now.", sums.connections)
+    yield GaugeMetricFamily("gremium_stores_stopped", "Stores that take no writes after a fault.", sums.stores_stopped)
     yield GaugeMetricFamily("gremium_workers", "Processes that serve now.", sums.workers)
     yield GaugeMetricFamily("gremium_workers_wanted", "Processes that should serve.", sums.places)
 
@@ -72,12 +73,10 @@ def _traffic(sums: Sums) -> Iterator[Metric]:
 def _standing(house: House) -> Iterator[Metric]:
     database, disk = house.database.path, os.statvfs(house.directory)
     wal = database.with_name(f"{database.name}-wal")
-    stopped = sum(not getattr(provider, "healthy", True) for provider in house.stores().values())
     yield GaugeMetricFamily("gremium_database_bytes", "Size of the database.", _size(database))
     yield GaugeMetricFamily("gremium_database_log_bytes", "Size of its write-ahead log.", _size(wal))
     yield GaugeMetricFamily("gremium_free_bytes", "Free space where the data lie.", disk.f_bavail * disk.f_frsize)
     yield GaugeMetricFamily("gremium_disk_bytes", "Size of that file system.", disk.f_blocks * disk.f_frsize)
-    yield GaugeMetricFamily("gremium_stores_stopped", "Stores that take no writes after a fault.", stopped)
     yield GaugeMetricFamily("gremium_audit_lines", "Number of the log's newest line.", house.audit.head().seq)
     damaged = len(list(house.audit.show(who=STORE, since=house.clock() - DAMAGE_ONCE, limit=MOST_DAMAGE)))
     yield GaugeMetricFamily("gremium_damage_met", "Damaged documents that somebody met in the last day.", damaged)

@@ -27,6 +27,7 @@ from davserver.linking import in_groups, token_hash, typed_letters
 from davserver.login import Throttled, active_person, log
 from davserver.resets import What, note_reset
 from davserver.schema import account, recovery_code, second_step
+from davserver.settings import Settings
 from davserver.throttle import SECOND, Bucket
 
 DIGITS, PERIOD = 6, 30  # what every app knows (RFC 6238 §4 and §1.2)
@@ -57,8 +58,11 @@ class Standing(NamedTuple):
 class SecondStep:
     """The table of second steps. `pepper` is a secret of this house; safe for many threads and processes."""
 
-    def __init__(self, database: Database, pepper: bytes, audit: Audit, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, pepper: bytes, audit: Audit, clock: Callable[[], int]
+    ) -> None:
         self._database, self._pepper, self._audit, self._clock = database, pepper, audit, clock
+        self._guesses_of_a_net = settings.login_failures_per_net
         self._sealer = Sealer(SpaceKeys(b"second step", pepper))
 
     # -- signing in -----------------------------------------------------------------------------------------------
@@ -103,7 +107,8 @@ class SecondStep:
         A right recovery code is served even where guessing is throttled: 60 random bits cannot be guessed, and so
         nobody who knows the password can keep its owner out.
         """
-        touched = Bucket(f"second step {user}", GUESSES, 15 * 60 * SECOND), throttle.buckets("", address)[1]
+        of_user = Bucket(f"second step {user}", GUESSES, 15 * 60 * SECOND)
+        touched = of_user, throttle.bucket_of_net(address, self._guesses_of_a_net)
         with self._database.transaction() as connection:
             if self._take_recovery_code(connection, user, code):
                 return

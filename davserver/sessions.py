@@ -15,10 +15,9 @@ from davserver.audit import Audit
 from davserver.database import Database
 from davserver.schema import account, person
 from davserver.schema import session as table
+from davserver.settings import Settings
 
 SECOND = 1_000_000
-IDLE = 30 * 60 * SECOND
-LONGEST = 10 * 60 * 60 * SECOND
 SEEN_NOTED_EVERY = 60 * SECOND
 TURNED_BACK = 5 * 60 * SECOND
 """So far may a clock be set back before a session, which then seems to lie in the future, is no longer believed."""
@@ -55,15 +54,20 @@ class SignedIn(NamedTuple):
 class Sessions:
     """All sessions of one house. `pepper` is a secret of it; safe for many threads, and alike in all workers."""
 
-    def __init__(self, database: Database, pepper: bytes, audit: Audit, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, pepper: bytes, audit: Audit, clock: Callable[[], int]
+    ) -> None:
         self._database, self._pepper, self._audit, self._clock = database, pepper, audit, clock
+        self._idle = settings.session_idle_minutes * 60 * SECOND
+        self._longest = settings.session_hours * 3600 * SECOND
 
     def begin(self, user: str, device: str, address: str) -> str:
         """A new session; its token, which is kept nowhere. Sweeps ended ones of everybody away. Raises Unavailable."""
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._clock()
         values = {"user": user, "began": now, "seen": now, "device": device[:64], "address": address[:64]}
         with self._database.transaction() as connection:
-            connection.execute(delete(table).where((table.c.seen < now - IDLE) | (table.c.began < now - LONGEST)))
+            ended = (table.c.seen < now - self._idle) | (table.c.began < now - self._longest)
+            connection.execute(delete(table).where(ended))
             connection.execute(insert(table).values(digest=self._digest(token), **values))
             self._audit.note(connection, f"user:{user}", "sign-in", detail=address)
         return token
@@ -73,7 +77,7 @@ class Sessions:
         with self._database.read() as connection:
             row = connection.execute(_found, {"digest": self._digest(token)}).one_or_none()
         now = self._clock()
-        if row is None or not row.began - TURNED_BACK <= now < min(row.began + LONGEST, row.seen + IDLE):
+        if row is None or not row.began - TURNED_BACK <= now < min(row.began + self._longest, row.seen + self._idle):
             return None
         if now - row.seen >= SEEN_NOTED_EVERY:
             with self._database.transaction() as connection:
@@ -84,7 +88,7 @@ class Sessions:
     def of(self, user: str) -> list[Session]:
         """Somebody's sessions that have not ended, the latest first."""
         now = self._clock()
-        alive = (table.c.user == user, table.c.seen > now - IDLE, table.c.began > now - LONGEST)
+        alive = (table.c.user == user, table.c.seen > now - self._idle, table.c.began > now - self._longest)
         with self._database.read() as connection:
             rows = connection.execute(select(table).where(*alive).order_by(table.c.began.desc())).all()
         return [Session(_name(row.digest), row.began, row.seen, row.device, row.address) for row in rows]

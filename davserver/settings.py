@@ -18,6 +18,7 @@ ENVIRONMENT_PREFIX = "DAVSERVER_"
 NOT_SETTINGS = ("DATA", "KEY", "CONFIG")  # environment names that say where things lie
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MIB, GIB = 1024**2, 1024**3
+NO_MORE_THAN = (("login_failures", "login_failures_per_net"), ("kept_connections", "connections"))
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -70,6 +71,13 @@ class Settings:
 
     policies: tuple[str, ...] = ()
     account_password_on_dav: bool = False
+    password_letters: int = _number(10, 8, 64)
+    login_failures: int = _number(10, 1, 1000)
+    login_failures_per_net: int = _number(50, 1, 100_000)
+    sign_ins_at_once: int = _number(8, 1, 256)
+    devices_per_net: int = _number(30, 1, 10_000)
+    session_idle_minutes: int = _number(30, 1, 24 * 60)
+    session_hours: int = _number(10, 1, 7 * 24)
     argon2_memory_kib: int = _number(65536, 8, 4 * 1024 * 1024)
     argon2_passes: int = _number(3, 1, 100)
     argon2_lanes: int = _number(4, 1, 64)
@@ -79,6 +87,9 @@ class Settings:
     header_seconds: int = _number(10, 1, 600)
     body_seconds: int = _number(30, 1, 600)
     body_rate: int = _number(1024, 0, 1024 * 1024 * 1024)
+    idle_seconds: int = _number(60, 1, 3600)
+    kept_connections: int = _number(2000, 1, 100_000)
+    connections: int = _number(4000, 1, 100_000)
 
     lock_seconds: int = _number(3600, 180, 7 * 86400)
     locks_per_resource: int = _number(16, 1, 1000)
@@ -90,6 +101,10 @@ class Settings:
     audit_access_days: int = _number(180, 1, 36500)
     audit_days: int = _number(3650, 1, 36500)
     convert_office: bool = True
+    draw_seconds: int = _number(30, 5, 600)
+    draw_bytes: int = _number(GIB, 256 * MIB, 64 * GIB)
+    draw_at_once: int = _number(2, 1, 64)
+    pages_bytes: int = _number(4 * GIB, 64 * MIB, 1024 * GIB)
     upload_bytes: int = _number(50 * GIB, MIB, 1024 * GIB)
 
     @property
@@ -185,6 +200,14 @@ def _checked(name: str, value: Any, where: str) -> Any:
 
 
 def _check_together(settings: Settings) -> None:
+    for low, high in NO_MORE_THAN:
+        if getattr(settings, low) > getattr(settings, high):
+            raise SettingsError(f"{low} can be at most {high}, {getattr(settings, high)}; lower it, or raise {high}")
+    _check_addresses(settings)
+    _check_oidc(settings)
+
+
+def _check_addresses(settings: Settings) -> None:
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_network(proxy)
@@ -199,6 +222,13 @@ def _check_together(settings: Settings) -> None:
     host, colon, port = settings.syslog.rpartition(":")
     if settings.syslog and not (settings.syslog.startswith("/") or (host and colon and port.isdecimal())):
         raise SettingsError(f"syslog must be a path such as /dev/log, or HOST:PORT, not {settings.syslog!r}")
+    if settings.public_url:
+        url = urlsplit(settings.public_url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+            raise SettingsError(f"public_url must look like https://gremium.example.org, not {settings.public_url!r}")
+
+
+def _check_oidc(settings: Settings) -> None:
     if settings.oidc_issuer and not (settings.oidc_name and settings.oidc_client_id and settings.public_url):
         raise SettingsError(
             "oidc_issuer needs oidc_name, what people call it, oidc_client_id, and public_url, where they come back to"
@@ -208,10 +238,6 @@ def _check_together(settings: Settings) -> None:
         local = issuer.scheme == "http" and issuer.hostname in LOOPBACK
         if not ((issuer.scheme == "https" and issuer.hostname) or local) or issuer.query or issuer.fragment:
             raise SettingsError(f"oidc_issuer must look like https://login.example.org, not {settings.oidc_issuer!r}")
-    if settings.public_url:
-        url = urlsplit(settings.public_url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
-            raise SettingsError(f"public_url must look like https://gremium.example.org, not {settings.public_url!r}")
 
 
 def read_secret(name: str, written: str, directory: Path) -> str:

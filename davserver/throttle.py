@@ -22,13 +22,14 @@ class Bucket(NamedTuple):
     window: int
 
 
-def buckets(account: str, address: str) -> tuple[Bucket, Bucket]:
-    """The counts that a failed login touches: this account from that net, and everything from that net."""
-    net = net_of(address)
-    return (
-        Bucket(f"login {net} {account}", 10, 5 * 60 * SECOND),
-        Bucket(f"net {net}", 50, 10 * 60 * SECOND),
-    )
+def bucket_of_name(account: str, address: str, limit: int) -> Bucket:
+    """What counts the failures of this account from that net."""
+    return Bucket(f"login {net_of(address)} {account}", limit, 5 * 60 * SECOND)
+
+
+def bucket_of_net(address: str, limit: int) -> Bucket:
+    """What counts all failures from that net."""
+    return Bucket(f"net {net_of(address)}", limit, 10 * 60 * SECOND)
 
 
 def net_of(address: str) -> str:

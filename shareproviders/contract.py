@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
+from shareproviders.durable import Durability
 from shareproviders.errors import (
     BodyTruncated,
     Damaged,
@@ -39,6 +40,7 @@ __all__ = [
     "Change",
     "Damaged",
     "DiskFull",
+    "Durability",
     "Expected",
     "Finding",
     "Ground",
@@ -138,7 +140,8 @@ class Staged(Protocol):
 class ShareProvider(Protocol):
     """The verbs of one share's storage."""
 
-    read_only: bool
+    @property
+    def read_only(self) -> bool: ...
 
     def prepare(self) -> None:
         """Make what an empty share needs (its root); idempotent; called inside a transaction at `apply`."""
@@ -388,10 +391,10 @@ class Ground:
     """The provider's own keys from the committee's declaration; an unknown one is an error that names the known."""
     keeps_files: Callable[[], bool] = lambda: False
     """True while a backup copies files: what is destroyed then loses its key at once, its file later (`collect`)."""
+    durability: Durability = field(default_factory=Durability)
+    """What a provider that writes to a disk syncs with, and asks before each change; who reads health looks at it."""
     committed: Callable[[], int | None] = lambda: None
-    """A number that differs after any commit by anyone, for what is kept between requests; None inside a transaction
-    of this thread, whose rows nobody else sees yet, and where nobody tells."""
+    """Another number after any commit by anyone; None in a transaction of this thread, and where nobody tells."""
 
 
-ProviderFactory = Callable[[Ground], ShareProvider]
-"""What an entry point of the group `davserver.shareproviders` names: a class or function."""
+ProviderFactory = Callable[[Ground], ShareProvider]  # what an entry point of davserver.shareproviders names

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.test_house import ROOT
+from tests.test_house import ROOT, tracked
 
 ROW = re.compile(r"^\| (S-\d\d) \| (.+?) \| (.+?) \| (.*?) ?\| (held|smaller|open|waits) \|$", re.M)
 TEXT = (ROOT / "docs" / "assurance.md").read_text(encoding="utf-8")
@@ -33,6 +33,22 @@ def test_what_is_named_exists(row: tuple[str, ...]) -> None:
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
         functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         assert name in functions if name else any(each.startswith("test_") for each in functions)
+
+
+def test_make_soak_runs_every_long_form() -> None:
+    """A test that has one lies where `make soak` looks, and reads SOAK as all others do."""
+    listed = re.search(r"^SOAKED := ([^\\\n]*(?:\\\n[^\\\n]*)*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert listed is not None
+    places = listed[1].replace("\\\n", " ").split()
+    assert all((ROOT / place).exists() for place in places)
+    long = {str(path) for path in tracked("tests/*.py") if "import SOAK" in (ROOT / path).read_text(encoding="utf-8")}
+    long -= {"tests/test_assurance.py"}
+    assert len(long) > 10
+    assert {path for path in long if not any(path.startswith(place) for place in places)} == set()
+    apart = [
+        path for path in tracked("tests/*.py") if re.search(r"""environ.*SOAK""", (ROOT / path).read_text("utf-8"))
+    ]
+    assert [str(path) for path in apart] == ["tests/soaking.py", "tests/test_assurance.py"]
 
 
 def test_the_states_are_those_that_are_explained() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from davserver.accounts import AccountProblem
+from davserver.invitations import Invited
 from davserver.portal.ground import visit
 from davserver.portal.guarding import open_to_all
 from davserver.portal.signing import admit
@@ -35,7 +36,7 @@ def choose_password() -> Any:
         invited = visit().ground.invitations.invited(code)
     except NotFound:
         return _not_holding(code)
-    return render_template("signing/new-password.html", invited=invited, code=code)
+    return _choosing(invited, code)
 
 
 @pages.post("/einladung/passwort")
@@ -57,9 +58,14 @@ def set_password() -> Any:
     except AccountProblem:
         problem = "weak"
     if problem:
-        return render_template("signing/new-password.html", invited=invited, code=code, problem=problem), 400
+        return _choosing(invited, code, problem), 400
     principal = visit().ground.sign_in(invited.user, password, visit().address)
     return admit(principal, "/", [])
+
+
+def _choosing(invited: Invited, code: str, problem: str = "") -> str:
+    letters = visit().ground.invitations.passwords.shortest
+    return render_template("signing/new-password.html", invited=invited, code=code, problem=problem, letters=letters)
 
 
 def _not_holding(code: str) -> Any:

@@ -1,4 +1,4 @@
-"""The child process: `python -I -m davserver.rendering.child WORK …`; document on standard input, result on output.
+"""The child process: `python -I -m davserver.rendering.child BYTES SECONDS WORK …`; a document in, the result out.
 
 It gives everything up first and only then looks at the document. Exit status: 0 made, 4 cannot be opened, 5 is
 protected by a password, 6 not confined enough for this work; anything else: died of it.
@@ -14,12 +14,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from davserver.rendering.confinement import MIB, Holds, give_up_privileges, leave_files, leave_network, limit
 
 MADE, DAMAGED, PROTECTED, NOT_CONFINED = 0, 4, 5, 6
-MEMORY = 1024 * MIB
-SECONDS = 30
 FONTS = ("/usr/share/fonts", "/usr/local/share/fonts")
 PROGRAMS = (
     *("/usr", "/lib", "/lib64", "/var/lib/libreoffice", "/var/spool/libreoffice"),
@@ -41,7 +40,16 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 """  # noqa: E501 (the form that LibreOffice writes)
 
 
-def _shut_in() -> io.FileIO:
+class Allowed(NamedTuple):
+    """What the work may take."""
+
+    memory: int
+    """Bytes of address space."""
+    seconds: int
+    """Of a processor."""
+
+
+def _shut_in(allowed: Allowed) -> io.FileIO:
     """The document, for those who look at it with PDFium and Pillow alone."""
     import PIL  # noqa: PLC0415 (what the other work does not need)
     import pypdfium2  # noqa: PLC0415
@@ -50,18 +58,18 @@ def _shut_in() -> io.FileIO:
     Image.init()
     document = io.FileIO(0, closefd=False)
     leave_network()
-    limit(MEMORY, SECONDS, open_files=64, processes=0, file_bytes=0)
+    limit(*allowed, open_files=64, processes=0, file_bytes=0)
     give_up_privileges()
     libraries = [str(Path(str(library.__file__)).parent) for library in (PIL, pypdfium2, os)]
     leave_files((*FONTS, *libraries))
     return document
 
 
-def draw(kind: str, width: str, *numbers: str) -> int:
+def draw(allowed: Allowed, kind: str, width: str, *numbers: str) -> int:
     """Pages of a PDF, or a picture: a header in JSON behind its length, then the pixels of each page."""
     from davserver.rendering import drawing  # noqa: PLC0415 (as above)
 
-    document = _shut_in()
+    document = _shut_in(allowed)
     try:
         if kind == "picture":
             count, pages = drawing.draw_picture(document, int(width))
@@ -78,11 +86,11 @@ def draw(kind: str, width: str, *numbers: str) -> int:
     return MADE
 
 
-def words() -> int:
+def words(allowed: Allowed) -> int:
     """The text of each page of a PDF, in JSON."""
     from davserver.rendering import drawing  # noqa: PLC0415 (as above)
 
-    document = _shut_in()
+    document = _shut_in(allowed)
     try:
         found = drawing.words_of(document)
     except drawing.Unreadable as why:
@@ -92,7 +100,7 @@ def words() -> int:
     return MADE
 
 
-def convert(program: str, ending: str) -> int:
+def convert(allowed: Allowed, program: str, ending: str) -> int:
     """An office document as PDF."""
     holds = leave_network()
     if Holds.OWN_MEMORY not in holds:
@@ -101,18 +109,18 @@ def convert(program: str, ending: str) -> int:
     if pid:
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return status if status >= 0 else 128 - status
-    os._exit(_convert(program, ending, holds))
+    os._exit(_convert(allowed, program, ending, holds))
 
 
-def probe() -> int:
+def probe(_: Allowed) -> int:
     """Would an office document be shut in here?"""
     holds = leave_network()
     give_up_privileges()
     return MADE if OFFICE_NEEDS in holds | leave_files(()) else NOT_CONFINED
 
 
-def _convert(program: str, ending: str, holds: Holds) -> int:
-    limit(MEMORY, SECONDS, open_files=512, processes=128, file_bytes=256 * MIB)
+def _convert(allowed: Allowed, program: str, ending: str, holds: Holds) -> int:
+    limit(*allowed, open_files=512, processes=128, file_bytes=256 * MIB)
     give_up_privileges()
     holds |= leave_files((*PROGRAMS, program.rpartition("/program/")[0] or program), (SCRATCH, "/dev/null"))
     if OFFICE_NEEDS not in holds:
@@ -149,8 +157,9 @@ WORKS: Mapping[str, Callable[..., int]] = MappingProxyType(
 
 
 def main(words: Sequence[str]) -> int:
-    """`draw KIND WIDTH PAGE…`, `words`, `convert PROGRAM ENDING` or `probe`."""
-    return WORKS[words[0]](*words[1:])
+    """BYTES and SECONDS, then `draw KIND WIDTH PAGE…`, `words`, `convert PROGRAM ENDING` or `probe`."""
+    memory, seconds, work, *rest = words
+    return WORKS[work](Allowed(int(memory), int(seconds)), *rest)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import select
 import shutil
@@ -28,10 +29,8 @@ from davserver.rendering import child
 MIB = 1024**2
 LARGEST_DOCUMENT, LARGEST_PDF, LARGEST_DRAWING = 256 * MIB, 256 * MIB, 128 * MIB
 LARGEST_HEADER, LARGEST_WORDS = 16 * MIB, 64 * MIB
-WALL_SECONDS = 30.0
-AT_ONCE = 2
-"""Children of one process; whoever comes then waits."""
 PATIENCE_SECONDS = 20.0
+"""So long whoever comes while as many children are at work as may be waits for one to end."""
 PIECE = 256 * 1024
 OFFICE_ENDINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -112,14 +111,25 @@ class Drawing(NamedTuple):
     pages: list[Page]
 
 
+class Bounds(NamedTuple):
+    """What one document may cost, and how many may."""
+
+    seconds: float = 30.0
+    """Of a clock on the wall; as many of a processor."""
+    memory: int = 1024 * MIB
+    """Bytes of address space."""
+    at_once: int = 2
+    """Children of one process."""
+
+
 class Maker:
     """Makes pages of documents, a few at a time; one for each process of the server."""
 
-    def __init__(self, office: str | None, *, seconds: float = WALL_SECONDS) -> None:
-        """`office`: the program that converts office documents, None for none; `seconds`: given to one document."""
+    def __init__(self, office: str | None, bounds: Bounds = Bounds()) -> None:  # noqa: B008 (it cannot be changed)
+        """`office`: the program that converts office documents, None for none."""
         self._office, self._confined = office, office is None
-        self._seconds = seconds
-        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self.bounds = bounds
+        self._room = threading.BoundedSemaphore(bounds.at_once)
 
     @staticmethod
     def find_office() -> str | None:
@@ -176,10 +186,11 @@ class Maker:
     def _run(self, document: Iterable[bytes], words: Sequence[str], most: int) -> bytes:
         if not self._room.acquire(timeout=PATIENCE_SECONDS):
             raise Busy("other documents are being made")
+        allowed = str(self.bounds.memory), str(math.ceil(self.bounds.seconds))
         try:
             with in_memory(document) as source:
                 process = subprocess.Popen(  # noqa: S603 (our own program, with words of ours) # nosec B603
-                    [sys.executable, "-I", "-m", child.__name__, *words],
+                    [sys.executable, "-I", "-m", child.__name__, *allowed, *words],
                     stdin=source,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -194,7 +205,7 @@ class Maker:
     def _answer_of(self, process: subprocess.Popen[bytes], most: int) -> bytes:
         """All that the child writes. Nothing of it lives on, however this ends."""
         assert process.stdout is not None
-        until, answer = time.monotonic() + self._seconds, bytearray()
+        until, answer = time.monotonic() + self.bounds.seconds, bytearray()
         try:
             while select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
                 piece = os.read(process.stdout.fileno(), PIECE)

@@ -26,6 +26,7 @@ _UNBOUNDED = {
     "head_seconds": "header_seconds (an unfinished head may wait for 60 s)",
     "rate_bytes": "body_rate (Granian cuts no slow body)",
     "rate_seconds": "body_seconds (Granian cuts no slow body)",
+    "kept_connections": "kept_connections (Granian closes none before its end)",
 }
 _STARTS_WITHIN = 30.0
 

@@ -24,7 +24,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 
 _PLACE_OF = {method: number for number, method in enumerate(METHODS)}
 _OTHER = len(METHODS) - 1
-_PROCESS, _CONNECTIONS, _RECEIVED, _SENT, _LOGINS, _MICROSECONDS, _REQUESTS = range(7)
+_PROCESS, _CONNECTIONS, _STOPPED, _RECEIVED, _SENT, _LOGINS, _MICROSECONDS, _REQUESTS = range(8)
 _DURATIONS = _REQUESTS + len(METHODS) * len(CLASSES)
 _CELLS = _DURATIONS + len(BUCKETS) + 1
 _LAYOUT = 0x4752_4D54_0000_0000 + _CELLS  # tells a reader of another version that these are not his cells
@@ -49,6 +49,8 @@ class Sums:
     sent: int
     logins_refused: int
     connections: int
+    stores_stopped: int
+    """At most in one worker."""
     workers: int
     """How many live."""
     places: int
@@ -65,11 +67,11 @@ class Tally:
 
     def enter(self) -> None:
         """This process takes the place; what its predecessor held open died with him."""
-        self._cells[_CONNECTIONS] = 0
+        self._cells[_CONNECTIONS] = self._cells[_STOPPED] = 0
         self._cells[_PROCESS] = os.getpid()
 
     def leave(self) -> None:
-        self._cells[_PROCESS] = self._cells[_CONNECTIONS] = 0
+        self._cells[_PROCESS] = self._cells[_CONNECTIONS] = self._cells[_STOPPED] = 0
 
     def answered(self, method: str, status: int, seconds: float, received: int, sent: int) -> None:
         """One request has come to its end; `status` is 0 if it got no answer."""
@@ -86,6 +88,10 @@ class Tally:
     def connected(self, count: int) -> None:
         """So many connections are open now."""
         self._cells[_CONNECTIONS] = count
+
+    def stores_stopped(self, count: int) -> None:
+        """So many stores of this worker take no changes now."""
+        self._cells[_STOPPED] = count
 
     def logins_refused(self, count: int) -> None:
         """So many more."""
@@ -148,6 +154,7 @@ class Board:
             sent=total[_SENT],
             logins_refused=total[_LOGINS],
             connections=sum(place[_CONNECTIONS] for place in living),
+            stores_stopped=max((place[_STOPPED] for place in living), default=0),
             workers=len(living),
             places=count,
         )

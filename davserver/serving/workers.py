@@ -37,6 +37,8 @@ _log = logging.getLogger("davserver.serving")
 _BACK_OFF_SECONDS = 0.1
 _BACK_OFF_MOST = 30.0
 _HEALTHY_SECONDS = 60.0
+_OTHER_FILES = 2048
+"""Open ones of a process that are no connection: documents that are read and written, ways into the database."""
 
 
 def serve(app_factory: AppFactory, settings: ServingSettings, on_ready: OnReady, board: Board | None = None) -> None:
@@ -98,7 +100,7 @@ def _serve_here(
     app_factory: AppFactory, settings: ServingSettings, tally: Tally, *, on_ready: OnReady, life: int | None
 ) -> None:
     """Serves in this process until asked to stop, or until the other end of the pipe `life` closes."""
-    _allow_many_files()
+    allow_many_files(settings.limits.connections)
     with _Stopping() as stopping:
         tally.enter()
         app = app_factory(tally)
@@ -157,10 +159,16 @@ def _leave_garbage_alone() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _allow_many_files() -> None:
-    """Thousands of kept connections need more descriptors than the usual soft limit of 1,024."""
+def allow_many_files(connections: int) -> None:
+    """Thousands of connections need more descriptors than the usual 1,024; where that cannot be, the log says so."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65536 if hard == resource.RLIM_INFINITY else min(65536, hard)
+    needed = connections + _OTHER_FILES
+    wanted = max(65536, needed) if hard == resource.RLIM_INFINITY else min(max(65536, needed), hard)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        _log.warning(
+            "a process may open %d files here, and connections = %d needs %d: raise LimitNOFILE, or lower it",
+            *(hard, connections, needed),
+        )
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

@@ -26,6 +26,8 @@ from shareproviders.paths import SharePath
 
 MOST = 1000
 """Letters about one document or folder."""
+MOST_FROM_A_NET, MOST_IN_AN_HOUR = 5, 100
+"""Letters through one link: from one net in ten minutes, and from everywhere."""
 MODERATES = Rights.UNLOCK
 """The right of whoever keeps order at a place: he breaks locks, and he reads and answers letters."""
 
@@ -85,8 +87,8 @@ def opened(tree: LinkTree) -> Seen:
 def _buckets(link: int, address: str) -> tuple[Bucket, Bucket]:
     """So many letters are taken in a row: through this link from that net, and through it from everywhere."""
     return (
-        Bucket(f"letter {link} {net_of(address)}", 5, 10 * 60 * SECOND),
-        Bucket(f"letter {link}", 100, 60 * 60 * SECOND),
+        Bucket(f"letter {link} {net_of(address)}", MOST_FROM_A_NET, 10 * 60 * SECOND),
+        Bucket(f"letter {link}", MOST_IN_AN_HOUR, 60 * 60 * SECOND),
     )
 
 

@@ -42,11 +42,14 @@ _NO_TEXTS: Texts = MappingProxyType({})
 
 
 class Remembered:
-    """Answers by what they depend on besides the database and the clock; the oldest make room."""
+    """Answers by what they depend on besides the database and the clock; the oldest make room.
+
+    After a commit none of before can be given again, so all of them go: what is written all the time fills no memory.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
-        self._bytes = 0
+        self._bytes, self._committed = 0, 0
         self._texts: dict[Hashable, Texts] = {}
         self._members = 0
         self._lock = threading.Lock()
@@ -60,6 +63,9 @@ class Remembered:
 
     def keep(self, key: Hashable, kept: Kept) -> None:
         with self._lock:
+            if kept.committed != self._committed:
+                self._kept.clear()
+                self._bytes, self._committed = 0, kept.committed
             old = self._kept.pop(key, None)
             self._bytes += _size(kept) - (_size(old) if old else 0)
             self._kept[key] = kept

@@ -12,7 +12,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,17 @@ from davserver.rendering import texts
 from davserver.rendering.maker import PDF, Drawing, Maker, NotMade, Page, Reason, read_drawing
 from davserver.tree.seen import Seen
 from davserver.tree.uploads import UploadStore, destroy
-from shareproviders.contract import Expected, NameTaken, Node, NotFound, ShareProvider, Staged, Unavailable, Writing
+from shareproviders.contract import (
+    Damaged,
+    Expected,
+    NameTaken,
+    Node,
+    NotFound,
+    ShareProvider,
+    Staged,
+    Unavailable,
+    Writing,
+)
 from shareproviders.paths import ROOT, SharePath
 
 if TYPE_CHECKING:
@@ -31,7 +41,6 @@ LIFE = 30 * 24 * 3600 * 1_000_000
 """Microseconds after which it is made anew, if anybody still asks."""
 TRY_AGAIN = 3600 * 1_000_000
 """Microseconds after which what was too much is tried once more."""
-MOST_BYTES = 4 * 1024**3
 WIDTHS = (800, 1200, 1800)
 """Pixels across a page in which it is drawn."""
 AHEAD = 1
@@ -57,16 +66,18 @@ class Kept:
         clock: Callable[[], int],
         begin_transaction: Callable[[], AbstractContextManager[Any]],
         *,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int,
     ) -> None:
         self._store, self._clock = store, clock
         self._begin_transaction, self._most = begin_transaction, most_bytes
 
     def get(self, seen: Seen, name: str) -> bytes | None:
-        """What was made of this version."""
+        """What was made of this version; None for what was damaged on the disk, too, so that it is made anew."""
         try:
-            return b"".join(self._store.read(self._store.stat(self._home(seen) / name)))
-        except NotFound:
+            made = self._store.stat(self._home(seen) / name)
+            with self._letting_go(made):
+                return b"".join(self._store.read(made))
+        except (NotFound, Damaged):
             return None
 
     def find(self, seen: Seen, name: str) -> Node | None:
@@ -77,16 +88,34 @@ class Kept:
             return None
 
     def reads(self, made: Node) -> Callable[[int, int | None], Iterator[bytes]]:
-        """What opens a part of it, later. Raises NotFound once it is gone."""
-        return partial(self._store.read, made)
+        """What opens a part of it, later. Raises NotFound once it is gone; Damaged, and then it is made anew next."""
+        return partial(self._opened, made)
+
+    def _opened(self, made: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        with self._letting_go(made):
+            return self._watched(made, self._store.read(made, start, length))
+
+    def _watched(self, made: Node, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        with self._letting_go(made):
+            yield from pieces
+
+    @contextmanager
+    def _letting_go(self, made: Node) -> Iterator[None]:
+        """What turns out to be damaged goes: it is no original, and can be made anew."""
+        try:
+            yield
+        except Damaged as damage:
+            _log.warning("what was drawn is damaged, and will be drawn anew: %s", damage)
+            with suppress(NotFound, Unavailable):
+                destroy(self._store, self._store.locate(made.id)[0], Writing(BY, self._clock()))
+            raise
 
     def refused(self, seen: Seen, name: str = REFUSED) -> Reason | None:
         """Why this version could not be shown. That it was too much is asked again: the server may have been busy."""
-        try:
-            node = self._store.stat(self._home(seen) / name)
-            reason = Reason(b"".join(self._store.read(node)).decode())
-        except NotFound:
+        node, told = self.find(seen, name), self.get(seen, name)
+        if node is None or told is None:
             return None
+        reason = Reason(told.decode())
         return None if reason is Reason.HEAVY and node.modified < self._clock() - TRY_AGAIN else reason
 
     def put(self, seen: Seen, made: Mapping[str, bytes]) -> None:

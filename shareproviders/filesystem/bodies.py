@@ -50,10 +50,11 @@ class Bodies:
     """The staging directory of one share."""
 
     def __init__(self, disk: Disk) -> None:
-        self._disk = disk
+        self._disk, self.durability = disk, disk.durability
 
     def stage(self, chunks: Iterable[bytes]) -> StagedFile:
         """Takes a whole body durably; any exception out of `chunks` removes what was written and passes through."""
+        self.durability.check()
         name, size = secrets.token_hex(16), 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with self._disk.root() as root, closing(walk(root, self._disk.new)) as new:
@@ -68,7 +69,7 @@ class Bodies:
                     write_whole(descriptor, chunk)
                 size += len(chunk)
             with translated():
-                os.fsync(descriptor)
+                self.durability.sync(descriptor)
         except BaseException:
             staged.discard()
             raise

@@ -51,7 +51,7 @@ class Copying:
             if self._deep:
                 members = self._copy_members(origin, known, target, name)
         else:
-            copy_document(origin.directory, known.name, target, name)
+            copy_document(origin.directory, known.name, target, name, self._bodies.durability)
         found = look(target, name)
         if found is None:
             raise DisagreesError
@@ -63,7 +63,7 @@ class Copying:
         with closing(place.directory), closing(enter(target, name)) as copy:
             wanted = [member for member in self._view.members(place) if member.id not in self._without]
             members = tuple(self._copy(place, member, copy, member.name) for member in wanted)
-            os.fsync(copy)
+            self._bodies.durability.sync(copy)
         return members
 
     def record(self, index: Index, copied: Copied, parent: Place, name: str, at: int) -> Known:

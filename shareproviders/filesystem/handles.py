@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from shareproviders.contract import DiskFull, Unavailable
+from shareproviders.contract import DiskFull, Durability, Unavailable
 from shareproviders.paths import BadName, clean_name
 
 STAGING = ".gremium-staging"
@@ -42,8 +42,9 @@ class Look(NamedTuple):
 class Disk:
     """One directory that is a share; `marker` tells it from an empty mount point and from other shares' directories."""
 
-    def __init__(self, path: Path, marker: str) -> None:
+    def __init__(self, path: Path, marker: str, durability: Durability) -> None:
         self._path = path
+        self.durability = durability
         self.staging: Segments = (STAGING, marker)
         self.new: Segments = (*self.staging, "new")
         self.old: Segments = (*self.staging, "old")
@@ -55,7 +56,7 @@ class Disk:
             for segments in (self.staging[:1], self.staging, self.new, self.old, self.steps):
                 with closing(walk(root, segments[:-1])) as parent, suppress(FileExistsError):
                     os.mkdir(segments[-1], 0o700, dir_fd=parent)
-                    os.fsync(parent)
+                    self.durability.sync(parent)
 
     @contextmanager
     def root(self) -> Iterator[int]:
@@ -188,7 +189,7 @@ def write_whole(descriptor: int, chunk: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def copy_document(source: int, name: str, target: int, new_name: str) -> None:
+def copy_document(source: int, name: str, target: int, new_name: str, durability: Durability) -> None:
     """A durable copy of one document's bytes into another directory."""
     reading_flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     writing_flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -200,7 +201,7 @@ def copy_document(source: int, name: str, target: int, new_name: str) -> None:
             write_whole(writing, chunk)
         status = os.fstat(reading)
         os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
-        os.fsync(writing)
+        durability.sync(writing)
 
 
 def remove(directory: int, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete
@@ -49,8 +49,6 @@ Answer = TypeVar("Answer")
 class FilesystemShare:
     """Options: `path`, an existing directory on one file system; a relative one counts from the data directory."""
 
-    read_only = False
-
     def __init__(self, ground: Ground) -> None:
         unknown = set(ground.options) - {"path"}
         if unknown:
@@ -59,10 +57,15 @@ class FilesystemShare:
             raise ValueError("a filesystem share needs the option path, the directory that it shows")
         path = ground.directory / str(ground.options["path"])
         self._ground = ground
-        self._disk = Disk(path, ground.keys.space_id.hex())
+        self._disk = Disk(path, ground.keys.space_id.hex(), ground.durability)
         self._index = Index(ground.share, ground.keys)
         self._steps = Steps(ground.share, self._disk)
         self._bodies = Bodies(self._disk)
+
+    @property
+    def read_only(self) -> bool:
+        """True after the disk failed to keep a change, for the life of the process."""
+        return self._ground.durability.lost
 
     # How verbs look and change
 
@@ -83,14 +86,19 @@ class FilesystemShare:
 
     def _settled(self, act: Callable[[View], Answer]) -> Answer | ShareError:
         """A refusal is handed back, not raised: what was settled must be committed all the same."""
-        with self._changing() as view:
+        with self._settling() as view:
             try:
                 return act(view)
             except ShareError as refusal:
                 return refusal
 
+    def _changing(self) -> AbstractContextManager[View]:
+        self._ground.durability.check()
+        return self._settling()
+
     @contextmanager
-    def _changing(self) -> Iterator[View]:
+    def _settling(self) -> Iterator[View]:
+        """A view that may write; also on a drive that takes no changes, whose readers need undone what failed."""
         with (
             translated(),
             self._ground.begin_transaction() as connection,
@@ -337,14 +345,14 @@ class FilesystemShare:
         return iter(found)
 
     def collect(self, older_than: int) -> int:
-        with self._changing() as view:
+        with self._settling() as view:
             removed = self._bodies.sweep(view.root().directory, older_than=older_than * 1000)
         with self._disk.root() as root:
             return removed + self._steps.sweep(root, older_than=older_than * 1000)
 
     def recover(self) -> None:
         """Undo what a crash left between rename and commit, drop bodies that no living process stages."""
-        with self._changing():
+        with self._settling():
             pass  # undoes the steps; their records go in the next transaction, once this one stands
         self.collect(self._ground.clock() + GRACE)
 

@@ -45,10 +45,10 @@ class Steps:
             if kept:
                 with closing(walk(root, self._disk.old)) as old:
                     os.link(target[-1], kept, src_dir_fd=taking, dst_dir_fd=old, follow_symlinks=False)
-                    os.fsync(old)
+                    self._disk.durability.sync(old)
             os.rename(source[-1], target[-1], src_dir_fd=giving, dst_dir_fd=taking)
-            os.fsync(taking)
-            os.fsync(giving)
+            self._disk.durability.sync(taking)
+            self._disk.durability.sync(giving)
 
     def settle(self, connection: Connection, root: int, restored: Restored) -> None:
         """Undo the steps of ended transactions that were not committed; forget those that were."""
@@ -73,7 +73,7 @@ class Steps:
         for name in names:
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=steps)
-        os.fsync(steps)
+        self._disk.durability.sync(steps)
         rows = (step_table.c.share == self._share, step_table.c.name.in_(names))
         connection.execute(delete(step_table).where(*rows))
 
@@ -112,8 +112,8 @@ class Steps:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with closing(os.open(name, flags, 0o600, dir_fd=steps)) as file:
                 write_whole(file, json.dumps(record).encode())
-                os.fsync(file)
-            os.fsync(steps)
+                self._disk.durability.sync(file)
+            self._disk.durability.sync(steps)
         self._note(connection, name)
 
     def _undo(self, root: int, record: dict[str, Any], restored: Restored) -> None:
@@ -140,8 +140,8 @@ class Steps:
                 remove(old, kept)
             if source[0] == STAGING:
                 remove(giving, source[-1])
-            os.fsync(taking)
-            os.fsync(giving)
+            self._disk.durability.sync(taking)
+            self._disk.durability.sync(giving)
         for place in (source, target):
             restored(place)
 

@@ -18,7 +18,7 @@ from typing import Self
 
 from cryptography.cobblestone import Cobblestone256Encryptor
 
-from shareproviders.contract import Damaged, DiskFull, ReadOnlyShare, Unavailable
+from shareproviders.contract import Damaged, DiskFull, Durability, Unavailable
 from shareproviders.room import leave_room
 from shareproviders.vault.cobblestone import HEADER_BYTES, PIECE_BYTES, Message, MessageKeys, ReadAt, sealed_size
 from shareproviders.vault.crypto import BlobSecret, Secrets
@@ -87,11 +87,11 @@ class BlobStore:
         directory: Path,
         secrets: Secrets,
         is_named: Callable[[bytes], bool],
+        durability: Durability,
         keeps_files: Callable[[], bool] = lambda: False,
     ) -> None:
         self.directory = directory
-        self.healthy = True
-        """False after an fsync failed; nothing is written any more until the process starts anew."""
+        self._durability = durability
         self._secrets = secrets
         self._is_named = is_named
         self._keeps_files = keeps_files
@@ -116,8 +116,7 @@ class BlobStore:
 
         An exception out of `chunks` leaves no file and passes through. Raises Unavailable, ReadOnlyShare.
         """
-        if not self.healthy:
-            raise ReadOnlyShare("the disk failed to store a document; nothing is written until the server restarts")
+        self._durability.check()
         secret, wrapped = self._secrets.new_blob()
         target, draft = self.path(secret.id), self._staging / secret.id.hex()
         try:
@@ -159,9 +158,8 @@ class BlobStore:
 
     def _sync(self, descriptor: int) -> None:
         try:
-            os.fsync(descriptor)
+            self._durability.sync(descriptor)
         except OSError as error:
-            self.healthy = False  # the kernel may have dropped the pages: a second fsync would lie
             raise _unavailable(error) from error
 
     def _sync_directory(self, path: Path) -> None:

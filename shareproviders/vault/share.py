@@ -19,10 +19,8 @@ from shareproviders.contract import (
     NameTaken,
     Node,
     Outdated,
-    ReadOnlyShare,
     Staged,
     Trashed,
-    Unavailable,
     Usage,
     Version,
     Writing,
@@ -56,12 +54,11 @@ class Vault:
     def __init__(self, ground: Ground) -> None:
         for option in ground.options:
             raise ValueError(f"the vault of {ground.share} does not know the option {option!r}; it has none")
-        self.read_only = False
         self._ground = ground
         self._secrets = Secrets(ground.keys)
         self._catalog = Catalog(ground, self._secrets)
         directory = ground.directory / FOLDER / ground.keys.space_id.hex()
-        self._blobs = BlobStore(directory, self._secrets, self._is_named, ground.keeps_files)
+        self._blobs = BlobStore(directory, self._secrets, self._is_named, ground.durability, ground.keeps_files)
         self._history = History(ground, self._secrets, self._catalog, self._blobs)
         self._turns = Turns(ground, self._catalog, self._blobs.unlink)
         self._properties = Properties(ground, self._secrets, self._catalog)
@@ -78,19 +75,15 @@ class Vault:
         )
 
     @property
-    def healthy(self) -> bool:
-        """False after the disk failed to make something durable; until the process starts anew, nothing is written."""
-        return self._blobs.healthy
+    def read_only(self) -> bool:
+        """True after the disk failed to keep a change, for the life of the process."""
+        return self._ground.durability.lost
 
     def _is_named(self, blob: bytes) -> bool:
         return self._history.is_named(blob)
 
-    def _check_writable(self) -> None:
-        if self.read_only:
-            raise ReadOnlyShare("this drive takes no changes until the server was checked and started again")
-
     def _turn(self) -> AbstractContextManager[Turn]:
-        self._check_writable()
+        self._ground.durability.check()
         return self._turns.begin()
 
     # -- ShareProvider --
@@ -142,12 +135,7 @@ class Vault:
         return self._history.read(node.id, node.entity_tag, start, length)
 
     def stage(self, chunks: Iterable[bytes]) -> Staged:
-        self._check_writable()
-        try:
-            staged = self._blobs.stage(chunks)
-        except Unavailable:
-            self.read_only = not self._blobs.healthy
-            raise
+        staged = self._blobs.stage(chunks)
         try:
             self._history.find_twin(staged)
         except BaseException:

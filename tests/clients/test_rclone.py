@@ -18,8 +18,9 @@ from tests.clients.mounts import eventually, fresh_collection, need_fuse, room, 
 from tests.davclient import DavClient
 from tests.foreign import need
 from tests.running import RunningServer
+from tests.soaking import SOAK
 
-FILES = 3000 if os.environ.get("SOAK") == "1" else 1000
+FILES = 3000 if SOAK else 1000
 PARTS = 4  # rclone waits 10 ms before each request, so several of it share the work
 PER_FOLDER = 125
 PIECES = (

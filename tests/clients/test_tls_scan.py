@@ -6,7 +6,6 @@ Here protocols and suites; SOAK=1 adds lists of weak suites, curves, and the kno
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from tests.certificates import NAME
 from tests.clients.nginx import Front
 from tests.foreign import need
 from tests.running import RunningServer
+from tests.soaking import SOAK
 
 SECONDS = 600
-SOAK = os.environ.get("SOAK") == "1"
 ASKED = ("--protocols", "--server-preference", *(("--std", "--fs", "--vulnerable") if SOAK else ()))
 FOUND = {
     "SSLv2": "not offered",

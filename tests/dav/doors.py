@@ -12,6 +12,7 @@ from typing import Any
 from acl.links import Link
 from acl.principals import Channel, Principal, PrincipalKind
 from davserver import settings
+from davserver.accounts import PEPPER_SECRET, create_app_password
 from davserver.app import forest_of
 from davserver.founding import default_key
 from davserver.house import House
@@ -30,6 +31,13 @@ def opened(data: Path) -> Iterator[House]:
         yield house
     finally:
         house.close()
+
+
+def app_password(data: Path, user: str) -> str:
+    """A new one of his, that may do all that he may."""
+    with opened(data) as house, house.database.transaction() as connection:
+        pepper = house.keys.secret(PEPPER_SECRET)
+        return create_app_password(connection, pepper, user, "tests", house.clock()).shown
 
 
 def door(house: House, user: str) -> GuardedTree:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from davserver.tree.remembered import Kept, Remembered
 from tests.davclient import DavClient
 from tests.running import RunningServer, command
 
@@ -63,3 +64,14 @@ def test_conditions_are_evaluated_all_the_same(folder: DavClient) -> None:
     folder.put("/a", b"1")
     assert folder.propfind("/a").status == 207
     assert folder.propfind("/a", If='(["wrong"])').status == 412
+
+
+def test_a_commit_empties_it() -> None:
+    """Under many writers it holds what was asked since the newest commit, and no more (security.md S-53)."""
+    remembered = Remembered()
+    for number in range(100):
+        remembered.keep(number, Kept(b"x", 1, 0, None))
+    assert remembered.find(99, 1, 1) is not None
+    remembered.keep("new", Kept(b"y", 2, 0, None))
+    assert list(remembered._kept) == ["new"]
+    assert remembered.find("new", 2, 1) is not None

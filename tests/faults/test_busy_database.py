@@ -14,8 +14,9 @@ from pathlib import Path
 
 from davserver.database import DATABASE_NAME
 from tests.running import command, copied, start
+from tests.soaking import SOAK
 
-HELD_SECONDS = 30 if os.environ.get("SOAK") == "1" else 8
+HELD_SECONDS = 30 if SOAK else 8
 ANSWER_SECONDS, READ_SECONDS = 10.0, 5.0
 """A reader who waited for the database would wait as long as a writer, about seven seconds."""
 WRITERS = 4

@@ -28,8 +28,8 @@ from tests.faults.quick_starts import ForkedServer, QuickStarts
 from tests.faults.tracing import spread, struck, traced
 from tests.foreign import need
 from tests.running import command, copied
+from tests.soaking import SOAK
 
-SOAK = os.environ.get("SOAK") == "1"
 CHANGING = (
     *("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "utimensat", "sendto"),
     *("rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat"),

@@ -6,7 +6,6 @@ By default a few cuts; `SOAK=1` makes a thousand.
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from pathlib import Path
@@ -17,8 +16,8 @@ from tests.faults.disks import Disks, need_disks
 from tests.faults.quick_starts import ForkedServer
 from tests.faults.scribes import Crowd, Scribe
 from tests.running import DECLARATIONS, committee
+from tests.soaking import SOAK
 
-SOAK = os.environ.get("SOAK") == "1"
 KINDS = (("ext4", "xfs"), ("xfs", "ext4"))
 """Of the disk of the database, and of the files."""
 CUTS = 500 if SOAK else 8

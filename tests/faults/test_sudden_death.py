@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from pathlib import Path
@@ -18,10 +17,11 @@ from tests.faults.test_kill import findings
 from tests.faults.test_kill_keeping import later, opened
 from tests.mirror import Mirror, listing
 from tests.running import copied
+from tests.soaking import SOAK
 
 CLIENTS = 8
 DEATHS = 50
-ANSWERS = 200 if os.environ.get("SOAK") == "1" else 24
+ANSWERS = 200 if SOAK else 24
 """At most so many between two deaths, about."""
 RESTART_SECONDS = 5.0
 

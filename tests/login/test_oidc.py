@@ -16,6 +16,7 @@ from davserver.oidc import NoProof, Provider
 from davserver.pins import unpin
 from davserver.schema import account, handover, identity, invitation, person
 from davserver.sessions import Sessions
+from davserver.settings import Settings
 from shareproviders.contract import Unavailable
 from tests.login.conftest import PEPPER, QUICK, Gate, basic
 from tests.login.provider import CLIENT, SECRET, LyingProvider, lying_provider, new_key, unsigned, with_a_shared_key
@@ -310,7 +311,7 @@ def test_a_pinned_account_is_opened_by_no_password_and_by_no_letter(
     make: Make, provider: LyingProvider, gate: Gate
 ) -> None:
     """One door only; what others had of it ends: sessions, codes of letters. A wrong password is told as ever."""
-    sessions = Sessions(gate.database, PEPPER, gate.audit, gate.clock)
+    sessions = Sessions(gate.database, Settings(), PEPPER, gate.audit, gate.clock)
     token = sessions.begin("otto", "", HERE)
     with gate.database.transaction() as connection:
         row = {"digest": b"d" * 32, "user": "otto", "by": "user:x", "created": 0, "until": gate.clock.now * 2}

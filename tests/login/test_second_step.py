@@ -10,6 +10,7 @@ from davserver.keys import Sealer, SpaceKeys
 from davserver.login import Throttled, Unauthorized
 from davserver.resets import Resets, What
 from davserver.second_step import SecondStep, TooLate, WrongCode, app_address
+from davserver.settings import Settings
 from tests.login.codes import app_code
 from tests.login.conftest import PEPPER, Gate, basic
 
@@ -21,7 +22,7 @@ OWN = "eigenes Passwort 1"
 @pytest.fixture
 def steps(gate: Gate) -> SecondStep:
     gate.add("otto", OWN)
-    return SecondStep(gate.database, PEPPER, gate.audit, gate.clock)
+    return SecondStep(gate.database, Settings(), PEPPER, gate.audit, gate.clock)
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from davserver.accounts import change_account
-from davserver.login import MAX_SIGNING_IN, AppPasswordShown, Throttled, WrongPassword
+from davserver.login import AppPasswordShown, Throttled, WrongPassword
 from davserver.schema import session
 from davserver.sessions import Sessions, end_sessions
+from davserver.settings import Settings
 from shareproviders.contract import Unavailable
 from tests.login.conftest import PEPPER, Gate
 
@@ -23,7 +24,7 @@ MINUTE = 60
 @pytest.fixture
 def sessions(gate: Gate) -> Sessions:
     gate.add("anna", PASSWORD)
-    return Sessions(gate.database, PEPPER, gate.audit, gate.clock)
+    return Sessions(gate.database, Settings(), PEPPER, gate.audit, gate.clock)
 
 
 def test_a_session_ends_after_half_an_hour_without_use(gate: Gate, sessions: Sessions) -> None:
@@ -127,8 +128,9 @@ def test_who_comes_on_top_of_many_is_sent_away_at_once(gate: Gate, monkeypatch: 
         return go.wait(30) and password == PASSWORD and hashed is not None
 
     monkeypatch.setattr(login.passwords, "matches", slow)
-    with ThreadPoolExecutor(MAX_SIGNING_IN) as pool:
-        crowd = [pool.submit(login.by_account_password, "anna", PASSWORD, HERE) for _ in range(MAX_SIGNING_IN)]
+    many = Settings().sign_ins_at_once
+    with ThreadPoolExecutor(many) as pool:
+        crowd = [pool.submit(login.by_account_password, "anna", PASSWORD, HERE) for _ in range(many)]
         for _ in crowd:
             assert waiting.acquire(timeout=30)
         with pytest.raises(Unavailable):

@@ -11,8 +11,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from davserver.devices import LIFE, WISHES, DeviceLogin
+from davserver.devices import LIFE, DeviceLogin
 from davserver.login import Throttled
+from davserver.settings import Settings
 from shareproviders.contract import NotFound
 from tests.dav.doors import opened
 from tests.davclient import Answer, DavClient
@@ -97,7 +98,7 @@ def table(own_data: Path) -> Iterator[tuple[DeviceLogin, list[int]]]:
     """The table itself, with a clock that the test turns."""
     with opened(own_data) as house:
         now = [house.clock()]
-        yield DeviceLogin(house.database, house.file_secret, house.audit, lambda: now[0]), now
+        yield DeviceLogin(house.database, house.settings, house.file_secret, house.audit, lambda: now[0]), now
 
 
 def test_a_wish_lives_twenty_minutes(table: tuple[DeviceLogin, list[int]]) -> None:
@@ -118,7 +119,7 @@ def test_one_net_cannot_fill_the_table(table: tuple[DeviceLogin, list[int]]) -> 
     """429 with a pause; others are not held up."""
     devices, _ = table
     with pytest.raises(Throttled):
-        for _each in range(WISHES + 1):
+        for _each in range(Settings().devices_per_net + 1):
             devices.ask("x", "192.0.2.1")
     assert devices.ask("x", "198.51.100.1").poll
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
+import statistics
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -12,20 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from davserver.accounts import PEPPER_SECRET, create_app_password
 from davserver.settings import Settings
-from tests.dav.doors import opened
+from tests.dav.doors import app_password
 from tests.davclient import DavClient
+from tests.latency import Waiting, beside
 from tests.portal.portalclient import PortalClient
 from tests.process import Held, held
-from tests.running import start
+from tests.running import RunningServer, start
 from tests.serving.raw import Peer, eventually, request
+from tests.soaking import SOAK
 
 IDLE, ACTIVE, SIGNING_IN = 2_000, 8, 100
 DESCRIPTORS = 4 * IDLE
 FILES_OF_A_THREAD = 6
 MEMORY = 300 * 1024 * 1024
-REQUESTS = 25 if os.environ.get("SOAK") != "1" else 500
+SIGN_IN_SECONDS, ROUNDS = 10, 3
+REQUESTS = 500 if SOAK else 25
 
 
 @contextmanager
@@ -83,38 +87,67 @@ def given_back(before: Held, now: Held) -> bool:
     return now.descriptors - before.descriptors <= ACTIVE + FILES_OF_A_THREAD * (now.threads - before.threads)
 
 
+def signed_in(visitor: PortalClient) -> tuple[int, float]:
+    """Status, and seconds from the page to the answer."""
+    begun = time.monotonic()
+    return visitor.sign_in("otto").status, time.monotonic() - begun
+
+
+def all_at_once(server: RunningServer, waiting: Waiting) -> tuple[Counter[int], float]:
+    """A hundred sign in: (statuses, p95 of it in seconds)."""
+    usual = waiting.p95()
+    visitors = [PortalClient(server.url) for _ in range(SIGNING_IN)]
+    with ThreadPoolExecutor(SIGNING_IN) as pool:
+        signing_in = [pool.submit(signed_in, each) for each in visitors]
+        meanwhile = waiting.p95(lambda: not all(each.done() for each in signing_in))
+        statuses, seconds = zip(*(each.result() for each in signing_in), strict=True)
+    last = statistics.quantiles(seconds, n=20)[-1]
+    print(f"{statuses.count(303)} of {SIGNING_IN} are in, p95 {last:.1f} s;", end=" ")
+    print(f"a drive answers within {meanwhile * 1000:.1f} ms beside it, else {usual * 1000:.1f} (p95)")
+    return Counter(statuses), last
+
+
+@contextmanager
+def watched(server: RunningServer) -> Iterator[list[int]]:
+    """The most memory that it held meanwhile, in bytes, afterwards the only one in the list."""
+    most, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            most[0] = max(most[0], held(server).memory)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        watching.join()
+
+
 @pytest.mark.alone
 def test_a_hundred_sign_in_at_once(own_data: Path) -> None:
-    """S-21: with the cost of the settings' defaults; who comes on top is told so, and drives go on."""
-    usual = Settings()
+    """S-21: at the usual cost of a hash; who comes on top is told so, and drives go on.
+
+    How fast is printed and not asked: on two cores it is the test's own hundred that the drive waits for, too.
+    """
+    defaults = Settings()
     env = {
-        "DAVSERVER_ARGON2_MEMORY_KIB": str(usual.argon2_memory_kib),
-        "DAVSERVER_ARGON2_PASSES": str(usual.argon2_passes),
-        "DAVSERVER_ARGON2_LANES": str(usual.argon2_lanes),
+        "DAVSERVER_ARGON2_MEMORY_KIB": str(defaults.argon2_memory_kib),
+        "DAVSERVER_ARGON2_PASSES": str(defaults.argon2_passes),
+        "DAVSERVER_ARGON2_LANES": str(defaults.argon2_lanes),
     }
-    with opened(own_data) as house, house.database.transaction() as connection:
-        pepper = house.keys.secret(PEPPER_SECRET)
-        word = create_app_password(connection, pepper, "clara", "tests", house.clock()).shown
+    word = app_password(own_data, "clara")
     with start(own_data, workers=2, env=env) as server, ExitStack() as stack:
         client = stack.enter_context(DavClient(server.url, "clara", word, "/dav/ba05/Arbeitsordner"))
         (place,) = workplaces(stack, [client])
-        before, most = held(server).memory, [0]
-        ended = threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(0.02):
-                most[0] = max(most[0], held(server).memory)
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        visitors = [PortalClient(server.url) for _ in range(SIGNING_IN)]
-        with ThreadPoolExecutor(SIGNING_IN) as pool:
-            signing_in = [pool.submit(each.sign_in, "otto") for each in visitors]
-            met = work(place)
-            statuses = [each.result().status for each in signing_in]
-        ended.set()
-        watching.join()
-        assert met == {201, 204, 207}
-        assert set(statuses) <= {303, 503}
-        assert statuses.count(303) > 0
-        assert most[0] - before < MEMORY
+        waiting = stack.enter_context(beside(place))
+        for _ in range(ROUNDS):
+            before = held(server).memory
+            with watched(server) as most:
+                statuses, last = all_at_once(server, waiting)
+            assert set(statuses) <= {303, 503}
+            assert statuses[303] > 0
+            assert last < SIGN_IN_SECONDS
+            assert most[0] - before < MEMORY
+        assert work(place) == {201, 204, 207}

@@ -26,9 +26,10 @@ from tests.dav import test_interrupted_uploads
 from tests.dav.test_interrupted_uploads import BODY, framed, leftovers, upload_cut_at
 from tests.davclient import Answer, DavClient
 from tests.running import PROGRAM, RunningServer, copied, start
+from tests.soaking import SOAK
 
 UNDER = ("--server", "granian")
-CUTS = 100 if os.environ.get("SOAK") == "1" else 15
+CUTS = 100 if SOAK else 15
 TOLD = {"X-Expected-Entity-Length": str(len(BODY))}
 
 test_cadaver_put_get_mkcol_copy_move_delete = test_cadaver.test_put_get_mkcol_copy_move_delete

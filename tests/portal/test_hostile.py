@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from tests.portal.chromium import Browser, browser
 from tests.portal.hostile import script, uploads
 from tests.portal.mails import receiving, run
 from tests.portal.town import BY, COMMITTEE, EVENING, FACTS, MEETING, OFFICES, TREES, Town, put, release, town
+from tests.soaking import SOAK
 
 MARKUP = "<img src=x onerror=ran=1>{{7*7}}"
 SAYS_SO = f"""
@@ -52,7 +52,7 @@ return [
 ];
 """
 NOTHING = [200, False, 0, 0, 0, 0]
-EVERY = 2 if os.environ.get("SOAK") == "1" else 6
+EVERY = 2 if SOAK else 6
 """Of the sixty, every so-manieth is shown to the public, too; the member opens them all."""
 Placed = dict[str, str]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from davserver.house import House, Settings
-from davserver.tree.rendered import LIFE, Kept
-from shareproviders.paths import ROOT
+from davserver.house import RENDERED, House, Settings
+from davserver.tree.rendered import BY, LIFE, Kept
+from shareproviders.contract import Damaged, Expected, NotFound, Writing
+from shareproviders.paths import ROOT, SharePath
 from tests.portal.portalclient import PortalClient
 from tests.rendering import documents
 from tests.running import RunningServer, command, start
@@ -85,7 +86,7 @@ def test_it_goes_by_age_and_when_it_is_too_much(own_server: RunningServer, house
     assert bounded.shrink() >= 1
     assert oldest.name not in homes(house)
     assert newest.name in homes(house)
-    later = Kept(house.rendered, lambda: house.clock() + LIFE + 1, house.database.transaction)
+    later = Kept(house.rendered, lambda: house.clock() + LIFE + 1, house.database.transaction, most_bytes=most)
     assert later.sweep(house.shares) >= 1
     assert homes(house) == []
 
@@ -99,3 +100,48 @@ def test_a_second_look_draws_nothing(own_server: RunningServer, house: House) ->
     for path in (address, f"{address}/seite/1", f"{address}/seite/2"):
         assert other.get(path).status == 200
     assert house.rendered.stat(ROOT).change == before
+
+
+def kept_files(house: House) -> list[Path]:
+    """The blobs of what was drawn."""
+    directory = house.directory / "vault" / house.keys.space(RENDERED).space_id.hex() / "blobs"
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+def test_what_is_damaged_is_drawn_anew(own_server: RunningServer, house: House) -> None:
+    """It is no original: whoever looks next sees the page, from bytes that are whole again."""
+    (address,) = read(own_server, uuid.uuid4().hex)
+    assert own_server.stop() == 0
+    before = kept_files(house)
+    assert len(before) >= 2
+    for path in before:
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        path.write_bytes(raw)
+    with start(house.directory, workers=1) as again:
+        reader = PortalClient(again.url)
+        reader.sign_in("otto")
+        assert [reader.get(f"{address}/seite/{number}").status for number in (1, 2, 1)] == [200, 200, 200]
+    assert house.rendered.trashed() == []
+    whole = [path for path in kept_files(house) if path not in before]
+    assert len(whole) >= 2
+
+
+def test_a_damaged_copy_goes_when_it_is_read(own_server: RunningServer, house: House) -> None:
+    """Where its bytes go out piece by piece the reader gets an error once; then it is not there, and is made anew."""
+    read(own_server, "eins")
+    (home,) = house.rendered.children(house.rendered.stat(ROOT))
+    with house.database.transaction():
+        staged = house.rendered.stage([bytes(range(256)) * 4000])
+        path = SharePath((home.name, "copy-x"))
+        made, _ = house.rendered.put(path, staged, Expected(), Writing(BY, house.clock()))
+    (file,) = [each for each in kept_files(house) if each.stat().st_size > 1_000_000]
+    raw = bytearray(file.read_bytes())
+    raw[700_000] ^= 1
+    file.write_bytes(raw)
+    opens = house.kept.reads(made)
+    assert b"".join(opens(0, 1000)) == (bytes(range(256)) * 4)[:1000]
+    with pytest.raises(Damaged):
+        b"".join(opens(0, None))
+    with pytest.raises(NotFound):
+        house.rendered.stat(path)

@@ -6,14 +6,16 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from davserver.rendering import child
-from davserver.rendering.maker import OFFICE_ENDINGS, PDF, Maker, NotMade, Reason, read_drawing
+from davserver.rendering.maker import MIB, OFFICE_ENDINGS, PDF, Bounds, Busy, Maker, NotMade, Reason, read_drawing
 from tests.foreign import need
 from tests.listening import CANARY, listening
 from tests.rendering import documents
@@ -188,11 +190,11 @@ def test_no_other_format_reaches_out_either(office: Maker, tmp_path: Path) -> No
 
 def test_no_document_takes_more_than_its_share(office: Maker) -> None:
     """Ended in time whatever it unfolds to, within the memory of its child; the next one is made as ever."""
-    hasty = Maker(Maker.find_office(), seconds=6)
+    hasty = Maker(Maker.find_office(), Bounds(seconds=6))
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     for name, (_, seconds) in made_of(hasty, hostile_documents.devouring()).items():
         assert seconds < 6 + 4, name
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, child.MEMORY // 1024)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, Bounds().memory // 1024)
     assert office.convert([documents.odt("danach")], ODT).startswith(b"%PDF")
 
 
@@ -274,10 +276,39 @@ def test_a_child_that_goes_wrong_is_ended(monkeypatch: pytest.MonkeyPatch, progr
     monkeypatch.setattr("davserver.rendering.maker.subprocess.Popen", instead)
     began = time.monotonic()
     with pytest.raises(NotMade) as why:
-        Maker(None, seconds=1.5).draw([b"x"], PDF, 400, [1])
+        Maker(None, Bounds(seconds=1.5)).draw([b"x"], PDF, 400, [1])
     assert why.value.reason is reason
     assert time.monotonic() - began < 10
     assert started[0].poll() is not None
+
+
+def test_a_document_takes_as_much_memory_as_is_allowed() -> None:
+    """`draw_bytes`: what was too heavy is drawn where there is more."""
+    large = documents.picture("PNG", (7000, 7000))
+    with pytest.raises(NotMade) as why:
+        Maker(None, Bounds(memory=384 * MIB)).draw([large], "image/png", 800, [1])
+    assert why.value.reason is Reason.HEAVY
+    assert len(Maker(None, Bounds()).draw([large], "image/png", 800, [1]).pages) == 1
+
+
+def test_as_many_are_drawn_at_a_time_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`draw_at_once`: who comes on top waits, and is told after a while."""
+    monkeypatch.setattr("davserver.rendering.maker.PATIENCE_SECONDS", 0.2)
+    gate, inside = threading.Event(), threading.Semaphore(0)
+
+    def slow() -> Iterator[bytes]:
+        inside.release()
+        assert gate.wait(30)
+        yield documents.picture("PNG")
+
+    maker = Maker(None, Bounds(at_once=3))
+    with ThreadPoolExecutor(3) as pool:
+        drawn = [pool.submit(maker.draw, slow(), "image/png", 100, [1]) for _ in range(3)]
+        assert all(inside.acquire(timeout=30) for _ in drawn)
+        with pytest.raises(Busy):
+            maker.draw([documents.picture("PNG")], "image/png", 100, [1])
+        gate.set()
+        assert [each.result(30).total for each in drawn] == [1, 1, 1]
 
 
 def test_a_lying_child_is_not_believed() -> None:

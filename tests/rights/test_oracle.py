@@ -11,8 +11,9 @@ import pytest
 
 from tests.rights.playing import BEGIN, DAY, SECOND, Stage, Step
 from tests.rights.writing import OPENING, WAYS, Author
+from tests.soaking import SOAK
 
-STEPS = int(os.environ.get("SOAK", "10000"))
+STEPS = 100_000 if SOAK else 10_000
 SEED = int(os.environ.get("ORACLE_SEED", "1"))
 PLANTED = 20
 """Requests of each method, by each way in, that must have met a rule."""

@@ -20,6 +20,7 @@ from acl.privileges import Rights
 from davserver.house import House
 from davserver.tree.sharing import LinkWish
 from shareproviders.paths import SharePath
+from tests.clients.test_litmus import all_of_litmus
 from tests.dav.doors import door, opened
 from tests.davclient import DavClient
 from tests.process import held
@@ -27,8 +28,9 @@ from tests.running import RunningServer, copied, start
 from tests.security.credentials import basic
 from tests.security.grammar import METHODS, request
 from tests.serving.raw import Line, eventually
+from tests.soaking import SOAK
 
-REQUESTS = 20_000 if os.environ.get("SOAK") == "1" else 5_000
+REQUESTS = 20_000 if SOAK else 5_000
 WARM_UP = 1_000
 SEED = int(os.environ.get("FUZZ_SEED", "3"))
 BY_RULE = {501, 502, 507}
@@ -100,7 +102,8 @@ def play(served: RunningServer, bases: list[str], count: int, seed: int) -> Coun
     return statuses
 
 
-def test_so_many_requests_and_it_stands(served: RunningServer, house: House) -> None:
+def test_so_many_requests_and_it_stands(served: RunningServer, house: House, tmp_path: Path) -> None:
+    """Nothing fails, nothing is left open, and litmus passes whole afterwards."""
     bases = places(served, house)
     play(served, bases, WARM_UP, SEED + 1)
     before = held(served)
@@ -116,6 +119,8 @@ def test_so_many_requests_and_it_stands(served: RunningServer, house: House) -> 
     assert served.process.poll() is None
     with served.client("clara", "/dav/ba05/Arbeitsordner") as clerk:
         round_trip(clerk)
+    for drive in ("ba05", "archiv"):
+        all_of_litmus(served, drive, tmp_path)
 
 
 def round_trip(clerk: DavClient) -> None:

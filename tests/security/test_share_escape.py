@@ -6,7 +6,6 @@ inside take turns, and so do both providers. Nothing of the neighbours comes out
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,8 +25,9 @@ from tests.running import RunningServer, copied, start
 from tests.security.credentials import PATCH, basic
 from tests.security.escapes import Mutation, Share, mutations
 from tests.serving.raw import Answer, Line
+from tests.soaking import SOAK
 
-MUTATIONS = 2_000 * int(os.environ.get("SOAK", "1"))
+MUTATIONS = 10_000 if SOAK else 2_000
 PAIRS = 200
 TOKEN = re.compile(r"[\w-]{40,}")
 """Of the visitor's own forms; another one in each answer."""

@@ -258,6 +258,7 @@ def test_requests_are_counted() -> None:
         (Limits(head_seconds=5), "header_seconds"),
         (Limits(rate_bytes=10), "body_rate"),
         (Limits(rate_seconds=5), "body_seconds"),
+        (Limits(kept_connections=5), "kept_connections"),
     ],
 )
 def test_what_granian_cannot_do_is_refused_at_the_start(limits: Limits, words: str) -> None:

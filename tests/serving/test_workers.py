@@ -160,3 +160,19 @@ def test_a_port_can_be_taken_again_at_once() -> None:
     with served("2", port=port) as second:
         assert second.port == port
         assert second.get()
+
+
+@pytest.mark.parametrize(("files", "warned"), [(4000, True), (9000, False)])
+def test_connections_for_which_there_are_too_few_files_are_told_in_the_log(files: int, warned: bool) -> None:
+    """`connections` is more than the machine lets a process open: whoever set it reads what to do."""
+    program = (
+        "import logging, resource\n"
+        "from davserver.serving.workers import allow_many_files\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (1024, {files}))\n"
+        "logging.basicConfig()\n"
+        "allow_many_files(4000)\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{files}\n"
+    assert ("connections = 4000 needs 6048: raise LimitNOFILE" in done.stderr) == warned

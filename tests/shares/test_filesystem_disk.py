@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ from shareproviders.contract import (
     NotFound,
     Outdated,
     ParentMissing,
+    ReadOnlyShare,
     ShareError,
     Unavailable,
 )
@@ -313,3 +315,48 @@ def test_a_row_given_anothers_name_or_property_is_found(stand: Stand) -> None:
         connection.exec_driver_sql("UPDATE filesystem_property SET node = ? WHERE node = ?", (victim.id, donor.id))
     found = {(finding.node_id, finding.problem) for finding in stand.share.check()}
     assert found == {(victim.id, "its name fails its check"), (victim.id, "a property fails its check")}
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_a_sync_that_fails_makes_the_share_read_only_until_it_is_opened_anew(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """S-39: whichever sync of a PUT fails, once; readers have the old version, nothing is taken, a restart heals."""
+    stand.put("/a", b"before")
+    calls, real = 0, os.fsync
+
+    def failing(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise OSError(errno.EIO, "injected")
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        try:
+            stand.put("/a", b"lost")
+        except Unavailable:
+            assert stand.share.read_only
+        else:
+            assert 4 < calls < number
+            assert not stand.share.read_only
+            return
+    assert stand.content("/a") == b"before"
+    before = calls
+    for act in (
+        lambda: stand.put("/a", b""),
+        lambda: stand.make_collection("/c"),
+        lambda: stand.share.move(at("/a"), at("/b"), ANNA),
+        lambda: stand.share.delete(at("/a"), ANNA),
+        lambda: stand.share.set_properties(stand.stat("/a"), {"{x}y": "z"}, ANNA),
+    ):
+        with pytest.raises(ReadOnlyShare):
+            act()
+    assert calls == before
+    again = stand.again()
+    again.share.recover()
+    assert again.content("/a") == b"before"
+    again.put("/a", b"after")
+    assert again.content("/a") == b"after"
+    again.database.close()

@@ -16,10 +16,11 @@ from shareproviders.contract import Unavailable, Writing
 from shareproviders.paths import SharePath
 from shareproviders.vault.schema import blob, node, version
 from tests.shares.vaults import Bench, open_bench
+from tests.soaking import SOAK
 
 ROUNDS = 500
 LATER = 4_000_000_000_000_000
-CLEAN = 10_000 if os.environ.get("SOAK") == "1" else 400
+CLEAN = 10_000 if SOAK else 400
 PLANTED = 50
 
 

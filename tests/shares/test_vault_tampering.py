@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from davserver.keys import SpaceKeys
-from shareproviders.contract import Damaged, NotFound
+from shareproviders.contract import Damaged, Durability, NotFound
 from shareproviders.vault.blobs import BlobStore
 from shareproviders.vault.cobblestone import HEADER_BYTES, SEALED_CHUNK_BYTES
 from shareproviders.vault.crypto import Secrets
@@ -131,7 +131,7 @@ def test_a_blob_of_another_committee_does_not_open(bench: Bench) -> None:
 
     def read_in(space_id: bytes) -> bytes:
         secrets = Secrets(SpaceKeys(space_id, bench.keys._secret))
-        store = BlobStore(bench.directory / "vault" / bench.keys.space_id.hex(), secrets, lambda _: True)
+        store = BlobStore(bench.directory / "vault" / bench.keys.space_id.hex(), secrets, lambda _: True, Durability())
         return b"".join(store.read(secrets.open_blob(row.id, row.wrapped), row.size, 0, row.size))
 
     assert read_in(bench.keys.space_id) == b"theirs"
