@@ -1,8 +1,9 @@
 # make run [PORT=9000]   a demo server in .demo/, from a machine with only Python 3.11 or newer and make
 # make test [ARGS=…]     all checks, then all tests (REQUIRE_CLIENTS=1: a missing foreign client is a failure)
-# make check             style, types, laws between the rooms, patterns that are weak (bandit), the list of parts
+# make check             style, types, laws between the rooms, weak patterns (bandit), the list of parts, their known
+#                        vulnerabilities (pip-audit) if somebody answers
 # make sbom              what the program is made of, with versions and hashes (CycloneDX): dist/gremium.cdx.json
-# make audit             are known vulnerabilities among the parts? Asks the network, so it is no part of check
+# make audit             are known vulnerabilities among the parts? As in check, but it fails where nobody can be asked
 # make soak [ARGS=…]     faults, attacks and load in their long forms; some hours, as root, with loop devices
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
 #                        ARGS=--rights, --sync, --reading, --finding, --encrypting or --city: of ours alone
@@ -50,6 +51,7 @@ check: $(TEST_READY)
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml davserver acl shareproviders
 	@$(MAKE) --no-print-directory sbom
+	@$(BIN)/python -m tests.security.audit
 
 # Made from the lock alone, without the network; the same lock gives the same file.
 sbom: $(TEST_READY)
@@ -58,9 +60,7 @@ sbom: $(TEST_READY)
 		--output-reproducible --short-PURLs --validate -o dist/gremium.cdx.json
 
 audit: $(TEST_READY)
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/requirements.lock
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/granian.lock
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r config/build.lock
+	REQUIRE_AUDIT=1 $(BIN)/python -m tests.security.audit
 
 bench: $(TEST_READY)
 	$(BIN)/python -m tests.bench $(ARGS)

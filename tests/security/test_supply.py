@@ -1,6 +1,7 @@
 """What the program is made of, and patterns that are weak (security.md S-60; ASVS 15.1.2, 15.2.1).
 
-Whether a known vulnerability is among the parts says `make audit`; that needs the network and is not asked here.
+Whether a known vulnerability is among the parts is asked by `make check`, where somebody answers, and by `make audit`
+(audit.py); here is shown that its answer is taken as it is meant.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.security.audit import judge
 from tests.test_house import OURS, ROOT, nodes, source
 
 SECRET = re.compile(r"token|secret|password|digest|proof|hmac|(^|_)mac$|signature", re.I)
@@ -43,6 +45,17 @@ def pins(lock: str) -> dict[str, tuple[str, set[str]]]:
         for match, entry in zip(named, entries, strict=True)
         if match
     }
+
+
+def test_a_vulnerable_part_or_one_that_was_passed_over_is_a_failure() -> None:
+    """And where all are passed over, nobody has answered: that is no good answer."""
+    good: dict[str, object] = {"name": "lxml", "version": "6.0", "vulns": []}
+    bad = {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-1"}]}
+    skipped = {"name": "new", "skip_reason": "not found"}
+    assert judge({"dependencies": [good]}) == (True, [])
+    assert judge({"dependencies": [good, bad]}) == (True, ["old 1.0: PYSEC-1"])
+    assert judge({"dependencies": [good, skipped]}) == (True, ["new: not found"])
+    assert judge({"dependencies": [skipped, skipped]}) == (False, [])
 
 
 def test_bandit_finds_nothing() -> None:
