@@ -1,8 +1,8 @@
 """`python -m tests.security.audit`: is a known vulnerability among the locked parts (security.md S-60)?
 
-It fails where one is, and where some part could not be asked about although others could. Where nobody answers (there is
-no network, or only a mirror that knows of no vulnerabilities), it says NOT AUDITED: `make check` goes on then, and `make
-audit` (REQUIRE_AUDIT=1) fails.
+It fails where one is, and where some part could not be asked about although others could. Where nobody answers (there
+is no network, or only a mirror that knows of no vulnerabilities), it says NOT AUDITED: `make check` goes on then, and
+`make audit` (REQUIRE_AUDIT=1) fails.
 """
 
 from __future__ import annotations
