@@ -329,10 +329,10 @@ class LookingTree(LocatingTree):
         """None for what may not be discovered; a collection's tag is still to be made."""
         granted = view.granted(node.lineage, self.clock())
         self._edge = earlier(self._edge, granted.until)
-        if not shown(node, granted):
-            return None
         name = path.name if len(path.segments) > 1 else view.rules.committee.name
-        return Seen(path, view.rules.share, node, granted.rights, node.entity_tag, name, granted.obligations)
+        # Made of what is hidden, too, as it is of what is absent: neither takes longer than the other.
+        seen = Seen(path, view.rules.share, node, granted.rights, node.entity_tag, name, granted.obligations)
+        return seen if shown(node, granted) else None
 
     def _tagged(self, page: list[Seen], places: SharePlaces, view: View) -> list[Seen]:
         """The page with entity tags of its collections, made of what the asker may discover beneath each."""

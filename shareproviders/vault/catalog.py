@@ -18,6 +18,7 @@ from shareproviders.vault.crypto import Secrets
 from shareproviders.vault.lately import Lately
 from shareproviders.vault.schema import COLLECTION, NO_PARENT, node, root_of, space, version
 
+NOTHING_THERE = "there is nothing at this path"
 MAX_CLIMB = 256
 """More levels than any path can have; a longer way up is a circle in damaged rows."""
 
@@ -59,7 +60,8 @@ COLUMNS = (
 ABSENT = (0, 0, b"", 0, 0, 0, 0, 0, 0, 0, 0, None, None)
 """A row for what is not there: looking for it takes as long as for a document that somebody may not discover."""
 
-CURRENT = node.outerjoin(version, and_(version.c.id == node.c.version, version.c.node == node.c.id))
+_ITS_VERSION = and_(version.c.id == node.c.version, version.c.node == node.c.id)
+CURRENT = node.outerjoin(version, _ITS_VERSION)
 
 
 class Found(NamedTuple):
@@ -96,7 +98,9 @@ class Catalog:
         in_space = node.c.space == bindparam("space")
         by_name = and_(in_space, node.c.parent == bindparam("parent"), node.c.name_ct == bindparam("name"))
         self._step = Statement(select(node.c.id).where(by_name))
-        self._member = Statement(select(*COLUMNS).select_from(CURRENT).where(by_name))
+        # One row in any case, of nothing where nothing is: that it is there shall not be known by the time it takes.
+        always = select(literal(1)).subquery("always").outerjoin(node, by_name).outerjoin(version, _ITS_VERSION)
+        self._member = Statement(select(*COLUMNS).select_from(always))
         self._by_id = Statement(select(*COLUMNS).select_from(CURRENT).where(in_space, node.c.id == bindparam("id")))
         members = select(*COLUMNS).select_from(CURRENT).where(in_space, node.c.parent == bindparam("parent"))
         newer, passing = node.c.change > bindparam("number"), literal_column("passing") == literal_column("1")
@@ -122,13 +126,28 @@ class Catalog:
             sealed = self._secrets.seal_name(name, here)
             row = self._step.row(connection, {"space": number, "parent": here, "name": sealed})
             if row is None:
-                raise NotFound("there is nothing at this path")
+                raise NotFound(NOTHING_THERE)
             here = row[0]
             lineage.append(here)
         return tuple(lineage)
 
+    def node_at(self, path: SharePath) -> Node:
+        """What stands at `path` now. Raises NotFound, at the end: within the bracket that would take longer."""
+        with self._ground.begin_read() as connection:
+            found = self._look(connection, path)
+        if found is None:
+            raise NotFound(NOTHING_THERE)
+        return build(*found)
+
     def find(self, connection: Connection, path: SharePath) -> Found:
         """What stands at `path`. Raises NotFound."""
+        found = self._look(connection, path)
+        if found is None:
+            raise NotFound(NOTHING_THERE)
+        return found
+
+    def _look(self, connection: Connection, path: SharePath) -> Found | None:
+        """The same; None for what is absent in a collection that is there. Raises NotFound where that is not."""
         if path.is_root:
             root = self.space(connection).root
             return Found(self.by_id(connection, root), "", (root,))
@@ -138,7 +157,7 @@ class Catalog:
             build(
                 Entry._make(ABSENT), path.name, (*above, 0)
             )  # whoever may not see what is there shall not know by time
-            raise NotFound("there is nothing at this path")
+            return None
         return Found(entry, path.name, (*above, entry.id))
 
     def place(self, connection: Connection, path: SharePath) -> Place:
@@ -159,7 +178,7 @@ class Catalog:
         sealed = self._secrets.seal_name(name, parent)
         values = {"space": self.space(connection).number, "parent": parent, "name": sealed}
         row = self._member.row(connection, values)
-        return None if row is None else Entry._make(row)
+        return None if row is None or row[0] is None else Entry._make(row)
 
     def by_id(self, connection: Connection, node_id: int) -> Entry:
         """The row with this id, wherever it is. Raises NotFound."""

@@ -117,8 +117,7 @@ class Vault:
             )
 
     def stat(self, path: SharePath) -> Node:
-        with self._ground.begin_read() as connection:
-            return build(*self._catalog.find(connection, path))
+        return self._catalog.node_at(path)
 
     def children(self, node: Node) -> list[Node]:
         with self._ground.begin_read() as connection:
