@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -63,7 +68,13 @@ class Browser:
 
     @property
     def text(self) -> str:
-        return self.one("body").text
+        """Raises StaleElementReferenceException where the page goes meanwhile, whatever the driver calls that."""
+        try:
+            return self.one("body").text
+        except WebDriverException as error:
+            if "does not belong to the document" not in str(error):
+                raise
+            raise StaleElementReferenceException(str(error)) from error
 
     @property
     def title(self) -> str:
