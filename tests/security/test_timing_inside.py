@@ -1,7 +1,8 @@
 """Law 3 inside one's own drive: a hidden draft takes as long as a name that nothing has (S-15).
 
-Over HTTP as a reader meets it, and once more without sockets by the time that the processor spends, where no noise of
-the machine covers a difference of a few microseconds.
+Over HTTP as a reader meets it, by the rank test; and once more without sockets by the time that the processor spends,
+where no noise of the machine covers a difference of a few microseconds. There the rank test tells one processor from
+another: what counts is that the medians are no more than two microseconds apart, of 180.
 """
 
 from __future__ import annotations
@@ -58,12 +59,13 @@ def measured(ask: Callable[[str], int], clock: Callable[[], float]) -> tuple[flo
     return rank_test(*times), [round(sorted(each)[PAIRS // 2] * 1e6, 1) for each in times]
 
 
-def assert_alike(what: str, ask: Callable[[str], int], clock: Callable[[], float]) -> None:
-    """p > 0.01 in one of three rounds; less in all three would hardly be chance."""
+def assert_alike(what: str, ask: Callable[[str], int], clock: Callable[[], float], apart: float = 0.0) -> None:
+    """p > 0.01, or medians at most `apart` µs apart, in one of three rounds; otherwise it would hardly be chance."""
     found = []
     for _ in range(ROUNDS):
         found.append(measured(ask, clock))
-        if found[-1][0] > 0.01:
+        p, (hidden, absent) = found[-1]
+        if p > 0.01 or abs(hidden - absent) <= apart:
             print(what, found)
             return
     pytest.fail(f"{what}: hidden and absent differ: (p, medians in µs) {found}")
@@ -81,4 +83,6 @@ def test_and_the_processor_is_as_busy_with_it(stage: Stage, method: str) -> None
     """The same in this process, in seconds of the thread's processor time."""
     login = stage.logins["otto", "full"]
     headers = {"authorization": login, "depth": "0"} if method == "PROPFIND" else {"authorization": login}
-    assert_alike(method, lambda path: call(stage.app, method, f"/dav/ba05{path}", **headers).status, time.thread_time)
+    assert_alike(
+        method, lambda path: call(stage.app, method, f"/dav/ba05{path}", **headers).status, time.thread_time, apart=2.0
+    )
