@@ -49,7 +49,7 @@ class Lines:
 def _json(fact: object) -> str:
     if not isinstance(fact, list):
         return _encode(fact)
-    return f"[{', '.join([_WRITERS.get(type(one), _json)(one) for one in fact])}]" if fact else "[]"
+    return f"[{', '.join([_WRITERS.get(type(one), _json)(one) for one in fact])}]"
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@ Minimal answers follow RFC 8144 (`Prefer: return=minimal`) and Microsoft's `Brie
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -67,8 +68,7 @@ class Ask(NamedTuple):
     @property
     def names_dav_alone(self) -> bool:
         """Asks for no property of another namespace; in values of lasting ones there is none either."""
-        named = (*(prop.name for prop in (*self.standard, *self.live)), *self.dead)
-        return all(name.startswith("{DAV:}") for name in named)
+        return not self.dead and all(prop.name.startswith("{DAV:}") for prop in (*self.standard, *self.live))
 
     @property
     def shows_locks(self) -> bool:
@@ -93,8 +93,9 @@ def propfind(request: Request) -> Response:
     dead: Dead = request.tree.properties(page) if ask.shows_dead else [_EMPTY] * len(page)
     facts = Page(request, covering_locks(request, page) if ask.shows_locks else None, page)
     lasts = ask.is_lasting and not facts.locks  # what is left of a lock's life changes every second
-    told = (_written if lasts and members else _write)(ask, facts, page, dead)
-    response = multistatus(request, xml.multistatus(told, only_dav=lasts and ask.names_dav_alone and not any(dead)))
+    ours = lasts and not ask.dead and not any(dead)  # all of it the server's own, and so of bounded length
+    told = (_written if ours and members else _write)(ask, facts, page, dead)
+    response = multistatus(request, xml.multistatus(told, only_dav=ours and ask.names_dav_alone))
     if about and lasts:
         request.tree.remember(request.path, about, b"".join(response.body), committed)
     return response
@@ -111,15 +112,15 @@ def _write(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[str]
 
 
 def _written(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[str]:
-    """The same, as far as it was written before for somebody who saw the member just so."""
+    """The same where there are no dead properties, as far as it was written before for who saw the member just so."""
     request, href, write = facts.request, _href_of(facts.request, page[0]), _writer(ask, facts)
     remembered = request.tree.forest.remembered
     key = page[0].share, page[0].node.id, ask, request.prefix, request.site.spelling
     before, now = remembered.texts(key), []
     for seen, properties in zip(page, dead, strict=True):
         text = before.get((seen.share, seen.node.id))
-        if text is None or text.seen != seen or text.properties != properties:
-            text = Text(seen, properties, write(href(seen), seen, properties))
+        if text is None or text.seen != seen:
+            text = Text(seen, write(href(seen), seen, properties))
         now.append(text)
     remembered.keep_texts(key, now)
     return [each.text for each in now]
@@ -183,10 +184,14 @@ def asked(request: Request) -> Ask:
 
 
 def _in_its_words(request: Request, depth: str, body: bytes) -> Hashable:
-    """All of a request that decides how its answer is written; one that says the same again need not be read again."""
+    """All of a request that decides how its answer is written; one that says the same again need not be read again.
+
+    What the client wrote is told by its digest: however much that was, to remember it takes no more memory.
+    """
     environ, site = request.environ, request.site
-    wishes = environ.get("HTTP_PREFER"), environ.get("HTTP_BRIEF"), coding.accepted(request)
-    return depth, body, wishes, site.prefix, site.spelling, request.has_slash
+    wishes = repr((environ.get("HTTP_PREFER"), environ.get("HTTP_BRIEF"))).encode()
+    words = hashlib.blake2b(wishes + b"\n" + body, digest_size=32).digest()
+    return depth, words, coding.accepted(request), site.prefix, site.spelling, request.has_slash
 
 
 def _ask_of(request: Request, body: bytes) -> Ask:

@@ -31,8 +31,6 @@ class Text(NamedTuple):
     """What was written of a member of a collection; it holds for whoever sees the member just so."""
 
     seen: Seen
-    properties: Mapping[str, str]
-    """Its dead ones."""
     text: str
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 
 from davserver.tree.remembered import Kept, Remembered
+from tests.dav.inside import Worker
 from tests.davclient import DavClient
 from tests.running import RunningServer, command
 
@@ -75,3 +77,19 @@ def test_a_commit_empties_it() -> None:
     remembered.keep("new", Kept(b"y", 2, 0, None))
     assert list(remembered._kept) == ["new"]
     assert remembered.find("new", 2, 1) is not None
+
+
+def test_what_clients_write_at_length_fills_no_memory(worker: Worker) -> None:
+    """Each a PROPFIND of its own, padded to 60 KiB: its answer is remembered, its words are not."""
+    clerk = worker.client("clara", f"/dav/ba05/r-{time.time_ns()}")
+    assert clerk.mkcol("").status == 201
+    asking = "<D:propfind xmlns:D='DAV:'><!--{}--><D:prop><D:displayname/></D:prop></D:propfind>"
+    assert clerk.propfind("", "0", asking.format("x")).status == 207
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            assert clerk.propfind("", "0", asking.format(f"{number:>61440}")).status == 207
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 4 * 1024**2, "as keys, the words alone would be 12 MiB"
