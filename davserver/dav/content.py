@@ -6,7 +6,6 @@ import functools
 import re
 from collections.abc import Iterator
 
-from davserver.dav.body import PIECE
 from davserver.dav.conditions import http_date, is_not_modified, parse_http_date
 from davserver.dav.errors import DavError
 from davserver.dav.ranges import Multipart, Span, requested_spans
@@ -20,6 +19,8 @@ EARLIEST, LATEST = -11_644_473_600, 253_402_300_799
 """Seconds of the modification times that are kept: 1601, where Windows starts counting, to the end of 9999."""
 
 UNKNOWN_TYPE = "application/octet-stream"
+SHORT = 16 * 1024
+"""Bytes that go out at once; of more, the first are on their way while the rest is read and opened."""
 
 _PASSIVE = frozenset({UNKNOWN_TYPE, "application/pdf", "text/plain"})
 _PASSIVE_FAMILIES = ("image/", "audio/", "video/", "font/")
@@ -43,8 +44,8 @@ def get(request: Request) -> Response:
 
 
 def _told(status: int, headers: Headers, pieces: Iterator[bytes], length: int) -> Response:
-    """The pieces on their way out; a short body at once, so that it needs neither a second look nor a second send."""
-    body = list(pieces) if length <= PIECE else pieces
+    """The pieces on their way out, all of a short body at once, so that it needs neither a second look nor send."""
+    body = list(pieces) if length <= SHORT else pieces
     return Response(status, [*headers, ("Content-Length", str(length))], body)
 
 

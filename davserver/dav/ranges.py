@@ -55,7 +55,7 @@ def requested_spans(header: str, size: int) -> list[Span] | None:
                 return None
         if start < end:
             spans.append(Span(start, end - start))
-    merged = _merged(spans)
+    merged = _merged(spans) if len(spans) > 1 else spans
     return merged if len(merged) <= MAX_PARTS else None
 
 

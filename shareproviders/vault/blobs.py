@@ -182,18 +182,15 @@ class BlobStore:
             message_size = os.fstat(descriptor).st_size
             if message_size != sealed_size(size):
                 raise Damaged("a stored document has another length than its row says")
-            if stop - start > PIECE_BYTES:
-                message = _message(secret, _reader(descriptor), message_size)
-                stream = BlobStream(descriptor, message.pieces(start, stop))
-                descriptor = -1
-                return stream
             if size <= PIECE_BYTES:
                 whole = _reader(descriptor)(0, message_size)
-                message = _message(secret, lambda at, count: whole[at : at + count], message_size)
-            else:
+                return _message(secret, lambda at, count: whole[at : at + count], message_size).pieces(start, stop)
+            if stop - start <= PIECE_BYTES:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead for a short range
-                message = _message(secret, _reader(descriptor), message_size)
-            return iter(list(message.pieces(start, stop)))
+            message = _message(secret, _reader(descriptor), message_size)
+            stream = BlobStream(descriptor, message.pieces(start, stop))
+            descriptor = -1
+            return stream
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
