@@ -39,11 +39,12 @@ from acl.meeting_store import (
 from acl.privileges import Rights
 from acl.proposals import approve_proposal, proposals, propose
 from acl.recusal_store import add_recusal, end_recusal, recusals
-from acl.rows import ALL_SHARES, Sealer, add, declare, epoch, remove, row_of, touch
+from acl.rows import ALL_SHARES, EPOCH, Sealer, add, declare, epoch, remove, row_of, touch
 from acl.rules import ShareRules, build_rules
 
 __all__ = (
     "ALL_SHARES",
+    "EPOCH",
     "Sealer",
     "UnknownCommittee",
     "add_binding",

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -174,13 +174,13 @@ class Database:
         finally:
             self._mutex.release()
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """A consistent view for a short look-up: joins this thread's open transaction or view, else begins one."""
         joined = self._local.open or self._local.viewing
-        if joined is not None:
-            yield joined
-            return
+        return self._view() if joined is None else nullcontext(joined)
+
+    @contextmanager
+    def _view(self) -> Iterator[Connection]:
         with self._borrowed(self._readers) as connection, connection.begin():
             self._local.viewing = connection
             try:

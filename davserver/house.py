@@ -40,6 +40,7 @@ from davserver.settings import Settings
 from davserver.tree.rendered import Kept
 from davserver.tree.uploads import UploadStore
 from shareproviders.contract import Durability, Ground, NameTaken, NotFound, ShareProvider
+from shareproviders.statements import Statement
 
 UPLOADS, RENDERED = ".uploads", ".rendered"
 """Spaces of the house itself, under ids that no committee can have: uploads in parts, and pages that were made."""
@@ -54,8 +55,10 @@ RESTORES = "restores"
 """Setting: the instants of all restores of this house, as JSON."""
 
 
-_lots = select(share_table.c.id, share_table.c.provider, share_table.c.options, share_table.c.quota).order_by(
-    share_table.c.id
+_lots = Statement(
+    select(share_table.c.id, share_table.c.provider, share_table.c.options, share_table.c.quota).order_by(
+        share_table.c.id
+    )
 )
 
 
@@ -116,8 +119,7 @@ class Shares(Mapping[str, ShareProvider]):
 
     def _rows(self) -> dict[str, Lot]:
         with self._database.read() as connection:
-            rows = connection.execute(_lots).all()
-        return {row.id: Lot(row.provider, row.options, row.quota) for row in rows}
+            return {share: Lot(*lot) for share, *lot in _lots.rows(connection, {})}
 
     def _reload(self) -> None:
         rows = self._rows()

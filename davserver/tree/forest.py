@@ -30,6 +30,7 @@ from davserver.tree.renditions import Renditions
 from davserver.tree.titles import Titles
 from shareproviders.contract import KeepsTrash, NotFound, ShareProvider, TracksChanges, Unavailable
 from shareproviders.paths import ROOT, SharePath
+from shareproviders.statements import Statement
 
 if TYPE_CHECKING:
     from davserver.tree.looking import LookingTree
@@ -40,6 +41,13 @@ SETTLING_SECONDS = 0.2
 """How long somebody who only reads waits for the database, to do what the next reader can do as well."""
 
 _log = logging.getLogger(__name__)
+_epoch = Statement(store.EPOCH)
+
+
+def _asked(connection: Connection, share: str) -> int:
+    row = _epoch.row(connection, {"of": share})
+    assert row is not None
+    return int(row[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,8 @@ class RulesShelf:
         self._views: OrderedDict[tuple[str, Principal, Channel], tuple[ShareRules, View]] = OrderedDict()
         self._views_lock = threading.Lock()
         self._checked = threading.local()
+        self._settled: dict[str, int] = {}
+        """Epochs of the rules along which a share is known to be cut."""
         self._roots: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -171,7 +181,7 @@ class RulesShelf:
 
     def _load(self, places: SharePlaces) -> tuple[int, ShareRules]:
         with self._database.read() as connection:
-            epoch = store.epoch(connection, places.share)
+            epoch = store.epoch(connection, places.share, _asked)
             kept = self._rules.get(places.share)
             if kept is not None and kept[0] == epoch:
                 return kept
@@ -180,10 +190,11 @@ class RulesShelf:
 
     def _settle(self, places: SharePlaces, loaded: tuple[int, ShareRules]) -> None:
         """Rules that were changed by a command have not cut the collections into parts yet."""
-        if not isinstance(places.provider, TracksChanges):
+        if self._settled.get(places.share) == loaded[0] or not isinstance(places.provider, TracksChanges):
             return
         with self._database.read() as connection:
             if parts.is_settled(connection, places.share, loaded[0]):
+                self._settled[places.share] = loaded[0]
                 return
         try:
             with self._database.transaction(SETTLING_SECONDS) as connection:
@@ -208,7 +219,8 @@ class RulesShelf:
         if kept is not None and kept[0] is rules:
             return kept[1]
         view = View(rules, self._engine, principal, channel)
-        if not self._database.in_view:
+        committed = self._rules.get(places.share)
+        if committed is not None and committed[1] is rules:  # not those that a transaction is about to change
             with self._views_lock:
                 self._views[key] = (rules, view)
                 while len(self._views) > VIEWS_KEPT:

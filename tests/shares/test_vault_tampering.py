@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -98,8 +99,9 @@ def test_five_thousand_alterations_of_blobs_are_refused_without_a_wrong_byte(ben
         length = chance.randint(0, size - start)
         _assert_refused_or_right(bench, name, content, start, length)
         with pytest.raises(Damaged):
-            for number, piece in enumerate(bench.vault.read(bench.stat(name))):
-                assert piece == content[number * 262144 : (number + 1) * 262144]
+            right = BytesIO(content)
+            for piece in bench.vault.read(bench.stat(name)):
+                assert piece == right.read(len(piece))
         paths[name].write_bytes(sealed[name])
     assert list(bench.vault.check()) == []
 
