@@ -93,6 +93,16 @@ def test_a_cut_body_over_tls_raises(running: Running, files: TLSFiles) -> None:
         assert eventually(lambda: len(running.application.broken) == 1)
 
 
+def test_a_broken_answer_over_tls_ends_without_a_farewell(running: Running, files: TLSFiles) -> None:
+    """RFC 9112 §9.8: a close_notify would tell that nothing is missing."""
+    with TLSPeer(running.port, files.certificate) as peer:
+        assert isinstance(peer.sock, ssl.SSLSocket)
+        peer.sock.suppress_ragged_eofs = False
+        peer.send(request("GET", "/fail_late"))
+        with pytest.raises(ssl.SSLEOFError):
+            peer.rest()
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_only_ephemeral_keys_and_aes_gcm(running: Running, files: TLSFiles, version: ssl.TLSVersion) -> None:
     context = ssl.create_default_context()
