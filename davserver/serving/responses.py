@@ -11,7 +11,7 @@ from typing import Any
 from davserver.serving.bodies import Body
 from davserver.serving.limits import Limits
 from davserver.serving.requests import Head, IncompleteBody
-from davserver.serving.wire import PeerGone, Wire
+from davserver.serving.wire import BrokenOff, PeerGone, Wire
 
 Environ = dict[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -56,7 +56,11 @@ class Response:
         self._silent = head.method == "HEAD"
 
     def run(self, app: App, environ: Environ) -> None:
-        """Serves it; an error of the application becomes a 500 or, once bytes are out, a reset. Raises PeerGone."""
+        """Serves it; an error of the application becomes a 500 or, once bytes are out, a reset.
+
+        Raises PeerGone, also where the peer is to be gone: an answer that is not whole must not come to an end in
+        order, which would make a whole one of it where no length was told (RFC 9112 §6.3).
+        """
         try:
             result = app(environ, self.start_response)
             try:
@@ -67,6 +71,8 @@ class Response:
                 if close is not None:
                     close()
         except PeerGone:
+            if self._sent_head:
+                self._wire.reset()
             raise
         except IncompleteBody as failure:
             self._fail(failure.status, str(failure))
@@ -196,6 +202,7 @@ class Response:
         if self._sent_head:
             if not self._sent_all:
                 self._wire.reset()
+                raise BrokenOff("the answer failed in its midst")
         else:
             self._sent_head, self._status = True, status
             self._wire.send(plain_answer(status, sentence, self._date, with_body=self._head.method != "HEAD"))

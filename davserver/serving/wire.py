@@ -24,6 +24,10 @@ class PeerTooSlow(PeerGone):
     """The peer moved less than the minimum rate."""
 
 
+class BrokenOff(PeerGone):
+    """We gave up in the midst of an answer; the peer is to be gone."""
+
+
 class Pace:
     """How much moved while we waited for the peer; only waiting counts, so a slow server never blames its peer."""
 
@@ -52,6 +56,7 @@ class Wire:
     """A non-blocking socket; `stalled` brackets every wait so that another thread can work meanwhile."""
 
     __slots__ = (
+        "_broken",
         "_limits",
         "_pace_in",
         "_pace_out",
@@ -70,6 +75,7 @@ class Wire:
         self.tls = isinstance(sock, ssl.SSLSocket)
         self.wants = select.EPOLLIN
         self.read_by: float | None = None
+        self._broken = False
         self._limits = limits
         self._stalled = stalled
         self._received = self._sent = 0
@@ -181,14 +187,15 @@ class Wire:
             socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Makes close() a reset, so that no peer takes a cut answer for a whole one."""
+        """Makes close() a reset, without a farewell of TLS, so that no peer takes a cut answer for a whole one."""
+        self._broken = True
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def close(self) -> None:
         """Closes the socket."""
         with suppress(OSError, ValueError):
-            if isinstance(self.sock, ssl.SSLSocket):
+            if isinstance(self.sock, ssl.SSLSocket) and not self._broken:
                 self.sock.unwrap()
         self.sock.close()
 

@@ -77,20 +77,21 @@ def test_the_locks_of_a_leaver_hinder_nobody(pair: list[RunningServer], own_data
         assert clerk.get("/Entwurf.txt").body == b"hers"
 
 
-def test_a_running_download_of_a_withdrawn_paper_stops(pair: list[RunningServer], own_data: Path) -> None:
+def test_a_running_download_of_a_withdrawn_paper_stops(pair: list[RunningServer], own_data: Path, drive: str) -> None:
     """Must-show 5: within 5 s no further byte, however slowly he reads; the body stays short of its length."""
-    with pair[0].client("clara", FOLDER) as clerk, pair[1].client("otto", FOLDER) as reader:
+    folder = f"{drive}/Arbeitsordner"
+    with pair[0].client("clara", f"/dav/{folder}") as clerk, pair[1].client("otto") as reader:
         assert clerk.put("/Film.bin", (b"\0" * PIECE for _ in range(LARGE // PIECE))).status == 201
         with socket.create_connection(("127.0.0.1", pair[1].port), timeout=15) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
             lines = (
-                f"GET {FOLDER}/Film.bin HTTP/1.1",
+                f"GET /dav/{folder}/Film.bin HTTP/1.1",
                 f"Host: 127.0.0.1:{pair[1].port}",
                 f"Authorization: {reader.authorization}",
             )
             connection.sendall("\r\n".join([*lines, "", ""]).encode())
             taken = len(connection.recv(PIECE))
-            command("label", "ba05/Arbeitsordner/Film.bin", "--class", "office", data=own_data)
+            command("label", f"{folder}/Film.bin", "--class", "office", data=own_data)
             withdrawn = time.monotonic()
             while piece := received(connection):
                 taken += len(piece)

@@ -69,6 +69,15 @@ class Peer:
         got, self._arrived = self._arrived, b""
         return got
 
+    def ends_in_order(self) -> bool:
+        """Reads on to the end; False if that is a reset."""
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            return False
+        return True
+
     def closed_within(self, seconds: float) -> bool:
         """Whether the server ends the connection without another byte."""
         self.sock.settimeout(seconds)

@@ -57,14 +57,14 @@ def running(serving: Serving, files: TLSFiles) -> Iterator[Running]:
 
 
 class TLSPeer(Peer):
-    """A client that checks the certificate."""
+    """A client that checks the certificate, and takes no end without a farewell for one in order."""
 
     def __init__(self, port: int, authority: Path, context: ssl.SSLContext | None = None) -> None:
         super().__init__(port)
         context = context or ssl.create_default_context()
         context.load_verify_locations(authority)
         try:
-            self.sock = context.wrap_socket(self.sock, server_hostname=HOST)
+            self.sock = context.wrap_socket(self.sock, server_hostname=HOST, suppress_ragged_eofs=False)
         except BaseException:
             self.sock.close()
             raise
@@ -91,6 +91,14 @@ def test_a_cut_body_over_tls_raises(running: Running, files: TLSFiles) -> None:
         peer.send(request("PUT", "/read", "Content-Length: 1000"), b"x")
         socket.socket.shutdown(peer.sock, socket.SHUT_WR)
         assert eventually(lambda: len(running.application.broken) == 1)
+
+
+def test_a_broken_answer_over_tls_ends_without_a_farewell(running: Running, files: TLSFiles) -> None:
+    """RFC 9112 §9.8: a close_notify would tell that nothing is missing."""
+    with TLSPeer(running.port, files.certificate) as peer:
+        peer.send(request("GET", "/fail_late"))
+        with pytest.raises(ssl.SSLEOFError):
+            peer.rest()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
