@@ -80,6 +80,8 @@ class _OfThread(threading.local):
     asks: bool = False
     """It answers a request."""
     known: int | None = None
+    changes: int = 0
+    """`total_changes` of its connection when the write transaction began."""
 
 
 class Database:
@@ -150,7 +152,7 @@ class Database:
         patience = self._mutex.acquire(patience)
         try:
             with self._borrowed(self._writers) as connection, _patient(connection, patience).begin():
-                self._local.open = connection
+                self._local.open, self._local.changes = connection, _changes(connection)
                 yield connection
         except OperationalError as error:
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
@@ -221,6 +223,12 @@ class Database:
                 self._local.known = number
         return number
 
+    @property
+    def stands_as_known(self) -> bool:
+        """True in a write transaction that has changed no row, if nobody has committed since `known`."""
+        opened = self._local.open
+        return opened is not None and _changes(opened) == self._local.changes and self.committed() == self.known()
+
     def checkpoint(self, *, at_least: int = 0) -> bool:
         """Move the write-ahead log into the database under the writer mutex, if it holds `at_least` bytes."""
         log = self.path.with_name(self.path.name + "-wal")
@@ -276,6 +284,13 @@ class Database:
         self._readers.dispose()
         self._commits.close()
         self._mutex.close()
+
+
+def _changes(connection: Connection) -> int:
+    driven = connection.connection.driver_connection
+    assert driven is not None
+    count: int = driven.total_changes
+    return count
 
 
 def _patient(connection: Connection, seconds: float) -> Connection:

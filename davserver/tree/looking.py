@@ -52,14 +52,14 @@ class LookingTree(LocatingTree):
             return self._drives()
         if is_listing(path):
             return self._shared.listing(path)
-        if self.channel is not Channel.DAV or self.forest.database.in_view:
+        database = self.forest.database
+        if self.channel is not Channel.DAV or (database.in_view and not database.stands_as_known):
             return self._met(path)
-        kept = self._recalled(path, Seen)
-        if isinstance(kept, Seen):
+        if isinstance(kept := self._recalled(path, Seen), Seen):
             return kept
         committed = self.committed()
         seen = self._met(path)
-        if seen.instead is None and not seen.node.is_collection:  # a stand-in holds on to the request that met it
+        if seen.instead is None and not database.in_view:  # a stand-in holds on to the request that met it
             self.remember(path, Seen, seen, committed)
         return seen
 

@@ -6,7 +6,14 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
+import pytest
+
+from acl.principals import Channel, Principal, PrincipalKind
+from davserver.tree.locking import GuardedTree
 from davserver.tree.remembered import Kept, Remembered
+from davserver.tree.seen import Terms
+from shareproviders.contract import NotFound
+from shareproviders.paths import SharePath
 from tests.dav.inside import Worker
 from tests.davclient import DavClient
 from tests.running import RunningServer, command
@@ -66,6 +73,27 @@ def test_conditions_are_evaluated_all_the_same(folder: DavClient) -> None:
     folder.put("/a", b"1")
     assert folder.propfind("/a").status == 207
     assert folder.propfind("/a", If='(["wrong"])').status == 412
+
+
+def test_a_change_is_decided_on_what_is_there_then(worker: Worker) -> None:
+    """Law 2: what a request met before its transaction counts only until anybody changes anything."""
+    clerk = worker.client("clara", f"/dav/ba05/m-{time.time_ns()}")
+    for name in ("", "/a", "/b"):
+        assert clerk.mkcol(name).status == 201
+    here = SharePath.parse(clerk.base.removeprefix("/dav/").split("/"))
+    tree = GuardedTree(worker.forest, Principal(PrincipalKind.USER, "clara"), Channel.DAV)
+    tree.stat(here / "a")  # cuts the folders along the rules, the first time
+    met = tree.stat(here / "a")
+    with worker.house.database.transaction():
+        assert tree.stat(here / "a") is met, "nothing has changed: it is not asked for again"
+    assert clerk.move("/b", "/c").status == 201
+    with worker.house.database.transaction():
+        assert tree.stat(here / "a") is not met, "somebody has committed something"
+    tree.stat(here / "a")
+    with worker.house.database.transaction():
+        tree.delete(here / "a", Terms())
+        with pytest.raises(NotFound):
+            tree.stat(here / "a")
 
 
 def test_a_commit_empties_it() -> None:
