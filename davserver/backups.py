@@ -52,8 +52,9 @@ class Backup(NamedTuple):
     key_id: str
     """Of the root key under which everything in it is."""
     blobs: int
+    """That have files; small ones are rows."""
     bytes: int
-    """Of the blobs."""
+    """Of these files."""
     left_out: tuple[str, ...]
     """Drives whose files lie elsewhere."""
     sums: Mapping[str, str]

@@ -328,7 +328,7 @@ class Upkeep(Protocol):
 
 @runtime_checkable
 class Restorable(Protocol):
-    """Keeps its bytes in files that are written once and named by rows, so that a backup can take them along."""
+    """Keeps its bytes in rows, or in files that are written once and named by rows: a backup can take them along."""
 
     def files(self) -> Iterator[Path]:
         """Those that the rows of this view name, relative to the data directory."""

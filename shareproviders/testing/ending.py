@@ -44,11 +44,14 @@ class RestoreRules(Contract):
         return provider
 
     def test_the_named_files_are_there(self, provider: ShareProvider, restorable: Restorable, ground: Ground) -> None:
-        """All that the rows name, also of versions and in the trash, relative to where the share keeps its files."""
+        """All that the rows name, also of versions and in the trash, relative to where the share keeps its files.
+
+        What is small may lie in the rows themselves.
+        """
         assert list(restorable.files()) == []
-        for body in (b"a" * 3000, b"b" * 3000):
+        for body in (b"a" * 100_000, b"b" * 100_000):
             put(provider, "/a", body)
-        put(provider, "/gone", b"c" * 3000)
+        put(provider, "/gone", b"c" * 100_000)
         provider.delete(at("/gone"), writing())
         named = list(restorable.files())
         assert len(set(named)) >= 1

@@ -1,7 +1,8 @@
-"""Encrypted blobs on disk: staged, made durable, published under a random id, read by range.
+"""Encrypted blobs: staged, made durable, published under a random id, read by range.
 
-Layout: `blobs/<aa>/<id>` for what is complete, `staging/<id>` for what is being received. No user-given name ever
-becomes a path. A file is named by a row only after it is durable; what no row names is an orphan.
+A body of one chunk is a row, made durable by the commit that names it. A longer one is a file: `blobs/<aa>/<id>` once
+it is complete, `staging/<id>` while it is being received. No user-given name ever becomes a path. A file is named by a
+row only after it is durable; what no row names is an orphan.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from cryptography.cobblestone import Cobblestone256Encryptor
 
 from shareproviders.contract import Damaged, DiskFull, Durability, Unavailable
-from shareproviders.room import leave_room
-from shareproviders.vault.cobblestone import HEADER_BYTES, PIECE_BYTES, Message, MessageKeys, ReadAt, sealed_size
+from shareproviders.room import LOG_BYTES, leave_room
+from shareproviders.vault.cobblestone import (
+    CHUNK_BYTES,
+    HEADER_BYTES,
+    PIECE_BYTES,
+    Message,
+    MessageKeys,
+    ReadAt,
+    sealed_size,
+)
 from shareproviders.vault.crypto import BlobSecret, Secrets
 
 WRITE_BYTES = PIECE_BYTES
@@ -30,26 +40,27 @@ AHEAD_BYTES = 32 * 1024 * 1024
 
 @dataclass(slots=True)
 class StagedBlob:
-    """A durable blob that no row names yet (the vault's `Staged`)."""
+    """A blob that no row names yet (the vault's `Staged`)."""
 
     id: bytes
     wrapped: bytes
     size: int
     dedupe: bytes
-    path: Path
+    sealed: Path | bytes
+    """Its durable file; of a small one the message itself, for its row."""
     is_named: Callable[[bytes], bool]
     twin: bytes | None = None
     """A blob of equal content that was read back whole; its row may be named instead."""
     _gone: bool = field(default=False, repr=False)
 
     def discard(self) -> None:
-        """Unlink the file unless a row names it; harmless after `put` and when called twice.
+        """Unlink the file, if there is one, unless a row names it; harmless after `put` and when called twice.
 
         An orphan that cannot be unlinked now is collected later.
         """
         with contextlib.suppress(OSError, Unavailable):
-            if not self._gone and not self.is_named(self.id):
-                self.path.unlink(missing_ok=True)
+            if isinstance(self.sealed, Path) and not self._gone and not self.is_named(self.id):
+                self.sealed.unlink(missing_ok=True)
                 self._gone = True
 
 
@@ -80,7 +91,7 @@ class BlobStream:
 
 
 class BlobStore:
-    """The blob files of one space."""
+    """The blobs of one space, whose rows others keep."""
 
     def __init__(
         self,
@@ -95,6 +106,7 @@ class BlobStore:
         self._secrets = secrets
         self._is_named = is_named
         self._keeps_files = keeps_files
+        self._data = directory.parent.parent  # the database lies there
         self._blobs = directory / "blobs"
         self._staging = directory / "staging"
 
@@ -104,7 +116,7 @@ class BlobStore:
             path.mkdir(mode=0o700, exist_ok=True)
         for number in range(FAN_OUT):
             (self._blobs / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
-        for path in (self._blobs, self.directory, self.directory.parent, self.directory.parent.parent):
+        for path in (self._blobs, self.directory, self.directory.parent, self._data):
             self._sync_directory(path)
 
     def path(self, blob: bytes) -> Path:
@@ -112,12 +124,32 @@ class BlobStore:
         return self._blobs / name[:2] / name
 
     def stage(self, chunks: Iterable[bytes]) -> StagedBlob:
-        """Encrypt and store a whole body; durable under its final name when this returns.
+        """Encrypt a whole body; unless it is small, it is durable under its final name when this returns.
 
         An exception out of `chunks` leaves no file and passes through. Raises Unavailable, ReadOnlyShare.
         """
         self._durability.check()
         secret, wrapped = self._secrets.new_blob()
+        rest, first, size = iter(chunks), list[bytes](), 0
+        while size < CHUNK_BYTES and (chunk := next(rest, None)) is not None:
+            first.append(chunk)
+            size += len(chunk)
+        sealed: Path | bytes
+        if size < CHUNK_BYTES:
+            sealed, dedupe = self._seal(secret, b"".join(first))
+        else:
+            sealed, size, dedupe = self._store(secret, chain(first, rest))
+        return StagedBlob(secret.id, wrapped, size, dedupe, sealed, self._is_named)
+
+    def _seal(self, secret: BlobSecret, body: bytes) -> tuple[bytes, bytes]:
+        """The message of a small body, for its row, and the tag of the body."""
+        leave_room(self._data, LOG_BYTES + sealed_size(len(body)))
+        writer, tag = Cobblestone256Encryptor(secret.key, secret.context), self._secrets.content_tag()
+        tag.update(body)
+        return writer.update(body) + writer.finalize(), tag.digest()
+
+    def _store(self, secret: BlobSecret, chunks: Iterable[bytes]) -> tuple[Path, int, bytes]:
+        """The file of a body, the bytes of the body and its tag."""
         target, draft = self.path(secret.id), self._staging / secret.id.hex()
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -139,7 +171,7 @@ class BlobStore:
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-        return StagedBlob(secret.id, wrapped, size, dedupe, target, self._is_named)
+        return target, size, dedupe
 
     def _receive(self, descriptor: int, secret: BlobSecret, chunks: Iterable[bytes]) -> tuple[int, bytes]:
         writer = Cobblestone256Encryptor(secret.key, secret.context)
@@ -177,17 +209,18 @@ class BlobStore:
 
         Raises Damaged at the call or while streaming, never after a wrong byte; Unavailable.
         """
+        if secret.message is not None:
+            return _message(secret, size, _parts(secret.message), len(secret.message)).pieces(start, stop)
         descriptor = self._open(secret.id)
         try:
-            message_size = os.fstat(descriptor).st_size
-            if message_size != sealed_size(size):
-                raise Damaged("a stored document has another length than its row says")
+            read_at = _reader(descriptor)
             if size <= PIECE_BYTES:
-                whole = _reader(descriptor)(0, message_size)
-                return _message(secret, lambda at, count: whole[at : at + count], message_size).pieces(start, stop)
-            if stop - start <= PIECE_BYTES:
+                read_at = _parts(read_at(0, sealed_size(size)))
+            elif stop - start <= PIECE_BYTES:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead for a short range
-            message = _message(secret, _reader(descriptor), message_size)
+            message = _message(secret, size, read_at, os.fstat(descriptor).st_size)
+            if size <= PIECE_BYTES:
+                return message.pieces(start, stop)
             stream = BlobStream(descriptor, message.pieces(start, stop))
             descriptor = -1
             return stream
@@ -303,16 +336,25 @@ class _Ahead:
             self._thread.join()
 
 
-def _message(secret: BlobSecret, read_at: ReadAt, message_size: int) -> Message:
-    """The message of a blob; on first sight its end is checked, too, which vouches for its length. Raises Damaged."""
-    header, known = read_at(0, HEADER_BYTES), secret.message
+def _message(secret: BlobSecret, size: int, read_at: ReadAt, message_size: int) -> Message:
+    """The message of a blob of `size` bytes, wherever it lies, in as many as were found.
+
+    On first sight its end is checked, too, which vouches for its length. Raises Damaged.
+    """
+    if message_size != sealed_size(size):
+        raise Damaged("a stored document has another length than its row says")
+    header, known = read_at(0, HEADER_BYTES), secret.keys
     if known is not None and known.header == header:
         return Message(known, read_at, message_size)
     keys = MessageKeys(secret.key, secret.context, header)
     message = Message(keys, read_at, message_size)
     _ = message.size
-    secret.message = keys
+    secret.keys = keys
     return message
+
+
+def _parts(sealed: bytes) -> ReadAt:
+    return lambda at, count: sealed[at : at + count]
 
 
 def _reader(descriptor: int) -> ReadAt:

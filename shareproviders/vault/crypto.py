@@ -28,7 +28,9 @@ class BlobSecret:
     id: bytes
     key: bytes
     context: bytes
-    message: MessageKeys | None = None
+    message: bytes | None = None
+    """The sealed content itself, if it lies in a row; else it is a file."""
+    keys: MessageKeys | None = None
     """What its header led to when it was last read whole or in part; spares the next reader the derivation."""
 
 
@@ -88,10 +90,10 @@ class Secrets:
         """The key of a blob as its row keeps it."""
         return aes_key_wrap(self._wrap, blob.key)
 
-    def open_blob(self, blob: bytes, wrapped: bytes) -> BlobSecret:
-        """Raises Damaged."""
+    def open_blob(self, blob: bytes, wrapped: bytes, message: bytes | None) -> BlobSecret:
+        """By what its rows hold. Raises Damaged."""
         try:
-            return BlobSecret(blob, aes_key_unwrap(self._wrap, wrapped), self._context(blob))
+            return BlobSecret(blob, aes_key_unwrap(self._wrap, wrapped), self._context(blob), message)
         except (InvalidUnwrap, ValueError):
             raise Damaged("the key of a stored document fails its check") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
@@ -13,7 +14,7 @@ from shareproviders.statements import Statement
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, tag_of, version_of
 from shareproviders.vault.crypto import BlobSecret, Secrets
-from shareproviders.vault.schema import COLLECTION, DOCUMENT, blob, node, version
+from shareproviders.vault.schema import COLLECTION, DOCUMENT, STORED, blob, node, small, version
 from shareproviders.vault.turn import Turn
 
 _COLUMNS = (
@@ -27,7 +28,8 @@ _COLUMNS = (
 )
 
 PAGE_NODES = 5000
-READ_LATELY = 1000  # versions whose opened keys are kept
+READ_LATELY = 1000  # versions whose opened keys are kept, and of small ones the sealed message
+MESSAGES_BYTES = 2 * 1024 * 1024  # of these messages
 
 
 class Content(NamedTuple):
@@ -48,13 +50,15 @@ class History:
         self._catalog = catalog
         self._blobs = blobs
         self._read_lately: dict[tuple[int, int | str, bool], tuple[int, BlobSecret, int]] = {}
+        self._kept_at: int | None = None
+        self._kept_bytes = 0
         in_space = version.c.space == bindparam("space")
         opened = (
-            select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped)
+            select(version.c.blob, version.c.size, version.c.media_type, version.c.mac, blob.c.wrapped, small.c.message)
             .select_from(
-                version.join(node, node.c.id == version.c.node).outerjoin(
-                    blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space)
-                )
+                version.join(node, node.c.id == version.c.node)
+                .outerjoin(blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space))
+                .outerjoin(small, and_(small.c.blob == blob.c.id, small.c.space == blob.c.space))
             )
             .where(in_space, version.c.id == bindparam("id"), version.c.node == bindparam("node"))
         )
@@ -65,13 +69,14 @@ class History:
         )
         self._named = Statement(select(blob.c.id).where(blob.c.id == bindparam("id")))
         self._alike = Statement(
-            select(blob.c.id, blob.c.wrapped, blob.c.size).where(
-                blob.c.space == bindparam("space"), blob.c.dedupe == bindparam("dedupe")
-            )
+            select(blob.c.id, blob.c.wrapped, blob.c.size, small.c.message)
+            .select_from(STORED)
+            .where(blob.c.space == bindparam("space"), blob.c.dedupe == bindparam("dedupe"))
         )
         self.insert_version = Statement(insert(version))
         self.insert_node = Statement(insert(node))
         self._insert_blob = Statement(insert(blob))
+        self._insert_small = Statement(insert(small))
         self._renew = Statement(
             update(node)
             .where(node.c.space == bindparam("space"), node.c.id == bindparam("of"))
@@ -99,9 +104,9 @@ class History:
         with self._ground.begin_read() as connection:
             values = {"space": self._catalog.space(connection).number, "dedupe": staged.dedupe}
             rows = self._alike.rows(connection, values)
-        for blob_id, wrapped, size in rows:
+        for blob_id, wrapped, size, message in rows:
             try:
-                self._blobs.verify(self._secrets.open_blob(blob_id, wrapped), size, staged.dedupe)
+                self._blobs.verify(self._secrets.open_blob(blob_id, wrapped, message), size, staged.dedupe)
             except Damaged:
                 continue  # `check` reports it; this upload keeps its own bytes and so cannot be lost with it
             staged.twin = blob_id
@@ -125,11 +130,13 @@ class History:
                 unknown = blob.c.id == blob_id, blob.c.space == turn.space, blob.c.checksum.is_(None)
                 turn.connection.execute(update(blob).where(*unknown).values(checksum=sealed))
             return blob_id
-        if not self._blobs.holds(staged.id):
+        if isinstance(staged.sealed, Path) and not self._blobs.holds(staged.id):
             raise Unavailable("the upload was tidied away before it was complete; send it again")
         told = self._secrets.seal_checksum(checksum, staged.id) if checksum else None
         sizes = {"size": staged.size, "dedupe": staged.dedupe}
         turn.run(self._insert_blob, id=staged.id, wrapped=staged.wrapped, checksum=told, **sizes)
+        if isinstance(staged.sealed, bytes):
+            turn.run(self._insert_small, blob=staged.id, message=staged.sealed)
         return staged.id
 
     def create(self, turn: Turn, parent: int, name: str, content: Content, writing: Writing) -> int:
@@ -194,14 +201,15 @@ class History:
 
     def _opened(
         self, connection: Connection, opening: Statement, node_id: int, version_id: int | None
-    ) -> tuple[Content, bytes | None]:
+    ) -> tuple[Content, bytes | None, bytes | None]:
+        """What a version holds, its blob's wrapped key, and the message if that is small."""
         number = self._catalog.space(connection).number
         row = opening.row(connection, {"space": number, "id": version_id, "node": node_id})
         if row is None:
             raise NotFound("this state of the document does not exist")
-        blob_id, size, media_type, mac, wrapped = row
+        blob_id, size, media_type, mac, wrapped, message = row
         self._secrets.check_version(mac, node_id, version_id or 0, blob_id, size)
-        return Content(blob_id, size, media_type), wrapped
+        return Content(blob_id, size, media_type), wrapped, message
 
     def merge(self, turn: Turn, source: Entry, target: int) -> None:
         """Hand the earlier versions of a document that ends over to another; its current one was copied already."""
@@ -279,7 +287,7 @@ class History:
         return self._blobs.read(secret, size, start, stop)
 
     def _secret(self, node_id: int, version: int | str, *, thrown: bool) -> tuple[BlobSecret, int]:
-        """What opens a version, and its bytes; kept for the next reader while nobody commits anything."""
+        """What opens a version, and how long it is; kept for the next reader while nobody commits anything."""
         place, number = (node_id, version, thrown), self._ground.committed()
         kept = self._read_lately.get(place)
         if kept is not None and kept[0] == number:
@@ -287,14 +295,17 @@ class History:
         opening = self._open_thrown if thrown else self._open
         with self._ground.begin_read() as connection:
             version_id = version if isinstance(version, int) else version_of(version)
-            (blob_id, size, _), wrapped = self._opened(connection, opening, node_id, version_id)
+            (blob_id, size, _), wrapped, message = self._opened(connection, opening, node_id, version_id)
         if wrapped is None:
             raise Damaged("the key of a stored document is missing")
-        secret = self._secrets.open_blob(blob_id, wrapped)
+        secret = self._secrets.open_blob(blob_id, wrapped, message)
         if number is not None:
-            if len(self._read_lately) >= READ_LATELY:
+            is_full = len(self._read_lately) >= READ_LATELY or self._kept_bytes >= MESSAGES_BYTES
+            if is_full or number != self._kept_at:  # of before a commit nothing is of use any more
                 self._read_lately.clear()
+                self._kept_at, self._kept_bytes = number, 0
             self._read_lately[place] = number, secret, size
+            self._kept_bytes += len(message or b"")
         return secret, size
 
 

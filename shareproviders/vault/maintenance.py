@@ -16,10 +16,12 @@ from shareproviders.vault.schema import (
     COLLECTION,
     DOCUMENT,
     NO_PARENT,
+    STORED,
     blob,
     change,
     dead_property,
     node,
+    small,
     space,
     trash,
     version,
@@ -133,11 +135,12 @@ class Maintenance:
                     yield Finding(node_id, str(damage))
 
     def _contents(self, number: int) -> Iterator[Finding]:
-        page = select(blob.c.id, blob.c.wrapped, blob.c.size, blob.c.dedupe).where(blob.c.space == number)
+        columns = blob.c.id, blob.c.wrapped, blob.c.size, blob.c.dedupe, small.c.message
+        page = select(*columns).select_from(STORED).where(blob.c.space == number)
         for rows in self._pages(page, blob.c.id, b""):
-            for blob_id, wrapped, size, dedupe in rows:
+            for blob_id, wrapped, size, dedupe, message in rows:
                 try:
-                    self._blobs.verify(self._secrets.open_blob(blob_id, wrapped), size, dedupe)
+                    self._blobs.verify(self._secrets.open_blob(blob_id, wrapped, message), size, dedupe)
                 except (Damaged, Unavailable) as damage:
                     for node_id in self._naming(number, blob_id):  # nobody, if it was destroyed meanwhile
                         yield Finding(node_id, str(damage))
@@ -151,7 +154,7 @@ class Maintenance:
         """Delete every row of the space."""
         with self._ground.begin_transaction() as connection:
             number = self._catalog.space(connection).number
-            for table in (dead_property, trash, version, blob, change, node):
+            for table in (dead_property, trash, version, small, blob, change, node):
                 connection.execute(delete(table).where(table.c.space == number))
             connection.execute(delete(space).where(space.c.id == number))
 
@@ -244,6 +247,11 @@ def _version_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
     yield (
         "a blob is named by no version",
         select(literal(0)).where(exists().where(blob.c.space == number, ~exists().where(version.c.blob == blob.c.id))),
+    )
+    theirs = blob.c.id == small.c.blob, blob.c.space == small.c.space
+    yield (
+        "a stored message belongs to no blob",
+        select(literal(0)).where(exists().where(small.c.space == number, ~exists().where(*theirs))),
     )
 
 

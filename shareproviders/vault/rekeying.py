@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, and_, func, select, update
 from shareproviders.contract import Damaged
 from shareproviders.vault.blobs import BlobStore
 from shareproviders.vault.crypto import Secrets
-from shareproviders.vault.schema import NO_PARENT, blob, change, dead_property, node, trash, version
+from shareproviders.vault.schema import NO_PARENT, blob, change, dead_property, node, small, trash, version
 
 
 class Rekeying:
@@ -71,8 +71,9 @@ class Rekeying:
         for blob_id, wrapped, size, dedupe, checksum in self._rows(
             blob, table.id, table.wrapped, table.size, table.dedupe, table.checksum
         ):
+            message = self._connection.execute(select(small.c.message).where(small.c.blob == blob_id)).scalar()
             secret, tag, tag_anew = (
-                self._former.open_blob(blob_id, wrapped),
+                self._former.open_blob(blob_id, wrapped, message),
                 self._former.content_tag(),
                 self._anew.content_tag(),
             )

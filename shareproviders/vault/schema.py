@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     text,
 )
 
@@ -83,6 +84,15 @@ blob = Table(
     "checksum: what the client said and the server verified, sealed with the blob's id",
 )
 
+small = Table(
+    "small",
+    metadata,
+    Column("blob", LargeBinary(16), ForeignKey("blob.id", ondelete="CASCADE"), primary_key=True),
+    Column("space", Integer, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    comment="message: the whole sealed content of a blob that has no file; it goes with the blob's row",
+)
+
 version = Table(
     "version",
     metadata,
@@ -137,6 +147,10 @@ trash = Table(
     Column("at", BigInteger, nullable=False),
     Index("trash_by_space", "space"),
 )
+
+
+STORED = blob.outerjoin(small, and_(small.c.blob == blob.c.id, small.c.space == blob.c.space))
+"""Blobs, each with its message if it has no file."""
 
 
 def root_of(space_number: int) -> int:

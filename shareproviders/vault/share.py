@@ -37,7 +37,7 @@ from shareproviders.vault.journal import Journal
 from shareproviders.vault.maintenance import Maintenance
 from shareproviders.vault.properties import Properties
 from shareproviders.vault.rekeying import Rekeying
-from shareproviders.vault.schema import COLLECTION, NO_PARENT, blob, node, root_of, space
+from shareproviders.vault.schema import COLLECTION, NO_PARENT, STORED, blob, node, root_of, small, space
 from shareproviders.vault.trash import Trash
 from shareproviders.vault.tree import Trees
 from shareproviders.vault.turn import Turn, Turns
@@ -379,7 +379,8 @@ class Vault:
     def files(self) -> Iterator[Path]:
         with self._ground.begin_read() as connection:
             number = self._catalog.space(connection).number
-            named = list(connection.execute(select(blob.c.id).where(blob.c.space == number)).scalars())
+            in_files = blob.c.space == number, small.c.blob.is_(None)
+            named = list(connection.execute(select(blob.c.id).select_from(STORED).where(*in_files)).scalars())
         return (self._blobs.path(one).relative_to(self._ground.directory) for one in named)
 
     def leap(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from davserver.house import House, now
@@ -12,6 +13,7 @@ from davserver.schema import space_key
 from shareproviders.vault.schema import blob
 from tests.commands.conftest import Run
 from tests.commands.test_keeping import delete, put
+from tests.sealed import LONG, is_anywhere, sealed
 
 PAPER = "ba05/Arbeitsordner/Vorlage.odt"
 
@@ -48,11 +50,14 @@ def added(run: Run, tmp_path: Path) -> None:
     assert run("apply", tmp_path / "second.toml").code == 0
 
 
-def test_a_purged_document_leaves_no_key(peopled: Run, house: House, tmp_path: Path) -> None:
-    """The only copy of its key is gone at once. What is left for `gc` a day later is a file that nothing opens."""
-    put(house, "otto", PAPER, b"bleibt" * 1000)
-    put(house, "otto", "ba05/Arbeitsordner/weg.odt", b"geheim" * 1000)
+@pytest.mark.parametrize("times", [1000, LONG], ids=["in a row", "in a file"])
+def test_a_purged_document_leaves_no_key(peopled: Run, house: House, tmp_path: Path, times: int) -> None:
+    """The only copy of its key is gone at once, and its row. A file is left for `gc` a day later; nothing opens it."""
+    put(house, "otto", PAPER, b"bleibt" * times)
+    put(house, "otto", "ba05/Arbeitsordner/weg.odt", b"geheim" * times)
     keys = wrapped(house)
+    messages = {one.blob: one.read() for one in sealed(tmp_path / "drive").values()}
+    assert not any(b"geheim" in message for message in messages.values())
     assert all(key in files_of(tmp_path / "drive") for key in keys.values())
     delete(house, "otto", "ba05/Arbeitsordner/weg.odt")
     number = str(peopled("trash", "list", "--json").json[0]["id"])
@@ -62,27 +67,31 @@ def test_a_purged_document_leaves_no_key(peopled: Run, house: House, tmp_path: P
     raw = files_of(tmp_path / "drive")
     assert keys[stays] in raw
     assert keys[gone] not in raw
-    (left,) = (tmp_path / "drive").rglob(gone.hex())
-    assert b"geheim" not in left.read_bytes()
-    assert house.share("ba05").collect(now() + 1) >= 1  # type: ignore[attr-defined]
-    assert not left.exists()
+    assert [is_anywhere(messages[one], raw) for one in (stays, gone)] == [times == 1000, False]
+    left = list((tmp_path / "drive").rglob(gone.hex()))
+    assert len(left) == int(times == LONG)
+    assert house.share("ba05").collect(now() + 1) >= len(left)  # type: ignore[attr-defined]
+    assert not any(path.exists() for path in left)
 
 
-def test_a_deleted_committee_leaves_nothing_that_opens(peopled: Run, house: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1000, LONG], ids=["in rows", "in files"])
+def test_a_deleted_committee_leaves_nothing_that_opens(peopled: Run, house: House, tmp_path: Path, times: int) -> None:
     """No row, no key, no file of it; the other committee is whole, and the log still tells of both."""
     added(peopled, tmp_path)
-    put(house, "otto", PAPER, b"gleich" * 1000)
-    put(house, "otto", "ua-bau/Arbeitsordner/Vorlage.odt", b"gleich" * 1000)
+    put(house, "otto", PAPER, b"gleich" * times)
+    put(house, "otto", "ua-bau/Arbeitsordner/Vorlage.odt", b"gleich" * times)
     assert peopled("link", "create", "ba05/Arbeitsordner").code == 0
     with house.database.read() as connection:
         spaces = {row.share: row for row in connection.execute(select(space_key))}
         blobs = connection.execute(select(blob).order_by(blob.c.space)).all()
+    messages = [sealed(tmp_path / "drive")[row.id].read() for row in blobs]
     assert len({row.dedupe for row in blobs}) == 2, "equal texts of two committees are unrelated"
     assert peopled("committee", "delete", "ba05", "--confirm", "ba05").code == 0
     raw = files_of(tmp_path / "drive")
     space = spaces["ba05"]
     keys = [row.wrapped for row in blobs]
     assert [key in raw for key in (keys[0], space.wrapped, space.space_id, keys[1])] == [False, False, False, True]
+    assert [is_anywhere(message, raw) for message in messages] == [False, times == 1000]
     assert sorted(path.name for path in (tmp_path / "drive" / "vault").iterdir()) == sorted(
         row.space_id.hex() for share, row in spaces.items() if share != "ba05"
     )

@@ -21,6 +21,7 @@ from davserver.schema import setting
 from davserver.sealing import DAY
 from tests.commands.conftest import Run
 from tests.rights.calling import Answer, call
+from tests.sealed import sealed
 
 PASSWORD = "Korrekt-Pferd-Batterie-1"
 FOLDER, ITEM = "ba05/Arbeitsordner", "ba05/2026-12-07/4.2.1"
@@ -129,8 +130,8 @@ def into(name: str, *words: str) -> Callable[[Scene], None]:
 
 def meet_damage(scene: Scene) -> None:
     """Somebody reads what was lost on the disk."""
-    for blob in scene.house.directory.glob("vault/*/blobs/*/*"):
-        blob.unlink()
+    for place in sealed(scene.house.directory).values():
+        place.remove()
     assert scene.dav("anna", "GET", f"{FOLDER}/Brief.txt").status == 500
 
 

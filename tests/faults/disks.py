@@ -47,8 +47,8 @@ class Left(NamedTuple):
 
 
 LEFT_OUT = {
-    "blob": Left("vault/blobs.py", "_sync", "stage"),
-    "blob-directory": Left("vault/blobs.py", "_sync_directory", "stage"),
+    "blob": Left("vault/blobs.py", "_sync", "_store"),
+    "blob-directory": Left("vault/blobs.py", "_sync_directory", "_store"),
     "fan-out": Left("vault/blobs.py", "_sync_directory", "prepare"),
     "body": Left("filesystem/bodies.py", "stage", ""),
     "folder": Left("filesystem/steps.py", "rename", ""),

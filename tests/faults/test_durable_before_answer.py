@@ -62,6 +62,20 @@ def test_a_put_into_the_vault_is_durable_before_its_answer(alone: RunningServer,
     assert order == sorted(order), lines
 
 
+def test_a_small_put_into_the_vault_is_durable_before_its_answer(alone: RunningServer, tmp_path: Path) -> None:
+    """Decision 72: its bytes are in the log that is synced, once, before the answer; no file, and no other sync."""
+    with alone.client("clara", "/dav/ba05/Arbeitsordner") as client:
+        assert client.put("/warm", b"").status == 201
+        with traced(need("strace"), alone.process.pid, tmp_path / "trace", f"{WATCHED},pwrite64", "-y") as trace:
+            assert client.put("/neu", os.urandom(16_000)).status == 201
+    lines = steps(trace)
+    synced = [line for line in lines if " pwrite64(" not in line]
+    assert [position(synced, "fdatasync", LOG), position(synced, "sendto", "HTTP/1.1 201")] == [0, 1], lines
+    written = [n for n, line in enumerate(lines) if " pwrite64(" in line and LOG in line]
+    assert len(written) > 4
+    assert max(written) < position(lines, "fdatasync", LOG)
+
+
 def test_a_put_onto_the_filesystem_is_durable_before_its_answer(alone: RunningServer, tmp_path: Path) -> None:
     """fsync of the body and of the step's record, rename, fsync of the folder, fsync of the log, answer."""
     with alone.client("clara", "/dav/archiv/Arbeitsordner") as client:

@@ -34,14 +34,16 @@ FAULTS = {
 }
 FULL = (("write", "ENOSPC"), ("pwrite64", "ENOSPC"))
 """What a full disk looks like: 507 (RFC 4918 §11.5)."""
-OLD, NEW = os.urandom(40_000), os.urandom(50_000)
+SIZES = {"large": (40_000, 50_000), "small": (4_000, 5_000)}
+"""Of the old and the new version: with files of their own, and in rows of the vault (decision 72)."""
 
 
 class Lives:
     """Servers on one directory; a new one only where the last one has stopped taking writes."""
 
-    def __init__(self, starts: QuickStarts, drive: str) -> None:
+    def __init__(self, starts: QuickStarts, drive: str, sizes: tuple[int, int]) -> None:
         self.starts, self.place = starts, f"/dav/{drive}/Arbeitsordner"
+        self.old, self._size = os.urandom(sizes[0]), sizes[1]
         self.server: ForkedServer | None = None
         self.restarts = 0
 
@@ -53,24 +55,28 @@ class Lives:
         with self.server.client("clara", self.place) as client:
             yield self.server.pid, client
 
+    def new(self) -> bytes:
+        """A version that nobody has stored."""
+        return os.urandom(self._size)
+
     def end(self) -> None:
         if self.server is not None:
             self.server.die()
             self.server = None
 
 
-@pytest.fixture
-def lives(installed: Path, tmp_path: Path, drive: str) -> Iterator[Lives]:
+@pytest.fixture(params=SIZES)
+def lives(installed: Path, tmp_path: Path, drive: str, request: pytest.FixtureRequest) -> Iterator[Lives]:
     with QuickStarts(copied(installed, tmp_path / "own")) as starts:
-        made = Lives(starts, drive)
+        made = Lives(starts, drive, SIZES[request.param])
         yield made
         made.end()
     assert findings(starts.data) == []
 
 
-def prepared(client: DavClient) -> str | None:
+def prepared(client: DavClient, old: bytes) -> str | None:
     """The old version lies there, and the connection is warm; its entity tag."""
-    assert client.put("/paper", OLD).status in (201, 204)
+    assert client.put("/paper", old).status in (201, 204)
     return client.head("/paper").etag
 
 
@@ -78,9 +84,9 @@ def test_each_call_of_a_put_fails_once(lives: Lives, drive: str, tmp_path: Path)
     """5xx or 507 and the old version, by bytes and tag, or success and the new one; nothing is left over."""
     strace, trace = need("strace"), tmp_path / "trace"
     with lives.client() as (pid, client):
-        prepared(client)
+        prepared(client, lives.old)
         with traced(strace, pid, trace, f"--trace={','.join(FAULTS)}") as told:
-            assert client.put("/paper", NEW).status == 204
+            assert client.put("/paper", lives.new()).status == 204
     counts, refused, tried = told.counts(), 0, 0
     for call, errors in FAULTS.items():
         count = counts.get(call, 0)
@@ -94,25 +100,25 @@ def test_each_call_of_a_put_fails_once(lives: Lives, drive: str, tmp_path: Path)
 
 def refuses(lives: Lives, tools: tuple[str, Path], call: str, number: int, error: str) -> bool:
     """One PUT that meets this fault; whether it was refused."""
-    where, (strace, trace) = f"{call} {number} {error}", tools
+    where, (strace, trace), new = f"{call} {number} {error}", tools, lives.new()
     with lives.client() as (pid, client):
-        tag = prepared(client)
+        tag = prepared(client, lives.old)
         with failing(strace, pid, trace, call, number, error):
-            status = client.put("/paper", NEW).status
+            status = client.put("/paper", new).status
         assert status == 204 or 500 <= status < 600, (where, status)
         found = client.get("/paper")
-        assert found.body == (NEW if status == 204 else OLD), (where, status)
+        assert found.body == (new if status == 204 else lives.old), (where, status)
         assert (found.etag == tag) == (status != 204), where
         assert status == 204 or error != "EINTR", where
         assert status in (204, 507) or (call, error) not in FULL, (where, status)
-        well = client.put("/paper", NEW).status == 204
+        well = client.put("/paper", new).status == 204
         health = client.request("GET", "", raw_target="/healthz").status
         assert (health == 200) == well, where
     assert well or call == "fsync", f"{where}: only what was not made durable stops the drive"
     if not well:
         lives.end()
         with lives.client() as (_, client):
-            assert client.get("/paper").body == OLD, where
-            assert client.put("/paper", NEW).status == 204, f"{where}: a restart heals"
+            assert client.get("/paper").body == lives.old, where
+            assert client.put("/paper", new).status == 204, f"{where}: a restart heals"
     assert [each for each in leftovers(lives.starts.data) if "/old/" not in each and "/steps/" not in each] == [], where
     return status != 204

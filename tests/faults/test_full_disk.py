@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from shareproviders.room import ROOM_BYTES
 from tests.foreign import lacking, need
 from tests.running import RunningServer, start
 
 MIB = 1 << 20
 BALLAST = 24 * MIB
-BODY, SMALL = MIB, 4096
+BODY, SMALL, ROW = MIB, 4096, 16_000
 WRITERS, DRIVES = 8, ("ba05", "archiv")
 ON_A_SMALL_DISK = 'mount -t tmpfs -o size=64m,mode=700 small "$1" && cp -a "$2/." "$1" && shift 2 && exec "$@"'
 """In a mount namespace of its own, which goes with the process."""
@@ -37,13 +38,13 @@ def seen_by(server: RunningServer) -> Path:
     return Path(f"/proc/{server.process.pid}/root{server.data}")
 
 
-def fill(server: RunningServer, drive: str, writer: int) -> list[str]:
+def fill(server: RunningServer, drive: str, writer: int, size: int = BODY) -> list[str]:
     """Uploads until one is refused; what was answered. Raises AssertionError for anything but 201, then 507."""
     taken: list[str] = []
     with server.client("clara", f"/dav/{drive}") as client:
         while True:
             name = f"/{writer}-{len(taken)}"
-            status = client.put(name, name.encode().ljust(BODY, b".")).status
+            status = client.put(name, name.encode().ljust(size, b".")).status
             if status != 201:
                 assert status == 507, status
                 return taken
@@ -76,4 +77,23 @@ def test_eight_writers_fill_a_disk_of_64_mb(full: RunningServer, drive: str) -> 
         if drive == "ba05":
             assert used == str(sum(SMALL if name.startswith("/small") else BODY for name in taken) + BODY + 1)
         assert not [path for path in seen_by(full).rglob("staging/*") if path.is_file()]
+    assert full.stop() == 0
+
+
+def test_small_bodies_leave_what_their_log_still_takes(full: RunningServer) -> None:
+    """They are written twice, into the log and then into the database (decision 72): both find room."""
+    (seen_by(full).parent / "ballast").write_bytes(bytes(BALLAST))
+    with full.client("clara", "/dav/ba05") as clerk:
+        assert clerk.put("/first", b"1").status == 201
+        token = clerk.lock("/first").lock_token
+        with ThreadPoolExecutor(WRITERS) as crew:
+            filled = list(crew.map(lambda writer: fill(full, "ba05", writer, ROW), range(WRITERS)))
+        disk, log = os.statvfs(seen_by(full)), seen_by(full) / "gremium.db-wal"
+        assert disk.f_bavail * disk.f_frsize >= ROOM_BYTES + log.stat().st_size
+        assert all(filled)
+        for name in (name for names in filled for name in names):
+            assert clerk.get(name).body == name.encode().ljust(ROW, b".")
+        assert clerk.unlock("/first", token).status == 204
+        assert clerk.delete(filled[0][0]).status == 204
+        assert clerk.mkcol("/folder").status == 201
     assert full.stop() == 0

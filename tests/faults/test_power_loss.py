@@ -16,6 +16,7 @@ from tests.faults.disks import Disks, need_disks
 from tests.faults.quick_starts import ForkedServer
 from tests.faults.scribes import Crowd, Scribe
 from tests.running import DECLARATIONS, committee
+from tests.sealed import LONG
 from tests.soaking import SOAK
 
 KINDS = (("ext4", "xfs"), ("xfs", "ext4"))
@@ -99,4 +100,4 @@ def test_a_committee_that_was_declared_takes_documents_after_a_cut(
         assert disks.run("apply", str(tmp_path / "new.toml")) == 0
         disks.cut()
         with disks.start().client("clara", "/dav/neu/Arbeitsordner") as clerk:
-            assert clerk.put("/a", b"first").status == (503 if left_out else 201)
+            assert clerk.put("/a", bytes(LONG)).status == (503 if left_out else 201)

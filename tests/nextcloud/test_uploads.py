@@ -11,11 +11,13 @@ from urllib.parse import quote
 
 import pytest
 
+from davserver.house import UPLOADS
 from davserver.tree.uploads import LIFE, sweep
 from tests.dav.doors import opened
 from tests.davclient import Answer, DavClient
 from tests.nextcloud.conftest import FILES, OC, Sync
 from tests.running import PASSWORD, RunningServer, start
+from tests.sealed import sealed
 
 Syncs = Callable[[str], Sync]
 BODY = random.Random(1).randbytes(256_000)
@@ -188,9 +190,10 @@ def test_parts_survive_a_restart_and_end_after_a_day(own_data: Path) -> None:
         assert upload.finish("/ba05/Arbeitsordner/a.bin").status == 201
         begun(upload)
     with opened(own_data) as house:
-        blobs = house.directory / "vault" / house.uploads._ground.keys.space_id.hex() / "blobs"
-        assert len([path for path in blobs.rglob("*") if path.is_file()]) == 4
+        assert len(sealed(house.directory, UPLOADS)) == 4
         assert sweep(house.uploads, house.clock() + LIFE + 1) == 1
+        assert sealed(house.directory, UPLOADS) == {}
+        blobs = house.directory / "vault" / house.uploads._ground.keys.space_id.hex() / "blobs"
         assert [path for path in blobs.rglob("*") if path.is_file()] == [], "nothing is left on the disk"
         assert list(house.uploads.check()) == []
 

@@ -15,6 +15,7 @@ from shareproviders.paths import ROOT, SharePath
 from tests.portal.portalclient import PortalClient
 from tests.rendering import documents
 from tests.running import RunningServer, command, start
+from tests.sealed import Sealed, sealed
 from tests.security.canaries import Canaries
 
 
@@ -102,28 +103,27 @@ def test_a_second_look_draws_nothing(own_server: RunningServer, house: House) ->
     assert house.rendered.stat(ROOT).change == before
 
 
-def kept_files(house: House) -> list[Path]:
-    """The blobs of what was drawn."""
-    directory = house.directory / "vault" / house.keys.space(RENDERED).space_id.hex() / "blobs"
-    return [path for path in directory.rglob("*") if path.is_file()]
+def kept(house: House) -> dict[bytes, Sealed]:
+    """The blobs of what was drawn, of pages and of their words: most in files, some in rows."""
+    return sealed(house.directory, RENDERED)
 
 
 def test_what_is_damaged_is_drawn_anew(own_server: RunningServer, house: House) -> None:
     """It is no original: whoever looks next sees the page, from bytes that are whole again."""
     (address,) = read(own_server, uuid.uuid4().hex)
     assert own_server.stop() == 0
-    before = kept_files(house)
+    before = kept(house)
     assert len(before) >= 2
-    for path in before:
-        raw = bytearray(path.read_bytes())
+    for place in before.values():
+        raw = bytearray(place.read())
         raw[len(raw) // 2] ^= 1
-        path.write_bytes(raw)
+        place.write(bytes(raw))
     with start(house.directory, workers=1) as again:
         reader = PortalClient(again.url)
         reader.sign_in("otto")
         assert [reader.get(f"{address}/seite/{number}").status for number in (1, 2, 1)] == [200, 200, 200]
     assert house.rendered.trashed() == []
-    whole = [path for path in kept_files(house) if path not in before]
+    whole = [blob for blob in kept(house) if blob not in before]
     assert len(whole) >= 2
 
 
@@ -135,10 +135,10 @@ def test_a_damaged_copy_goes_when_it_is_read(own_server: RunningServer, house: H
         staged = house.rendered.stage([bytes(range(256)) * 4000])
         path = SharePath((home.name, "copy-x"))
         made, _ = house.rendered.put(path, staged, Expected(), Writing(BY, house.clock()))
-    (file,) = [each for each in kept_files(house) if each.stat().st_size > 1_000_000]
-    raw = bytearray(file.read_bytes())
+    (place,) = [each for each in kept(house).values() if len(each.read()) > 1_000_000]
+    raw = bytearray(place.read())
     raw[700_000] ^= 1
-    file.write_bytes(raw)
+    place.write(bytes(raw))
     opens = house.kept.reads(made)
     assert b"".join(opens(0, 1000)) == (bytes(range(256)) * 4)[:1000]
     with pytest.raises(Damaged):

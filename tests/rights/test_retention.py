@@ -18,6 +18,7 @@ from shareproviders.paths import SharePath
 from shareproviders.vault.schema import blob
 from tests.rights.keeping import ON, WORK, Doors, at
 from tests.rights.playing import DAY, HOUR, Stage
+from tests.sealed import LONG, is_anywhere, sealed
 
 PAPER = f"{WORK}/a.odt"
 KEPT = 20
@@ -73,23 +74,29 @@ def test_trash_goes_after_its_days_and_not_before(doors: Doors) -> None:
     assert lines == [("tests", "purge", "kept long enough")]
 
 
-def test_keys_are_shredded_and_files_go(doors: Doors, tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, LONG], ids=["in a row", "in a file"])
+def test_keys_are_shredded_and_bytes_go(doors: Doors, tmp_path: Path, times: int) -> None:
     """Crypto-shredding (storage.md §2): the only wrapped key is in no file any more, then neither is the blob."""
-    doors.put("otto", PAPER, b"secret")
-    files = [path for path in (tmp_path / "data" / "vault").glob("*/blobs/*/*") if path.is_file()]
+    doors.put("otto", PAPER, b"secret" * times)
+    (place,) = sealed(tmp_path / "data").values()
+    content = place.read()
     with doors.house.database.read() as connection:
         wrapped = list(connection.execute(select(blob.c.wrapped)).scalars())
-    assert len(wrapped) == len(files) == 1
+    assert len(wrapped) == 1
     doors.delete("otto", PAPER)
     doors.house.database.checkpoint()
     stored = [path for path in (tmp_path / "data").glob("gremium.db*") if path.is_file()]
-    assert any(wrapped[0] in path.read_bytes() for path in stored)
+    held = b"".join(path.read_bytes() for path in stored)
+    assert wrapped[0] in held
+    assert is_anywhere(content, held) == (place.file is None)
     doors.stage.now += 91 * DAY
     done = run(doors)
     doors.house.database.checkpoint()
-    assert all(wrapped[0] not in path.read_bytes() for path in stored if path.exists())
-    assert done.orphans["ba05"] == 1
-    assert not files[0].exists()
+    left = b"".join(path.read_bytes() for path in stored if path.exists())
+    assert wrapped[0] not in left
+    assert not is_anywhere(content, left)
+    assert done.orphans["ba05"] == int(place.file is not None)
+    assert place.file is None or not place.file.exists()
 
 
 def test_a_hold_keeps_what_was_deleted(doors: Doors) -> None:

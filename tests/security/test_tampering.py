@@ -13,17 +13,17 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from davserver.database import WriterMutex
 from tests.clients.mounts import eventually
 from tests.davclient import DavClient
 from tests.running import RunningServer, command, copied, start
+from tests.sealed import Sealed, altering, sealed
 
 SECOND_COMMITTEE = """
 [[committee]]
@@ -49,11 +49,11 @@ Alteration = Callable[[random.Random, bytes], bytes]
 
 @dataclass(frozen=True)
 class Stored:
-    """A document: where clients find it, what it holds, which file on the disk holds that."""
+    """A document: where clients find it, what it holds, and where that lies, in a file or a row."""
 
     path: str
     content: bytes
-    file: Path
+    place: Sealed
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,8 @@ class Scene:
     documents: list[Stored]
     untouched: Stored
 
-    @contextmanager
-    def written(self) -> Iterator[sqlite3.Connection]:
-        """The database as somebody at the machine alters it; under the mutex, so that nothing else goes wrong."""
-        mutex = WriterMutex(self.server.data / "writer.lock")
-        mutex.acquire()
-        try:
-            with closing(sqlite3.connect(self.server.data / "gremium.db", isolation_level=None)) as connection:
-                connection.execute("PRAGMA wal_autocheckpoint=0")
-                yield connection
-        finally:
-            mutex.release()
-            mutex.close()
+    def written(self) -> AbstractContextManager[sqlite3.Connection]:
+        return altering(self.server.data)
 
     def refused(self, document: Stored, where: str, *, part: bool = False) -> None:
         """Never whole, never a wrong byte: a 500, or right bytes that break off. Other documents stay readable.
@@ -110,10 +100,10 @@ def received(client: DavClient, path: str, headers: dict[str, str]) -> tuple[int
 
 
 def stored(server: RunningServer, client: DavClient, path: str, content: bytes) -> Stored:
-    before = set(server.data.glob("vault/*/blobs/*/*"))
+    before = sealed(server.data)
     assert client.put(path, content).status == 201
-    (file,) = set(server.data.glob("vault/*/blobs/*/*")) - before
-    return Stored(path, content, file)
+    (place,) = (place for blob, place in sealed(server.data).items() if blob not in before)
+    return Stored(path, content, place)
 
 
 @pytest.fixture(scope="module")
@@ -124,13 +114,15 @@ def scene(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     command("apply", str(declared), data=data)
     chance = random.Random(9)
     with start(data, workers=2) as server, server.client("clara", "/dav") as client:
-        sizes = {"kurz": 100, "ein-stueck": 16384, "mittel": 100_000, "lang": LONG, "auch-lang": LONG}
+        sizes = {"kurz": 100, "auch-kurz": 100, "eine-zeile": 16383, "ein-stueck": 16384, "mittel": 100_000}
+        sizes |= {"lang": LONG, "auch-lang": LONG}
         documents = [
             stored(server, client, f"/{drive}/Arbeitsordner/{name}", chance.randbytes(size))
             for drive in ("ba05", "ba06")
             for name, size in sizes.items()
         ]
         untouched = stored(server, client, "/ba05/Arbeitsordner/heil", chance.randbytes(50_000))
+        assert [one.place.file is None for one in documents] == 2 * [True, True, True, False, False, False, False]
         yield Scene(server, client, documents, untouched)
         assert server.stop() == 0
         assert not [line for line in server.log if any(one.path.rpartition("/")[2] in line for one in documents)]
@@ -174,41 +166,41 @@ def repeat_chunk(chance: random.Random, sealed: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("alter", [flip, truncate, append, overwrite, swap_chunks, repeat_chunk])
-def test_an_altered_file_is_refused(scene: Scene, alter: Alteration) -> None:
+def test_an_altered_content_is_refused(scene: Scene, alter: Alteration) -> None:
     """Any bit, length, order: no wrong byte leaves the server, and other documents do not suffer."""
     chance = random.Random(alter.__name__)
     for number in range(CASES):
         document = scene.documents[number % len(scene.documents)]
-        sealed = document.file.read_bytes()
-        altered = alter(chance, sealed)
-        if altered == sealed:
+        message = document.place.read()
+        altered = alter(chance, message)
+        if altered == message:
             continue
-        document.file.write_bytes(altered)
+        document.place.write(altered)
         scene.refused(document, f"{alter.__name__} {number} of {document.path}", part=True)
-        document.file.write_bytes(sealed)
+        document.place.write(message)
         assert scene.readable(document), "put back, it is readable again"
 
 
-def test_a_lost_file_is_refused(scene: Scene) -> None:
+def test_a_lost_content_is_refused(scene: Scene) -> None:
     """A blob that is not there is damage (500), not a missing document (404)."""
     for document in scene.documents:
-        aside = document.file.with_suffix(".aside")
-        document.file.rename(aside)
+        message = document.place.read()
+        document.place.remove()
         scene.refused(document, f"lost {document.path}")
-        aside.rename(document.file)
+        document.place.write(message)
 
 
-def test_swapped_files_are_refused(scene: Scene) -> None:
+def test_swapped_contents_are_refused(scene: Scene) -> None:
     """A blob in another's place does not open, be it of the same committee or another, of the same size or not."""
     pairs = [(one, two) for one in scene.documents for two in scene.documents if one.path < two.path]
     for one, two in pairs:
-        first, second = one.file.read_bytes(), two.file.read_bytes()
-        one.file.write_bytes(second)
-        two.file.write_bytes(first)
+        first, second = one.place.read(), two.place.read()
+        one.place.write(second)
+        two.place.write(first)
         scene.refused(one, f"swapped {one.path} {two.path}")
         scene.refused(two, f"swapped {one.path} {two.path}")
-        one.file.write_bytes(first)
-        two.file.write_bytes(second)
+        one.place.write(first)
+        two.place.write(second)
 
 
 SWAPS = {
@@ -248,7 +240,7 @@ def rows_of(connection: sqlite3.Connection, scene: Scene, table: str) -> dict[st
     }
     found = {}
     for document in scene.documents:
-        (found[document.path],) = connection.execute(questions[table], (bytes.fromhex(document.file.name),))
+        (found[document.path],) = connection.execute(questions[table], (document.place.blob,))
     return found
 
 
@@ -295,18 +287,21 @@ def met(scene: Scene, document: Stored, times: int) -> None:
 @contextmanager
 def spoiled(document: Stored) -> Iterator[None]:
     """The first chunk of a stored document is another one."""
-    sealed = document.file.read_bytes()
-    document.file.write_bytes(sealed[:HEADER] + bytes(64) + sealed[HEADER + 64 :])
+    message = document.place.read()
+    document.place.write(message[:HEADER] + bytes(64) + message[HEADER + 64 :])
     try:
         yield
     finally:
-        document.file.write_bytes(sealed)
+        document.place.write(message)
 
 
 def test_each_damaged_document_leaves_one_line_and_not_one_per_read(scene: Scene) -> None:
     """S-29: who reads is not who has done it; no name; two workers meet it, and the log does not grow with readers."""
     places = ("/ba05/Arbeitsordner/frisch", "/ba06/Arbeitsordner/frisch")
-    first, second = (stored(scene.server, scene.client, place, place.encode() * 9) for place in places)
+    first, second = (
+        stored(scene.server, scene.client, place, place.encode() * times)
+        for place, times in zip(places, (9, 900), strict=True)
+    )
     since = newest_line(scene)
     with spoiled(first), spoiled(second):
         met(scene, first, 30)

@@ -17,7 +17,8 @@ from shareproviders.contract import Damaged, Expected, NotFound, QuotaExceeded, 
 from shareproviders.paths import SharePath
 from shareproviders.vault.blobs import AHEAD_BYTES
 from shareproviders.vault.cobblestone import sealed_size
-from tests.shares.vaults import Bench, open_bench, pattern
+from tests.sealed import LONG, altering
+from tests.shares.vaults import FORMS, Bench, open_bench, pattern
 
 MIB = 1024 * 1024
 LATER = 4_000_000_000_000_000
@@ -36,7 +37,7 @@ def _disguises(canary: str) -> list[bytes]:
 
 
 def test_no_file_holds_contents_names_or_properties(bench: Bench) -> None:
-    """S-28: a raw scan of blobs, staging, database and WAL, while running and with an upload under way."""
+    """S-28: a raw scan of blobs, staging, database, WAL and a dump, while running and with an upload under way."""
     canaries = {kind: f"Kanarienvogel-{kind}-Haushaltsplan" for kind in ("content", "name", "property", "value", "old")}
     bench.make(f"/{canaries['name']}")
     node = bench.put(f"/{canaries['name']}/{canaries['name']}.pdf", canaries["old"].encode() * 3)
@@ -45,6 +46,8 @@ def test_no_file_holds_contents_names_or_properties(bench: Bench) -> None:
     bench.copy(f"/{canaries['name']}", f"/{canaries['name']}-2")
     bench.move(f"/{canaries['name']}-2", f"/{canaries['name']}-3")
     bench.delete(f"/{canaries['name']}-3")
+    bench.put("/klein", canaries["content"].encode())
+    assert bench.small_rows()
     scanned = []
 
     def upload() -> Iterator[bytes]:
@@ -58,6 +61,10 @@ def test_no_file_holds_contents_names_or_properties(bench: Bench) -> None:
                     assert canary not in str(path)
 
     bench.vault.stage(upload()).discard()
+    with altering(bench.directory) as connection:
+        dump = "\n".join(connection.iterdump()).encode()
+    for canary in canaries.values():
+        assert not any(disguise in dump for disguise in (*_disguises(canary), canary.encode().hex().upper().encode()))
     assert any(name.endswith("-wal") for name in scanned)
     assert len(scanned) >= 5
 
@@ -68,48 +75,49 @@ def test_a_body_that_fails_leaves_no_file_and_its_error_passes(bench: Bench) -> 
     class BrokenOffError(Exception):
         pass
 
-    def body(pieces: int) -> Iterator[bytes]:
+    def body(pieces: int, size: int) -> Iterator[bytes]:
         for number in range(pieces):
-            yield pattern(50_000, number)
+            yield pattern(size, number)
         raise BrokenOffError
 
     bench.put("/a", b"old")
-    for pieces in (0, 1, 7):
+    for pieces, size in ((0, 0), (1, 100), (7, 100), (1, 50_000), (7, 50_000)):
         with pytest.raises(BrokenOffError):
-            bench.vault.stage(body(pieces))
+            bench.vault.stage(body(pieces, size))
     assert bench.drafts() == []
-    assert len(bench.blob_files()) == 1
+    assert len(bench.stored()) == 1
     assert bench.read("/a") == b"old"
 
 
-def test_a_discarded_or_rolled_back_upload_leaves_no_file(bench: Bench) -> None:
+@FORMS
+def test_a_discarded_or_rolled_back_upload_leaves_nothing(bench: Bench, times: int) -> None:
     """Staged.discard: after a refusal or rollback the blob goes; after `put` it is harmless."""
-    staged = bench.vault.stage([b"dropped"])
+    staged = bench.vault.stage([b"dropped" * times])
     staged.discard()
     staged.discard()
-    assert bench.blob_files() == []
+    assert bench.stored() == []
 
     class ChangedMindError(Exception):
         pass
 
-    staged = bench.vault.stage([b"rolled back"])
+    staged = bench.vault.stage([b"rolled back" * times])
     with pytest.raises(ChangedMindError), bench.database.transaction():
         bench.vault.put(SharePath.parse("/a"), staged, Expected(), bench.writing())
         raise ChangedMindError
     staged.discard()
-    assert bench.blob_files() == []
+    assert bench.stored() == []
     with pytest.raises(NotFound):
         bench.stat("/a")
-    staged = bench.vault.stage([b"kept"])
+    staged = bench.vault.stage([b"kept" * times])
     with bench.database.transaction():
         bench.vault.put(SharePath.parse("/a"), staged, Expected(), bench.writing())
     staged.discard()
-    assert bench.read("/a") == b"kept"
+    assert bench.read("/a") == b"kept" * times
 
 
 def test_files_and_directories_are_for_the_server_alone(bench: Bench) -> None:
     """storage.md §4.2: 0600 files in 0700 directories, ids only, in a fan-out that exists beforehand."""
-    bench.put("/Geheime Vorlage.pdf", b"x")
+    bench.put("/Geheime Vorlage.pdf", pattern(LONG))
     (path,) = bench.blob_files()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -120,16 +128,17 @@ def test_files_and_directories_are_for_the_server_alone(bench: Bench) -> None:
 
 def test_collect_removes_orphans_and_only_those(bench: Bench) -> None:
     """gc: old files that no row names go, young ones stay, restartable at any point."""
-    bench.put("/a", b"named")
-    orphan = bench.vault.stage([b"orphan"])
-    bench.put("/b", b"replaced")
-    bench.put("/b", b"replacing", keep_version=False)
+    named, replacing = pattern(LONG, 1), pattern(LONG, 2)
+    bench.put("/a", named)
+    orphan = bench.vault.stage([pattern(LONG, 3)])
+    bench.put("/b", pattern(LONG, 4))
+    bench.put("/b", replacing, keep_version=False)
     assert len(bench.blob_files()) == 4
     assert bench.vault.collect(0) == 0
     assert bench.vault.collect(LATER) == 2
     assert bench.vault.collect(LATER) == 0
-    assert bench.read("/a") == b"named"
-    assert bench.read("/b") == b"replacing"
+    assert bench.read("/a") == named
+    assert bench.read("/b") == replacing
     with pytest.raises(Unavailable), bench.database.transaction():
         bench.vault.put(SharePath.parse("/c"), orphan, Expected(), bench.writing())
     assert list(bench.vault.check()) == []
@@ -141,16 +150,16 @@ def test_recover_drops_drafts_of_the_dead_and_leaves_those_of_the_living(bench: 
     dead.write_bytes(b"half")
 
     def body() -> Iterator[bytes]:
-        yield b"first half, "
+        yield pattern(LONG, 1)
         bench.again().vault.recover()
         assert not dead.exists()
         assert len(bench.drafts()) == 1
-        yield b"second half"
+        yield pattern(LONG, 2)
 
     staged = bench.vault.stage(body())
     with bench.database.transaction():
         bench.vault.put(SharePath.parse("/a"), staged, Expected(), bench.writing())
-    assert bench.read("/a") == b"first half, second half"
+    assert bench.read("/a") == pattern(LONG, 1) + pattern(LONG, 2)
 
 
 @pytest.mark.parametrize("more", [0, 64 * MIB], ids=["at the end", "while more comes"])
@@ -205,7 +214,7 @@ def test_an_fsync_error_makes_the_share_read_only_until_it_is_opened_anew(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", failing)
         with pytest.raises(Unavailable):
-            bench.vault.stage([b"lost"])
+            bench.vault.stage([pattern(LONG)])
     assert len(calls) == 1
     assert bench.vault.read_only
     assert bench.drafts() == []
@@ -315,7 +324,7 @@ def test_a_reader_finishes_its_version_though_it_is_replaced_and_destroyed(bench
     got = [next(reading)]
     bench.put("/a", b"new", keep_version=False)
     bench.vault.collect(LATER)
-    assert len(bench.blob_files()) == 1
+    assert (bench.blob_files(), len(bench.small_rows())) == ([], 1)
     got.extend(reading)
     assert b"".join(got) == content
 

@@ -15,10 +15,11 @@ from shareproviders.contract import Damaged, Durability, NotFound
 from shareproviders.vault.blobs import BlobStore
 from shareproviders.vault.cobblestone import HEADER_BYTES, SEALED_CHUNK_BYTES
 from shareproviders.vault.crypto import Secrets
-from shareproviders.vault.schema import blob, dead_property, node, trash, version
-from tests.shares.vaults import Attempt, Bench, open_bench, pattern
+from shareproviders.vault.schema import STORED, blob, dead_property, node, small, trash, version
+from tests.sealed import altering
+from tests.shares.vaults import FORMS, Attempt, Bench, open_bench, pattern
 
-SIZES = (0, 5, 16384, 40_000, 300_000)
+SIZES = (0, 5, 16383, 16384, 40_000, 300_000)
 CASES = 5000
 
 Tampering = Callable[[random.Random, bytes, bytes], bytes]
@@ -68,31 +69,25 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
-def _path_of(bench: Bench, name: str) -> Path:
-    with bench.database.read() as connection:
-        current = select(node.c.version).where(node.c.id == bench.stat(name).id).scalar_subquery()
-        row = connection.execute(select(version.c.blob).where(version.c.id == current)).one()
-    identity = row.blob.hex()
-    return next(bench.directory.glob(f"vault/*/blobs/{identity[:2]}/{identity}"))
-
-
 def test_five_thousand_alterations_of_blobs_are_refused_without_a_wrong_byte(bench: Bench) -> None:
     """Flip, truncate, append, swap chunks, swap blobs: whole reads and ranges give right bytes or Damaged.
 
-    A range that does not touch the altered chunk may be answered, but only rightly; a whole read never may.
+    A range that does not touch the altered chunk may be answered, but only rightly; a whole read never may. In files as
+    in rows.
     """
     chance = random.Random(4918)
     contents = {f"/{size}-{twin}": pattern(size, twin) for size in SIZES for twin in (1, 2) if size or twin == 1}
     for name, content in contents.items():
         bench.put(name, content)
-    paths = {name: _path_of(bench, name) for name in contents}
-    sealed = {name: path.read_bytes() for name, path in paths.items()}
+    places = {name: bench.sealed(bench.stat(name).id) for name in contents}
+    assert sum(place.file is None for place in places.values()) == 5
+    sealed = {name: place.read() for name, place in places.items()}
     for case in range(CASES):
         name = chance.choice(list(contents))
         size = len(contents[name])
         others = [other for other in contents if other != name and (len(contents[other]) == size or not size)]
         tampered = TAMPERINGS[case % len(TAMPERINGS)](chance, sealed[name], sealed[chance.choice(others)])
-        paths[name].write_bytes(tampered)
+        places[name].write(tampered)
         assert tampered != sealed[name]
         content = contents[name]
         start = chance.randint(0, size)
@@ -102,7 +97,7 @@ def test_five_thousand_alterations_of_blobs_are_refused_without_a_wrong_byte(ben
             right = BytesIO(content)
             for piece in bench.vault.read(bench.stat(name)):
                 assert piece == right.read(len(piece))
-        paths[name].write_bytes(sealed[name])
+        places[name].write(sealed[name])
     assert list(bench.vault.check()) == []
 
 
@@ -114,29 +109,41 @@ def _assert_refused_or_right(bench: Bench, name: str, content: bytes, start: int
     assert got == content[start : start + length]
 
 
-def test_a_missing_blob_is_damage_and_check_names_the_node(bench: Bench) -> None:
+@FORMS
+def test_a_missing_blob_is_damage_and_check_names_the_node(bench: Bench, times: int) -> None:
     """S-34: scrub finds missing blobs and reports node ids; other documents are unaffected."""
-    lost = bench.put("/lost", b"lost")
-    bench.put("/kept", b"kept")
-    _path_of(bench, "/lost").unlink()
-    with pytest.raises(Damaged):
+    lost = bench.put("/lost", b"lost" * times)
+    bench.put("/kept", b"kept" * times)
+    bench.sealed(lost.id).remove()
+    with pytest.raises(Damaged, match="missing on the disk"):
         bench.vault.read(lost)
-    assert bench.read("/kept") == b"kept"
+    assert bench.read("/kept") == b"kept" * times
     assert [finding.node_id for finding in bench.vault.check()] == [lost.id]
 
 
-def test_a_blob_of_another_committee_does_not_open(bench: Bench) -> None:
+def test_check_finds_a_message_without_its_blob(bench: Bench) -> None:
+    """Nobody can read it, so it belongs to no node in particular."""
+    bench.put("/a", b"a")
+    with altering(bench.directory) as connection:
+        connection.execute("INSERT INTO small SELECT randomblob(16), space, message FROM small")
+    assert [(found.node_id, found.problem) for found in bench.vault.check()] == [
+        (0, "a stored message belongs to no blob")
+    ]
+
+
+@FORMS
+def test_a_blob_of_another_committee_does_not_open(bench: Bench, times: int) -> None:
     """The space is part of the blob's context: the right id and key in another space are refused."""
-    bench.put("/a", b"theirs")
+    bench.put("/a", b"theirs" * times)
     with bench.database.read() as connection:
-        row = connection.execute(select(blob)).one()
+        row = connection.execute(select(blob, small.c.message).select_from(STORED)).one()
 
     def read_in(space_id: bytes) -> bytes:
         secrets = Secrets(SpaceKeys(space_id, bench.keys._secret))
         store = BlobStore(bench.directory / "vault" / bench.keys.space_id.hex(), secrets, lambda _: True, Durability())
-        return b"".join(store.read(secrets.open_blob(row.id, row.wrapped), row.size, 0, row.size))
+        return b"".join(store.read(secrets.open_blob(row.id, row.wrapped, row.message), row.size, 0, row.size))
 
-    assert read_in(bench.keys.space_id) == b"theirs"
+    assert read_in(bench.keys.space_id) == b"theirs" * times
     with pytest.raises(Damaged):
         read_in(b"x" * 16)
 
@@ -196,6 +203,8 @@ def _first(column: object) -> Callable[[Bench], object]:
         _set(version, _first(version.c.id), mac=b""),
         _set(blob, _first(blob.c.id), wrapped=bytes(40)),
         _set(blob, _first(blob.c.id), wrapped=b""),
+        _set(small, _first(small.c.blob), message=b""),
+        _set(small, _first(small.c.blob), space=2),
     ],
 )
 def test_altered_rows_of_versions_and_blobs_are_refused(bench: Bench, change: Change) -> None:

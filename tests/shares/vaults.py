@@ -9,14 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+from sqlalchemy import select
+
 from davserver.database import Database
 from davserver.keys import SpaceKeys
 from shareproviders.contract import Expected, Ground, Node, Writing
 from shareproviders.paths import SharePath
-from shareproviders.vault.schema import metadata
+from shareproviders.vault.schema import metadata, node, small, version
 from shareproviders.vault.share import Vault
+from tests.sealed import LONG, Sealed, sealed
 
 Attempt = Callable[[], object]
+
+FORMS = pytest.mark.parametrize("times", [1, LONG], ids=["in a row", "in a file"])
+"""A content, so many times: it has a file of its own if it is long (decision 72)."""
 
 START = 1_800_000_000_000_000
 
@@ -84,6 +91,22 @@ class Bench:
 
     def blob_files(self) -> list[Path]:
         return sorted(path for path in self.directory.glob("vault/*/blobs/??/*"))
+
+    def small_rows(self) -> list[str]:
+        """Blobs that lie in a row, as their files would be named."""
+        with self.database.read() as connection:
+            return sorted(each.hex() for each in connection.execute(select(small.c.blob)).scalars())
+
+    def stored(self) -> list[str]:
+        """Blobs in either form."""
+        return sorted([*self.small_rows(), *(path.name for path in self.blob_files())])
+
+    def sealed(self, document: int) -> Sealed:
+        """The newest content of a document, where it lies."""
+        with self.database.read() as connection:
+            current = select(node.c.version).where(node.c.id == document).scalar_subquery()
+            named = connection.execute(select(version.c.blob).where(version.c.id == current)).scalar_one()
+        return sealed(self.directory)[named]
 
     def drafts(self) -> list[Path]:
         return sorted(self.directory.glob("vault/*/staging/*"))

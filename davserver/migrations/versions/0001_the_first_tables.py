@@ -642,6 +642,15 @@ def upgrade() -> None:
         batch_op.create_index("trash_by_space", ["space"], unique=False)
 
     op.create_table(
+        "small",
+        sa.Column("blob", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("space", sa.Integer(), nullable=False),
+        sa.Column("message", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["blob"], ["blob.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("blob"),
+        comment="message: the whole sealed content of a blob that has no file; it goes with the blob's row",
+    )
+    op.create_table(
         "version",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("space", sa.Integer(), nullable=False),
@@ -721,6 +730,7 @@ def downgrade() -> None:
         batch_op.drop_index("version_by_blob")
 
     op.drop_table("version")
+    op.drop_table("small")
     with op.batch_alter_table("trash", schema=None) as batch_op:
         batch_op.drop_index("trash_by_space")
 
