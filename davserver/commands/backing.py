@@ -59,7 +59,7 @@ def restore(workspace: Workspace) -> int:
     for share in done.backup.left_out:
         workspace.warn(f"the files of {share} were not in the backup: put its directory back, hidden folders too")
     lines = [
-        f"{workspace.directory}: everything as of {since}, {done.backup.blobs} files of documents, all contents read and whole",
+        f"{workspace.directory}: everything as of {since}, {done.backup.blobs} files of documents, all read and whole",
         f"{done.links} links and {done.app_passwords} app passwords sleep: some may have been revoked since",
         "wake those that nobody revoked: davserver link list, link wake ID, app-password list, app-password wake ID",
         "everybody signs in anew, and drives that keep in step look through everything once",
