@@ -129,7 +129,7 @@ class Writing:
 
 @runtime_checkable
 class Staged(Protocol):
-    """Bytes that are complete and durable but named by nothing yet."""
+    """Bytes that are complete but named by nothing yet; durable at the latest with the commit that names them."""
 
     size: int
 
@@ -163,7 +163,7 @@ class ShareProvider(Protocol):
         """
 
     def stage(self, chunks: Iterable[bytes]) -> Staged:
-        """Take a whole body, outside any transaction; durable when it returns.
+        """Take a whole body, outside any transaction; what `put` does not write into the database is durable now.
 
         An exception out of `chunks` leaves no trace and passes through. Raises Unavailable, ReadOnlyShare.
         """

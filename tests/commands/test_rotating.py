@@ -24,8 +24,10 @@ from tests.commands.test_keeping import delete, put, tree_of
 UNKEYED = {
     *("space_key.space_id", "space_key.wrapped", "link.token_hash", "agenda_item.matter_mark", "label.matter_mark"),
     *("letter.digest", "opening.digest", "opening.proof", "blob.id", "version.blob", "recusal.matter_mark"),
+    *("small.blob", "small.message"),
 }
-"""Columns of bytes that do not hang on a committee's key: ids, and what the pepper of the house makes."""
+"""Columns of bytes that do not hang on a committee's key: ids, what the pepper of the house makes, and contents, since
+each has a key of its own."""
 
 
 @pytest.fixture
