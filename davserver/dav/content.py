@@ -20,7 +20,7 @@ EARLIEST, LATEST = -11_644_473_600, 253_402_300_799
 
 UNKNOWN_TYPE = "application/octet-stream"
 SHORT = 16 * 1024
-"""Bytes that go out at once; of more, the first are on their way while the rest is read and opened."""
+"""Bytes that go out at once with their head; the head of more is on its way while they are read and opened."""
 
 _PASSIVE = frozenset({UNKNOWN_TYPE, "application/pdf", "text/plain"})
 _PASSIVE_FAMILIES = ("image/", "audio/", "video/", "font/")

@@ -21,6 +21,8 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 _log = logging.getLogger("davserver.serving")
 STATUS = re.compile(r"[2-5][0-9]{2} [\t -~\x80-\xff]*")
 _BODILESS = frozenset({"204", "304"})
+_SHORT_BYTES = 16 * 1024
+"""A body of no more goes out together with its head."""
 _OURS_TO_SAY = frozenset({"content-length", "connection", "transfer-encoding", "date", "server"})
 
 
@@ -125,6 +127,8 @@ class Response:
             if not self._sent_head:
                 self._send_head([], whole=True)
             return
+        if not first and not self._sent_head and int(self._declared or 0) > _SHORT_BYTES:
+            self._send_head([], whole=False)  # it is on its way while the first piece is read
         if first:
             self._write(first)
         for piece in pieces:

@@ -85,15 +85,10 @@ class Message:
         return self._tail
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """Plaintext [start, stop), each piece checked before it leaves; raises Damaged.
-
-        One chunk first, so that whoever waits has something while the rest is opened; then up to 256 KiB each.
-        """
-        chunks = 1
+        """Plaintext [start, stop) in pieces of up to 256 KiB, each checked before it leaves; raises Damaged."""
         while start < stop:
             first = start // CHUNK_BYTES
-            beyond = min(first + chunks, (stop - 1) // CHUNK_BYTES + 1)
-            chunks = PIECE_CHUNKS
+            beyond = min(first + PIECE_CHUNKS, (stop - 1) // CHUNK_BYTES + 1)
             piece = self._chunks(first, beyond)
             base = first * CHUNK_BYTES
             end = min(stop, beyond * CHUNK_BYTES)

@@ -95,6 +95,12 @@ class Application:
         self.gate.wait(20)
         return self.ignore(environ, start)
 
+    def late(self, environ: Environ, start: Callable[..., Any]) -> Iterator[bytes]:
+        """A body of so many bytes, promised at once, whose one piece waits."""
+        count = int(environ["QUERY_STRING"])
+        start("200 OK", [("Content-Length", str(count))])
+        return (bytes(count) for _ in range(1) if self.gate.wait(20))
+
     def fail(self, environ: Environ, start: Callable[..., Any]) -> list[bytes]:
         raise LookupError("/secret/path")
 

@@ -64,6 +64,17 @@ def test_head_and_small_body_leave_in_one_packet(running: Running) -> None:
         assert b"3\r\none\r\n" in peer.sock.recv(65536)
 
 
+def test_the_head_of_a_long_body_waits_for_none_of_it(running: Running) -> None:
+    """Record 74: it is on its way while the bytes are read and opened. That of a short one goes out with it."""
+    with running.peer() as peer:
+        peer.send(request("GET", "/late?20000"))
+        assert peer.answer(head_only=True).headers["content-length"] == "20000"
+        running.application.gate.set()
+        assert peer._exactly(20000) == bytes(20000)
+        peer.send(request("GET", "/late?16384"))
+        assert len(peer.sock.recv(65536)) > 16384
+
+
 def test_answers_name_no_software_version(running: Running) -> None:
     """security.md, point 19."""
     with running.peer() as peer:
