@@ -67,7 +67,7 @@ class ChangingTree(SpottingTree):
                 connection, spot, node, gain=counted_size(node) - (counted_size(spot.node) if spot.node else 0)
             )
             self._note(connection, "put", spot.places.share, node)
-            return self._made(path), created
+            return self._made(path, node), created
 
     def make_collection(self, path: SharePath, terms: Terms, properties: Mapping[str, str] | None = None) -> Seen:
         """MKCOL, with dead properties set in the same step (RFC 5689)."""
@@ -82,7 +82,7 @@ class ChangingTree(SpottingTree):
                 node = provider.set_properties(node, dict(properties), writing)
             self._arrived(connection, spot, node, gain=0)
             self._note(connection, "make", spot.places.share, node)
-            return self._made(path)
+            return self._made(path, node)
 
     def delete(self, path: SharePath, terms: Terms) -> None:
         """Delete a document or a whole folder, or nothing."""

@@ -143,7 +143,7 @@ class KeepingTree(HistoryTree):
                 self._bind(connection, spot, spot.parent.node, [((), points)])
                 self._brought(connection, spot, back)
             self._note(connection, "restore", share, back)
-            return self._made(spot.path)
+            return self._made(spot.path, back)
 
     def foresee_purge(self, share: str, node: int) -> tuple[Thrown, int]:
         """(what would be destroyed, how many documents). Raises as `purge`."""

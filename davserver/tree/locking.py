@@ -58,7 +58,7 @@ class GuardedTree(GrantingTree):
                 self._arrived(connection, spot, node, gain=0)
                 lock = self.forest.locks.create(connection, share, node.lineage, wish, self._lock_places(spot.places))
                 self._note(connection, "lock", share, node)
-                return lock, self._made(path), created
+                return lock, self._made(path, node), created
         finally:
             if staged is not None:
                 staged.discard()

@@ -232,10 +232,9 @@ class SpottingTree(SyncingTree):
         """The folder's papers were released at an instant that has passed (rights.md §1)."""
         return ON_CREATION < rules.bound_at(spot.parent.node.lineage).release_at <= self.clock()
 
-    def _made(self, path: SharePath) -> Seen:
+    def _made(self, path: SharePath, node: Node) -> Seen:
         """What a verb made, as its maker sees it; he may be allowed to make what he may not see afterwards."""
         places = self._places(path)
-        node = places.provider.stat(self._inner(path))
         view = self._view(places)
         seen = self._seen(view, path, node)
         if seen is not None:

@@ -89,7 +89,7 @@ class TwoSidedTree(LabellingTree):
             if not node.is_collection and is_temp(target.name):
                 self._departed(connection, start, seen.node, deleted=False)
             self._note(connection, "move", end.places.share, node)
-            return self._made(target), created
+            return self._made(target, node), created
 
     def copy(
         self, source: SharePath, target: SharePath, terms: Terms, *, overwrite: bool, deep: bool
@@ -125,7 +125,7 @@ class TwoSidedTree(LabellingTree):
             gain = counted_size(node) - (counted_size(end.node) if onto and end.node else 0)
             self._touched(connection, rules, node, gain, onto=onto)
             self._note(connection, "copy", end.places.share, node)
-            return self._made(target), end.node is None
+            return self._made(target, node), end.node is None
 
     # -- one share ------------------------------------------------------------------------------------------------
 
@@ -260,7 +260,7 @@ class TwoSidedTree(LabellingTree):
             if {one.node.id for one, _ in self._readable(seen, (), deep=True)} != {one.seen.node.id for one in baggage}:
                 raise Outdated("the source was changed while it was being moved; nothing was moved")
             self._delete(connection, start, seen.node, terms)
-        made = self._made(target)
+        made = self._made(target, end.places.provider.stat(end.inner))
         old_size = counted_size(end.node) if end.node is not None and not end.node.is_collection else 0
         gain = counted_size(made.node) - (old_size if not made.node.is_collection else 0)
         self._touched(connection, rules_there, made.node, gain, onto=onto)

@@ -119,12 +119,12 @@ class History:
                 return blob_id
         return b""
 
-    def adopt(self, turn: Turn, staged: StagedBlob, checksum: str) -> bytes:
-        """The blob to name for a staged body: a known one, or its own, which gets its row now.
+    def adopt(self, turn: Turn, staged: StagedBlob, blob_id: bytes, checksum: str) -> bytes:
+        """The blob to name for a staged body: the known one, or if there is none its own, which gets its row now.
 
         A checksum belongs to the bytes, so every document that has them tells it from now on.
         """
-        if blob_id := self.known(turn, staged):
+        if blob_id:
             if checksum:
                 sealed = self._secrets.seal_checksum(checksum, blob_id)
                 unknown = blob.c.id == blob_id, blob.c.space == turn.space, blob.c.checksum.is_(None)

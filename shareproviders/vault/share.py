@@ -152,7 +152,7 @@ class Vault:
                 raise WrongKind("there is a collection at this path")
             content = Content(self._history.known(turn, staged), staged.size, writing.media_type)
             self._charge(turn, place.entry, content, writing)
-            content = content._replace(blob=self._history.adopt(turn, staged, writing.checksum))
+            content = content._replace(blob=self._history.adopt(turn, staged, content.blob, writing.checksum))
             return self._store(turn, place, content, writing), place.entry is None
 
     def _check_expected(self, turn: Turn, entry: Entry | None, expected: Expected) -> None:
