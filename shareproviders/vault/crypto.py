@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from shareproviders.contract import Damaged, Keys
@@ -41,7 +43,7 @@ class Secrets:
         self._cipher = AESSIV(keys.derive("name", 64))
         self._wrap = keys.derive("wrap", 32)
         self._dedupe = keys.derive("dedupe", 32)
-        self._version = hmac.new(keys.derive("version", 32), digestmod="sha256")
+        self._version = HMAC(keys.derive("version", 32), SHA256())
         self._space_id = keys.space_id
 
     def seal_name(self, name: str, parent: int) -> bytes:
@@ -116,9 +118,9 @@ class Secrets:
         return hmac.new(self._dedupe, digestmod="sha256")
 
     def version_mac(self, node: int, version: int, blob: bytes, size: int) -> bytes:
-        mac = self._version.copy()  # half the cost of keying it anew
+        mac = self._version.copy()  # a third of the cost of keying one anew, also of the one in `hmac`
         mac.update(_VERSION.pack(node, version, blob, size))
-        return mac.digest()
+        return mac.finalize()
 
     def check_version(self, mac: bytes, node: int, version: int, blob: bytes, size: int) -> None:
         """Raises Damaged if the row was altered or belongs elsewhere."""
