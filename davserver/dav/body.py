@@ -87,8 +87,10 @@ def is_chunked(environ: dict[str, Any]) -> bool:
 def expected_length(environ: dict[str, Any]) -> int | None:
     """How long the client says its body is, by Content-Length or (Finder) X-Expected-Entity-Length."""
     length = announced_length(environ)
-    if length is not None:
-        return length
+    return _told_length(environ) if length is None else length
+
+
+def _told_length(environ: dict[str, Any]) -> int | None:
     raw = environ.get("HTTP_X_EXPECTED_ENTITY_LENGTH") or environ.get("HTTP_OC_TOTAL_LENGTH")
     if raw is None:
         return None
@@ -176,11 +178,12 @@ def pieces(environ: dict[str, Any], checks: Checks) -> Iterator[bytes]:
     Raises BodyTruncated where it ends before its announced end, is malformed, or differs from a promised digest
     or length; so whoever stores it must not commit before the iteration ended by itself.
     """
-    return checks.verified(_raw(environ), expected_length(environ))
-
-
-def _raw(environ: dict[str, Any]) -> Iterator[bytes]:
     length = announced_length(environ)
+    expected = _told_length(environ) if length is None else length
+    return checks.verified(_raw(environ, length), expected)
+
+
+def _raw(environ: dict[str, Any], length: int | None) -> Iterator[bytes]:
     read = environ["wsgi.input"].read
     while length is None or length > 0:
         try:

@@ -15,14 +15,12 @@ _DOTS = re.compile(r"/\.{1,2}(?:/|$)")
 
 
 def is_for_portal(environ: Mapping[str, Any], others: tuple[str, ...]) -> bool:
-    """Everything that a browser asks for, but what lies at or under the prefixes of `others`, such as `/dav`.
+    """Everything that a browser asks for, but what lies at or under those of `others`, one segment each, as `/dav`.
 
     OPTIONS and PROPFIND of `/` are the drives': Windows and Finder ask the parent of `/dav/` first.
     """
     path = environ["PATH_INFO"]
-    if environ["REQUEST_METHOD"] not in METHODS:
-        return False
-    if path.startswith(others) and any(path == one or path.startswith(f"{one}/") for one in others):
+    if environ["REQUEST_METHOD"] not in METHODS or f"/{path[1:].partition('/')[0]}" in others:
         return False
     return _DOTS.search(path) is None
 
