@@ -34,17 +34,13 @@ class Exchange:
         self.status = 0
 
     def send(self, response: Response, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Start the response; what is returned is the body, which HEAD, 204 and 304 never have.
-
-        A list without Content-Length gets one from the server, but for HEAD, where only we know it.
-        """
+        """Start the response; what is returned is the body, which HEAD, 204 and 304 never have."""
         self.status = response.status
         headers, body = response.headers, response.body
-        is_head = self.environ["REQUEST_METHOD"] == "HEAD"
-        if is_head and self.status not in BODILESS and isinstance(body, list) and not has_length(headers):
+        if self.status not in BODILESS and isinstance(body, list) and not has_length(headers):
             headers = [*headers, ("Content-Length", str(sum(map(len, body))))]
         start_response(STATUS_LINES[self.status], headers)
-        if is_head or self.status in BODILESS:
+        if self.environ["REQUEST_METHOD"] == "HEAD" or self.status in BODILESS:
             close(body)
             body = []
         if isinstance(body, list):
