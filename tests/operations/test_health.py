@@ -105,7 +105,7 @@ def lose(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", failing)
         with pytest.raises(Unavailable):
-            house.shares["ba05"].stage([b"lost"])
+            house.shares["ba05"].stage([b"lost" * 5000])
 
 
 def test_a_store_that_stopped_is_neither_alive_nor_ready(
