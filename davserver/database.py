@@ -113,9 +113,7 @@ class Database:
             if not query_only:
                 connection.exec_driver_sql(begin)  # its errors come as SQLAlchemy's, and this one may meet a lock
                 return
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            driver.execute(begin).close()  # straight to the driver: each look-up begins with this
+            _driver(connection).execute(begin).close()  # straight to the driver: each look-up begins with this
 
         return engine
 
@@ -152,7 +150,7 @@ class Database:
         patience = self._mutex.acquire(patience)
         try:
             with self._borrowed(self._writers) as connection, _patient(connection, patience).begin():
-                self._local.open, self._local.changes = connection, _changes(connection)
+                self._local.open, self._local.changes = connection, _driver(connection).total_changes
                 yield connection
         except OperationalError as error:
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
@@ -227,7 +225,11 @@ class Database:
     def stands_as_known(self) -> bool:
         """True in a write transaction that has changed no row, if nobody has committed since `known`."""
         opened = self._local.open
-        return opened is not None and _changes(opened) == self._local.changes and self.committed() == self.known()
+        return (
+            opened is not None
+            and _driver(opened).total_changes == self._local.changes
+            and self.committed() == self.known()
+        )
 
     def checkpoint(self, *, at_least: int = 0) -> bool:
         """Move the write-ahead log into the database under the writer mutex, if it holds `at_least` bytes."""
@@ -286,18 +288,15 @@ class Database:
         self._mutex.close()
 
 
-def _changes(connection: Connection) -> int:
+def _driver(connection: Connection) -> sqlite3.Connection:
     driven = connection.connection.driver_connection
-    assert driven is not None
-    count: int = driven.total_changes
-    return count
+    assert isinstance(driven, sqlite3.Connection)
+    return driven
 
 
 def _patient(connection: Connection, seconds: float) -> Connection:
     """Programs that do not know the mutex may hold the database, too: waiting for both takes no longer."""
-    driven = connection.connection.driver_connection
-    assert driven is not None
-    driven.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}").close()
+    _driver(connection).execute(f"PRAGMA busy_timeout={int(seconds * 1000)}").close()
     return connection
 
 

@@ -87,10 +87,8 @@ def is_chunked(environ: dict[str, Any]) -> bool:
 def expected_length(environ: dict[str, Any]) -> int | None:
     """How long the client says its body is, by Content-Length or (Finder) X-Expected-Entity-Length."""
     length = announced_length(environ)
-    return _told_length(environ) if length is None else length
-
-
-def _told_length(environ: dict[str, Any]) -> int | None:
+    if length is not None:
+        return length
     raw = environ.get("HTTP_X_EXPECTED_ENTITY_LENGTH") or environ.get("HTTP_OC_TOTAL_LENGTH")
     if raw is None:
         return None
@@ -179,7 +177,7 @@ def pieces(environ: dict[str, Any], checks: Checks) -> Iterator[bytes]:
     or length; so whoever stores it must not commit before the iteration ended by itself.
     """
     length = announced_length(environ)
-    expected = _told_length(environ) if length is None else length
+    expected = expected_length(environ) if length is None else length
     return checks.verified(_raw(environ, length), expected)
 
 

@@ -213,15 +213,12 @@ class BlobStore:
             return _message(secret, size, _parts(secret.message), len(secret.message)).pieces(start, stop)
         descriptor = self._open(secret.id)
         try:
-            read_at = _reader(descriptor)
+            read_at, found = _reader(descriptor), os.fstat(descriptor).st_size
             if size <= PIECE_BYTES:
-                read_at = _parts(read_at(0, sealed_size(size)))
-            elif stop - start <= PIECE_BYTES:
+                return _message(secret, size, _parts(read_at(0, sealed_size(size))), found).pieces(start, stop)
+            if stop - start <= PIECE_BYTES:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead for a short range
-            message = _message(secret, size, read_at, os.fstat(descriptor).st_size)
-            if size <= PIECE_BYTES:
-                return message.pieces(start, stop)
-            stream = BlobStream(descriptor, message.pieces(start, stop))
+            stream = BlobStream(descriptor, _message(secret, size, read_at, found).pieces(start, stop))
             descriptor = -1
             return stream
         finally:

@@ -14,7 +14,7 @@ from shareproviders.statements import Statement
 from shareproviders.vault.blobs import BlobStore, StagedBlob
 from shareproviders.vault.catalog import Catalog, Entry, tag_of, version_of
 from shareproviders.vault.crypto import BlobSecret, Secrets
-from shareproviders.vault.schema import COLLECTION, DOCUMENT, STORED, blob, node, small, version
+from shareproviders.vault.schema import COLLECTION, DOCUMENT, OF_BLOB, STORED, blob, node, small, version
 from shareproviders.vault.turn import Turn
 
 _COLUMNS = (
@@ -58,7 +58,7 @@ class History:
             .select_from(
                 version.join(node, node.c.id == version.c.node)
                 .outerjoin(blob, and_(blob.c.id == version.c.blob, blob.c.space == version.c.space))
-                .outerjoin(small, and_(small.c.blob == blob.c.id, small.c.space == blob.c.space))
+                .outerjoin(small, OF_BLOB)
             )
             .where(in_space, version.c.id == bindparam("id"), version.c.node == bindparam("node"))
         )

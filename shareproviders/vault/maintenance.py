@@ -16,6 +16,7 @@ from shareproviders.vault.schema import (
     COLLECTION,
     DOCUMENT,
     NO_PARENT,
+    OF_BLOB,
     STORED,
     blob,
     change,
@@ -248,10 +249,9 @@ def _version_references(number: int) -> Iterator[tuple[str, Select[Any]]]:
         "a blob is named by no version",
         select(literal(0)).where(exists().where(blob.c.space == number, ~exists().where(version.c.blob == blob.c.id))),
     )
-    theirs = blob.c.id == small.c.blob, blob.c.space == small.c.space
     yield (
         "a stored message belongs to no blob",
-        select(literal(0)).where(exists().where(small.c.space == number, ~exists().where(*theirs))),
+        select(literal(0)).where(exists().where(small.c.space == number, ~exists().where(OF_BLOB))),
     )
 
 

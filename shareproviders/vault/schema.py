@@ -149,7 +149,8 @@ trash = Table(
 )
 
 
-STORED = blob.outerjoin(small, and_(small.c.blob == blob.c.id, small.c.space == blob.c.space))
+OF_BLOB = and_(small.c.blob == blob.c.id, small.c.space == blob.c.space)
+STORED = blob.outerjoin(small, OF_BLOB)
 """Blobs, each with its message if it has no file."""
 
 
