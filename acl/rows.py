@@ -21,6 +21,8 @@ class Sealer(Protocol):
     def open(self, sealed: bytes, place: str) -> str: ...
 
 
+VIEW = "view"
+"""Under this key of `Connection.info` lies something of its own for each view that was begun without SQLAlchemy."""
 _EPOCHS = "acl-epochs"
 EPOCH = select(func.coalesce(func.sum(schema.epoch.c.number), 0)).where(
     schema.epoch.c.share.in_((bindparam("of"), ALL_SHARES))
@@ -45,7 +47,7 @@ def epoch(connection: Connection, share: str, ask: Callable[[Connection, str], i
 
     `ask`: how the number of `EPOCH` is got, for whoever has a faster way.
     """
-    bracket = connection.get_transaction()
+    bracket = connection.get_transaction() or connection.info.get(VIEW)
     kept: tuple[object, dict[str, int]] | None = connection.info.get(_EPOCHS)
     if bracket is None or kept is None or kept[0] is not bracket:
         connection.info[_EPOCHS] = kept = bracket, {}

@@ -263,8 +263,11 @@ class Worker:
                 due = time.monotonic() >= checkpoint_at
                 if due and self._heads is not None:
                     self._heads.tell()
-                if self._house.database.checkpoint(at_least=1 if due else CHECKPOINT_BYTES) or due:
+                if due:
+                    self._house.database.checkpoint()
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+                else:
+                    self._house.database.rewind(CHECKPOINT_BYTES)
             except Unavailable as busy:
                 _log.warning("tidying waits: %s", busy)
             except Exception:  # noqa: BLE001 (the thread must outlive whatever one round meets; the next round tries again)

@@ -1,4 +1,4 @@
-"""Has anybody committed? Seen in the head of the index of SQLite's write-ahead log (record 67).
+"""Has anybody committed, and how much? Seen in the head of the index of SQLite's write-ahead log (record 67).
 
 SQLite keeps that index in `<database>-shm`; its first 48 bytes change with each commit of anybody and stand there twice
 (sqlite.org/walformat.html §2.1). To read them is one look at memory that is shared anyway; to ask SQLite
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
 _HEAD_BYTES = 48
 _VERSION = (3_007_000).to_bytes(4, "little"), (3_007_000).to_bytes(4, "big")
 """Of the index's format, in either order of bytes."""
+_PAGE_SIZE, _FRAMES, _CHECKPOINTED = slice(14, 16), slice(16, 20), slice(96, 100)
+"""`szPage`, `mxFrame` and `nBackfill` (ibid.): what is in the log, in this machine's order of bytes."""
+_FRAME_HEAD_BYTES = 24
 
 
 class Commits:
@@ -25,6 +29,7 @@ class Commits:
         self._connection, self._asking = connection, threading.Lock()
         self._ask()  # from now on there is an index, and its file stays the same one
         self._index = _Index.of(path.with_name(path.name + "-shm"))
+        self._log = path.with_name(path.name + "-wal")
 
     def number(self) -> int:
         """One that differs after any commit by anyone; meaningful within this process."""
@@ -33,6 +38,15 @@ class Commits:
         if head == heads[_HEAD_BYTES:] and head[:4] in _VERSION:
             return int.from_bytes(head, "little")
         return -self._ask()  # somebody is just writing it, or it is in a format to come
+
+    def log_bytes(self) -> int:
+        """About how much of the log no checkpoint has moved into the database yet."""
+        head = os.pread(self._index.descriptor, _CHECKPOINTED.stop, 0)
+        if head[:4] not in _VERSION:
+            return self._log.stat().st_size
+        frames, moved = (int.from_bytes(head[part], sys.byteorder) for part in (_FRAMES, _CHECKPOINTED))
+        page = int.from_bytes(head[_PAGE_SIZE], sys.byteorder)
+        return max(frames - moved, 0) * (page + _FRAME_HEAD_BYTES)
 
     def _ask(self) -> int:
         with self._asking:

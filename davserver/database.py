@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from acl.rows import VIEW
 from davserver.commits import Commits
 from shareproviders.contract import DiskFull, Unavailable
 
@@ -36,6 +37,8 @@ TRANSIENT = frozenset(
         sqlite3.SQLITE_CANTOPEN,
     }
 )
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.00005, 0.001
+"""Seconds between two looks whether another process still writes: often while it is likely to be a single change."""
 
 
 class WriterMutex:
@@ -50,7 +53,7 @@ class WriterMutex:
         deadline = time.monotonic() + timeout
         if not self._thread_lock.acquire(timeout=timeout):
             raise Unavailable("the database is busy; try again in a moment")
-        pause = 0.0002
+        pause = SHORTEST_PAUSE
         while True:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,7 +62,7 @@ class WriterMutex:
                     self._thread_lock.release()
                     raise Unavailable("the database is busy; try again in a moment") from None
                 time.sleep(pause)
-                pause = min(pause * 1.5, 0.001)
+                pause = min(pause * 1.05, LONGEST_PAUSE)
             else:
                 return max(deadline - time.monotonic(), 0.0)
 
@@ -90,13 +93,13 @@ class Database:
     def __init__(self, directory: Path) -> None:
         self.path = directory / DATABASE_NAME
         self._mutex = WriterMutex(directory / "writer.lock")
-        self._writers = self._engine("BEGIN IMMEDIATE", query_only=False)
-        self._readers = self._engine("BEGIN", query_only=True)
+        self._writers = self._engine(query_only=False)
+        self._readers = self._engine(query_only=True)
         self._local = _OfThread()
         self._idle: dict[Engine, list[Connection]] = {self._writers: [], self._readers: []}
         self._commits = Commits(self.path, self._watching())
 
-    def _engine(self, begin: str, *, query_only: bool) -> Engine:
+    def _engine(self, *, query_only: bool) -> Engine:
         engine = create_engine(
             f"sqlite:///{self.path}", poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": 10.0}
         )
@@ -110,10 +113,8 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def begin_explicitly(connection: Connection) -> None:
-            if not query_only:
-                connection.exec_driver_sql(begin)  # its errors come as SQLAlchemy's, and this one may meet a lock
-                return
-            _driver(connection).execute(begin).close()  # straight to the driver: each look-up begins with this
+            if not query_only:  # a view has begun already
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine
 
@@ -128,7 +129,7 @@ class Database:
         try:
             yield connection
         finally:
-            if connection.invalidated or connection.in_transaction():
+            if connection.invalidated or connection.in_transaction() or _driver(connection).in_transaction:
                 connection.close()
             else:
                 idle.append(connection)
@@ -181,12 +182,18 @@ class Database:
 
     @contextmanager
     def _view(self) -> Iterator[Connection]:
-        with self._borrowed(self._readers) as connection, connection.begin():
-            self._local.viewing = connection
+        with self._borrowed(self._readers) as connection:
+            driver = _driver(connection)
+            driver.execute("BEGIN").close()  # straight to the driver: each look-up begins with this
+            self._local.viewing, connection.info[VIEW] = connection, object()
             try:
                 yield connection
             finally:
                 self._local.viewing = None
+                if connection.in_transaction():  # a statement of SQLAlchemy's has joined it
+                    connection.commit()
+                else:
+                    driver.commit()
 
     @property
     def in_transaction(self) -> bool:
@@ -232,21 +239,37 @@ class Database:
         )
 
     def checkpoint(self, *, at_least: int = 0) -> bool:
-        """Move the write-ahead log into the database under the writer mutex, if it holds `at_least` bytes."""
+        """Move the write-ahead log into the database under the writer mutex, if its file has `at_least` bytes.
+
+        Nothing of it is left: neither what was shredded, nor its blocks on the disk.
+        """
         log = self.path.with_name(self.path.name + "-wal")
         if not log.exists() or log.stat().st_size < max(at_least, 1):
             return False
+        self._move_log("TRUNCATE")
+        return True
+
+    def rewind(self, at_least: int) -> bool:
+        """The same if so many bytes wait in the log, whose file stays and is written over from its beginning.
+
+        A commit that needs no new blocks syncs its data alone, and not the journal of the file system, too (record 76).
+        """
+        if self._commits.log_bytes() < at_least:
+            return False
+        self._move_log("RESTART")
+        return True
+
+    def _move_log(self, how: str) -> None:
         self._mutex.acquire()
         try:
             connection = sqlite3.connect(self.path, isolation_level=None)
             try:
                 _set_pragmas(connection)
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.execute(f"PRAGMA wal_checkpoint({how})")
             finally:
                 connection.close()
         finally:
             self._mutex.release()
-        return True
 
     def copy_to(self, target: Path) -> None:
         """Copy all committed rows into a new file, in the caller's transaction, which keeps writers away meanwhile.

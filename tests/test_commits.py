@@ -81,6 +81,34 @@ def test_a_commit_is_seen_after_the_log_was_moved_into_the_database(database: Da
     assert len(seen) == 20
 
 
+def test_a_log_that_is_written_over_keeps_its_file_and_shows_each_commit(database: Database) -> None:
+    """Record 76: its blocks are used again; and what is still to be moved is counted from its beginning."""
+    seen, lengths = set(), set()
+    for number in range(200):
+        with database.transaction() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(5000))")
+        seen.add(database.committed())
+        if database.rewind(50_000):
+            assert not database.rewind(1), "nothing waits in it now"
+            if number > 40:
+                lengths.add(database.path.with_name(DATABASE_NAME + "-wal").stat().st_size)
+    assert len(seen) == 200
+    assert len(lengths) == 1, "it has grown to what was allowed once, and no further"
+    assert 50_000 <= lengths.pop() < 100_000
+    with closing(sqlite3.connect(database.path)) as other:
+        assert other.execute("SELECT count(*) FROM t").fetchone() == (200,)
+
+
+def test_once_it_is_cut_nothing_is_left_of_the_log(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+    assert database.rewind(1)
+    log = database.path.with_name(DATABASE_NAME + "-wal")
+    assert log.stat().st_size
+    assert database.checkpoint()
+    assert not log.stat().st_size
+
+
 def test_where_the_index_cannot_be_read_sqlite_is_asked(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("davserver.commits.os.pread", lambda *_: b"")
     before = database.committed()
@@ -88,6 +116,7 @@ def test_where_the_index_cannot_be_read_sqlite_is_asked(database: Database, monk
     with database.transaction() as connection:
         connection.exec_driver_sql("INSERT INTO t VALUES (1)")
     assert database.committed() != before
+    assert database.rewind(1), "the length of the log's file says then how much is in it"
 
 
 def test_closing_one_database_leaves_sqlites_locks_to_another(place: Path) -> None:

@@ -244,6 +244,7 @@ NO_LIMITS: Mapping[str, str] = MappingProxyType(
         "davserver.portal.giving.MAX_LABEL": "what the maker of a link types",
         "davserver.agenda_tables.LONGEST_NUMBER": "what a clerk types",
         "davserver.openings.LONGEST": "how long an address opens, not how much it costs",
+        "davserver.database.LONGEST_PAUSE": "of our own processes with each other",
         "davserver.filelocks.PATIENCE": "of our own processes with each other",
         "davserver.filelocks.START_PATIENCE": "of our own processes with each other",
         "davserver.filelocks.END_PATIENCE": "of our own processes with each other",

@@ -16,8 +16,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 _log = logging.getLogger("davserver.serving")
-PATIENCE = 0.002
-"""Seconds after which the watchman looks again whether the leader has got any further."""
+PATIENCE = 0.005
+"""Seconds after which the watchman looks again whether the leader has got any further.
+
+Longer than a change takes that waits for its turn to write: two writers of one process wait for each other at each
+statement, so that both are slower than one after the other.
+"""
 DROWSY_AFTER = 100
 """Looks in vain after which he sleeps until there is work."""
 

@@ -36,7 +36,8 @@ class ChangingTree(SpottingTree):
         """Everything that can refuse a PUT before its body is read; `length` in bytes if announced."""
         with self.forest.database.read() as connection:
             spot = self._admit_document(connection, path, terms)
-            usage = spot.places.provider.usage() if isinstance(spot.places.provider, MetersQuota) else None
+            provider = spot.places.provider
+            usage = provider.usage() if length and isinstance(provider, MetersQuota) else None
         if usage is not None and length is not None and length > usage.available:
             raise QuotaExceeded(f"this drive has {usage.available} bytes left; the document needs {length}")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from acl.engine import HIDDEN_ON_DAV, POINTER, RENDITION, Granted
 from acl.privileges import Rights
-from davserver.tree.names import bare_name, is_programs
+from davserver.tree.names import Neighbours, bare_name, is_programs
+from davserver.tree.seen import Seen
 from shareproviders.contract import Node
 
 HIDDEN, ORIGINAL = 0, 1  # the two plain ways of `delivery`
@@ -38,3 +41,10 @@ def delivery(granted: Granted) -> int:
 def is_pointed(node: Node, granted: Granted) -> bool:
     """A paper that a pointer stands for here; files of programs need none."""
     return not node.is_collection and POINTER in granted.obligations and not is_programs(bare_name(node.name))
+
+
+def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
+    """The members and those owner files of others that belong to one of them; of one name, the asker's own."""
+    names = Neighbours(seen.display_name for seen in members)
+    theirs = {seen.path: seen for seen in reversed(foreign) if names.has(seen.display_name)}
+    return sorted((theirs | {seen.path: seen for seen in members}).values(), key=attrgetter("path"))

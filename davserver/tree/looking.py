@@ -13,7 +13,7 @@ from acl.privileges import Rights
 from davserver.locks import by_node, covering
 from davserver.tree import parts
 from davserver.tree.damage import opened
-from davserver.tree.delivery import HIDDEN, delivery, is_pointed, shown, shown_kinds
+from davserver.tree.delivery import HIDDEN, delivery, is_pointed, shown, shown_kinds, with_owner_files
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locating import LocatingTree
 from davserver.tree.names import Neighbours, bare_name, is_programs, owner_of
@@ -36,6 +36,7 @@ NOTHING_HERE = "there is nothing here"
 DRIVES = Node(0, (0,), "", True, 0, "", "", 0, 0, 0)  # the collection of all drives has no storage of its own
 NOBODY = DRIVES._replace(is_collection=False)
 """Stands for what is absent, so that rights are asked for it as for what is hidden."""
+WITHOUT_TAG = "seen without its tag"
 WITHDRAWN_AFTER = 2_000_000  # microseconds of streaming after which the right to read is asked anew
 
 
@@ -46,29 +47,32 @@ class LookingTree(LocatingTree):
         super().__init__(forest, principal, channel)
         self._shared = SharedWithMe(self)
 
-    def stat(self, path: SharePath) -> Seen:
-        """Raises NotFound for what is absent and for what may not be discovered, alike."""
+    def stat(self, path: SharePath, *, tagged: bool = True) -> Seen:
+        """Raises NotFound for what is absent and for what may not be discovered, alike.
+
+        Not `tagged`, a collection may come without its entity tag, for which its parts are looked up.
+        """
         if path.is_root:
             return self._drives()
         if is_listing(path):
             return self._shared.listing(path)
-        database = self.forest.database
+        database, about = self.forest.database, Seen if tagged else WITHOUT_TAG
         if self.channel is not Channel.DAV or (database.in_view and not database.stands_as_known):
-            return self._met(path)
-        if isinstance(kept := self._recalled(path, Seen), Seen):
+            return self._met(path, tagged)
+        if isinstance(kept := self._recalled(path, about), Seen):
             return kept
         committed = self.committed()
-        seen = self._met(path)
+        seen = self._met(path, tagged)
         if seen.instead is None and not database.in_view:  # a stand-in holds on to the request that met it
-            self.remember(path, Seen, seen, committed)
+            self.remember(path, about, seen, committed)
         return seen
 
-    def _met(self, path: SharePath) -> Seen:
+    def _met(self, path: SharePath, tagged: bool) -> Seen:
         places = self._places(path)
         self._enter(places, path)
-        seen = self._stood(places, path)
+        seen = self._stood(places, path, tagged)
         if seen is None and self._follow(places, path):
-            seen = self._stood(places, path)
+            seen = self._stood(places, path, tagged)
         seen = seen or self._find_pointer(path)
         if seen is None:
             raise NotFound(NOTHING_HERE)
@@ -82,11 +86,13 @@ class LookingTree(LocatingTree):
             return False
         return True
 
-    def _stood(self, places: SharePlaces, path: SharePath) -> Seen | None:
+    def _stood(self, places: SharePlaces, path: SharePath, tagged: bool) -> Seen | None:
         """What stands there, None for what is absent and for what may not be discovered; both take the same time."""
         view, node = self._look(places, lambda: self._node_at(places, path))
         seen = self._seen(view, path, node)
-        return None if seen is None or not node.id else self._tagged([seen], places, view)[0]
+        if seen is None or not node.id:
+            return None
+        return self._tagged([seen], places, view)[0] if tagged else seen
 
     def _node_at(self, places: SharePlaces, path: SharePath) -> Node:
         try:
@@ -336,13 +342,11 @@ class LookingTree(LocatingTree):
 
     def _tagged(self, page: list[Seen], places: SharePlaces, view: View) -> list[Seen]:
         """The page with entity tags of its collections, made of what the asker may discover beneath each."""
-        if not isinstance(places.provider, TracksChanges):
-            return page
         cut = [seen.node.id for seen in page if seen.node.is_collection]
-        found: dict[int, list[parts.Part]] = {}
-        if cut:
-            with self.forest.database.read() as connection:
-                found = parts.of_collections(connection, places.share, cut)
+        if not cut or not isinstance(places.provider, TracksChanges):
+            return page
+        with self.forest.database.read() as connection:
+            found = parts.of_collections(connection, places.share, cut)
         return [
             seen._replace(
                 tag=parts.tag(seen.node, found.get(seen.node.id, ()), partial(self._delivery, view, seen.node.lineage))
@@ -391,10 +395,3 @@ class LookingTree(LocatingTree):
             except NotFound:
                 continue
         return self._shared.in_front(drives)
-
-
-def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:
-    """The members and those owner files of others that belong to one of them; of one name, the asker's own."""
-    names = Neighbours(seen.display_name for seen in members)
-    theirs = {seen.path: seen for seen in reversed(foreign) if names.has(seen.display_name)}
-    return sorted((theirs | {seen.path: seen for seen in members}).values(), key=attrgetter("path"))

@@ -73,10 +73,10 @@ class MirroredTree(GuardedTree):
         self._told_locks: dict[str, list[Shown]] = {}
         self._above: dict[tuple[str, tuple[int, ...]], Rights] = {}
 
-    def stat(self, path: SharePath) -> Seen:
+    def stat(self, path: SharePath, *, tagged: bool = True) -> Seen:
         if any(map(is_programs, path.segments)):
             raise NotFound(NOTHING_HERE)
-        return super().stat(path)
+        return super().stat(path, tagged=tagged)
 
     def _seen(self, view: View, path: SharePath, node: Node) -> Seen | None:
         seen = super()._seen(view, path, node)

@@ -30,13 +30,13 @@ class NarrowTree(GuardedTree):
         self.base = self._opened if self._node.is_collection else self._opened.parent
         self._around = Node(0, (0,), "", True, 0, "", "", made, made, 0)
 
-    def stat(self, path: SharePath) -> Seen:
+    def stat(self, path: SharePath, *, tagged: bool = True) -> Seen:
         """As everywhere; outside of what is opened there is nothing."""
         if path == self.base:
             return self._root()
         if path != self._opened and not path.is_inside(self._opened):
             raise NotFound(NOTHING_HERE)
-        return super().stat(path)
+        return super().stat(path, tagged=tagged)
 
     def _enter(self, places: SharePlaces, path: SharePath) -> None:
         """The node itself is opened, and nothing of the way down to it."""

@@ -69,7 +69,7 @@ class SpottingTree(SyncingTree):
         if len(path.segments) < 2 or self._shared.is_new_line(path):
             raise DoesNotFit("drives are made and removed by the administration only")
         try:
-            parent = self.stat(path.parent)
+            parent = self.stat(path.parent, tagged=False)
         except NotFound:
             raise ParentMissing("the folder does not exist") from None
         if not parent.node.is_collection:

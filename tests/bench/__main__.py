@@ -10,7 +10,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 
 from tests.bench import city, encrypting, finding, reading, rights, servers, sync
@@ -76,11 +75,11 @@ def run(rows: list[Work], running: list[Server], measure: Measure, rounds: int) 
     """All servers take their turn in each round, so a drift of the machine's speed hits them alike."""
     figures: Figures = {}
     for row in rows:
-        seen: dict[str, list[float]] = defaultdict(list)
+        seen: dict[str, list[float]] = {}
         for _ in range(rounds):
             for server in running:
                 try:
-                    seen[server.name].append(row.run(server, measure))
+                    seen.setdefault(server.name, []).append(row.run(server, measure))
                 except (UnusableError, OSError) as problem:
                     say(f"{server.name}: {row.name}: {problem}")
         figures[row.name] = {name: statistics.median(values) for name, values in seen.items()}

@@ -12,7 +12,7 @@ from davserver.database import CHECKPOINT_BYTES, Database
 
 
 def main(directory: Path, name: str) -> None:
-    """One transaction for each row; now and then a checkpoint, as a worker does it."""
+    """One transaction for each row; now and then a checkpoint of either kind, as a worker does it."""
     database = Database(directory)
     stopping = threading.Event()
 
@@ -29,7 +29,9 @@ def main(directory: Path, name: str) -> None:
             connection.execute(text("INSERT INTO written VALUES (:name, :number, :filling)"), row)
         print(number, flush=True)
         if number % 50 == 0:
-            database.checkpoint(at_least=CHECKPOINT_BYTES // 64)
+            database.rewind(CHECKPOINT_BYTES // 64)
+        if number % 500 == 0:
+            database.checkpoint()
     database.close()
 
 
