@@ -70,14 +70,14 @@ def read_mkcol(root: etree._Element, name: str, protected: Container[str] = PROT
 
 def delete(request: Request) -> Response:
     """Delete a document or a whole collection, or nothing at all."""
-    _check_whole(request, request.located())
+    _check_whole(request, request.located(tagged=False))
     request.tree.delete(request.path, request.terms())
     return Response(204, [], [])
 
 
 def copy(request: Request) -> Response:
     """Copy to the Destination; Depth 0 copies a collection without its members (RFC 4918 §9.8.3)."""
-    request.located()
+    request.located(tagged=False)
     deep = request.depth(("0", "infinity"), "infinity") == "infinity"
     target, overwrite = request.destination(), request.overwrite()
     seen, created = request.tree.copy(request.path, target, request.terms(), overwrite=overwrite, deep=deep)
@@ -86,7 +86,7 @@ def copy(request: Request) -> Response:
 
 def move(request: Request) -> Response:
     """Rename or re-parent to the Destination (RFC 4918 §9.9)."""
-    _check_whole(request, request.located())
+    _check_whole(request, request.located(tagged=False))
     target, overwrite = request.destination(), request.overwrite()
     seen, created = request.tree.move(request.path, target, request.terms(), overwrite=overwrite)
     return _arrived(request, seen, created=created)

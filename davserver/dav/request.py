@@ -86,9 +86,12 @@ class Request:
         value: str | None = self.environ.get(_environ_key(name))
         return value
 
-    def located(self) -> Seen:
-        """What is at the request's URL. Raises NotFound, also for a document's URL that ends in a slash."""
-        seen = self.tree.stat(self.path)
+    def located(self, *, tagged: bool = True) -> Seen:
+        """What is at the request's URL. Raises NotFound, also for a document's URL that ends in a slash.
+
+        Not `tagged`, a collection may come without its entity tag.
+        """
+        seen = self.tree.stat(self.path, tagged=tagged)
         if self.has_slash and not seen.node.is_collection:
             raise NotFound("there is nothing here")
         return self.noted(seen)

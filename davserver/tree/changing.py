@@ -88,7 +88,7 @@ class ChangingTree(SpottingTree):
     def delete(self, path: SharePath, terms: Terms) -> None:
         """Delete a document or a whole folder, or nothing."""
         with self._changing() as connection:
-            seen = self.stat(path)
+            seen = self.stat(path, tagged=False)
             spot = self._spot(path)
             self._demand(spot.parent, Rights.UNBIND)
             self._demand_beneath(spot.places, seen, Rights.DISCOVER)

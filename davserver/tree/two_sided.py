@@ -131,7 +131,7 @@ class TwoSidedTree(LabellingTree):
 
     def _taken(self, source: SharePath) -> Seen:
         """What is to be copied or moved. A pointer only stands for a paper."""
-        seen = self.stat(source)
+        seen = self.stat(source, tagged=False)
         self._demand(seen, Rights.READ)
         if seen.instead is not None:
             raise AccessDenied(source, Rights.READ)
