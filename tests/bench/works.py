@@ -70,12 +70,16 @@ def _rate(method: str, below: str, **more: object) -> Callable[[Server, Measure]
 
 
 def _have_memory(measure: Measure) -> None:
-    """Twice the large body, so that the kernel has it at hand for whoever comes now.
+    """Twice the large body of the kernel's memory for files, so that it is at hand for whoever comes now.
 
     A guest of a hypervisor gives memory back that it does not use, and gets it again at some 500 MiB/s: without this it
     would be measured who is first to need what his neighbour has left.
     """
-    bytearray(2 * measure.big * MIB)
+    path, piece = measure.scratch / "memory", bytes(MIB)
+    with path.open("wb") as file:
+        for _ in range(2 * measure.big):
+            file.write(piece)
+    path.unlink()
 
 
 def get_large(server: Server, measure: Measure) -> float:
