@@ -66,7 +66,7 @@ from davserver.tree.uploads import Uploads
 from davserver.upkeep import claim, is_due, tidy
 from shareproviders.contract import Unavailable, Upkeep
 
-CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS, TIDYING_SECONDS = 60.0, 1.0
 UPKEEP_LOOKS_SECONDS = 60.0
 UPKEEP = "server:upkeep"
 """Who is noted for what the server does by itself."""
@@ -255,7 +255,7 @@ class Worker:
 
     def _tidy(self) -> None:
         checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
-        while not self._stopping.wait(1.0):
+        while not self._stopping.wait(TIDYING_SECONDS):
             try:
                 self._tally.logins_refused(self._house.login.take_refused())
                 self._tally.stores_stopped(self._house.stores_stopped)
