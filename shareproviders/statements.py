@@ -12,6 +12,7 @@ from sqlalchemy.sql import ClauseElement
 from shareproviders.contract import Unavailable
 
 Row = tuple[Any, ...]
+_Take = Callable[[Any], Any]
 
 
 class Statement:
@@ -45,24 +46,32 @@ class Statement:
         """Execute a change once per row, in one call of the driver; `names` says what the values in a row are."""
         if not rows:
             return
-        with self._cursor(connection) as cursor:
-            if self._order == tuple(names) and not self._fixed:
-                cursor.executemany(self._text, rows)
-            else:
-                cursor.executemany(self._text, [self._parameters(dict(zip(names, row, strict=True))) for row in rows])
-
-    def _done(self, connection: Connection, values: Mapping[str, Any], take: Callable[[Any], Any]) -> Any:
-        with self._cursor(connection) as cursor:
-            cursor.execute(self._text, self._parameters(values))
-            return take(cursor)
-
-    def _cursor(self, connection: Connection) -> _Cursor:
         if not self._text:
-            compiled: Any = self._clause.compile(dialect=connection.dialect)
-            self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
-            self._order = tuple(compiled.positiontup) if compiled.positional else None
-            self._text = str(compiled)
-        return _Cursor(connection)
+            self._compile(connection)
+        if self._order != tuple(names) or self._fixed:
+            rows = [self._parameters(dict(zip(names, row, strict=True))) for row in rows]
+        self._execute(connection, rows, _touched, many=True)
+
+    def _done(self, connection: Connection, values: Mapping[str, Any], take: _Take) -> Any:
+        if not self._text:
+            self._compile(connection)
+        return self._execute(connection, self._parameters(values), take)
+
+    def _execute(self, connection: Connection, parameters: Any, take: _Take, *, many: bool = False) -> Any:
+        cursor = connection.connection.cursor()
+        try:
+            (cursor.executemany if many else cursor.execute)(self._text, parameters)
+            return take(cursor)
+        except connection.dialect.loaded_dbapi.OperationalError as error:
+            raise Unavailable("the database cannot work now; try again in a moment") from error
+        finally:
+            cursor.close()
+
+    def _compile(self, connection: Connection) -> None:
+        compiled: Any = self._clause.compile(dialect=connection.dialect)
+        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        self._order = tuple(compiled.positiontup) if compiled.positional else None
+        self._text = str(compiled)
 
     def _parameters(self, values: Mapping[str, Any]) -> Any:
         if self._fixed:
@@ -71,21 +80,3 @@ class Statement:
 
 
 _all_rows, _first_row, _touched = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
-
-
-class _Cursor:
-    """The driver's, closed at the end; what it raises is told as the contract has it."""
-
-    __slots__ = ("_connection", "_cursor")
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> Any:
-        self._cursor = self._connection.connection.cursor()
-        return self._cursor
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        self._cursor.close()
-        if kind is not None and issubclass(kind, self._connection.dialect.loaded_dbapi.OperationalError):
-            raise Unavailable("the database cannot work now; try again in a moment") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,9 @@ def test_tables_and_statements_are_sql_that_postgresql_has_too(bench: Bench) -> 
 
 
 def _plan(connection: Connection, statement: Statement) -> list[str]:
-    with statement._cursor(connection) as cursor:
-        values = dict.fromkeys(statement._order or (), 1)
+    statement._compile(connection)
+    values = dict.fromkeys(statement._order or (), 1)
+    with closing(connection.connection.cursor()) as cursor:
         cursor.execute("EXPLAIN QUERY PLAN " + statement._text, statement._parameters(values))
         return [row[3] for row in cursor.fetchall()]
 
