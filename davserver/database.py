@@ -238,19 +238,19 @@ class Database:
             and self.committed() == self.known()
         )
 
-    def checkpoint(self, *, at_least: int = 0) -> bool:
-        """Move the write-ahead log into the database under the writer mutex, if its file has `at_least` bytes.
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the database under the writer mutex; False if there was none.
 
         Nothing of it is left: neither what was shredded, nor its blocks on the disk.
         """
         log = self.path.with_name(self.path.name + "-wal")
-        if not log.exists() or log.stat().st_size < max(at_least, 1):
+        if not log.exists() or not log.stat().st_size:
             return False
         self._move_log("TRUNCATE")
         return True
 
     def rewind(self, at_least: int) -> bool:
-        """The same if so many bytes wait in the log, whose file stays and is written over from its beginning.
+        """The same if so many bytes wait in the log, but its file stays and is written over from its beginning.
 
         A commit that needs no new blocks syncs its data alone, and not the journal of the file system, too (record 76).
         """
