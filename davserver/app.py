@@ -13,6 +13,7 @@ from typing import Any
 from acl.principals import Channel, Principal
 from davserver.accounts import PEPPER_SECRET
 from davserver.database import CHECKPOINT_BYTES
+from davserver.dav.exchange import LASTING, Lasting
 from davserver.dav.mounts import LinkMount, OpenMount
 from davserver.dav.server import Application
 from davserver.digest import Digests
@@ -44,6 +45,7 @@ from davserver.portal.ground import Ground
 from davserver.rendering.maker import Bounds, Maker
 from davserver.serving import Board, Limits, ServingSettings, Tally, TLSFiles
 from davserver.serving import serve as serve_app
+from davserver.serving.repeats import REPEAT, Repeat, Repeats
 from davserver.settings import Settings, read_secret
 from davserver.tree.aliases import Aliases
 from davserver.tree.auditing import Auditing
@@ -175,7 +177,8 @@ class Worker:
         self._health, self._metrics = Health(house, board), MetricsPage(house, board)
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._hosts = Hosts(house.settings.public_url)
-        forest, lines = forest_of(house), Lines(house.settings.log)
+        forest = forest_of(house)
+        lines = self._lines = Lines(house.settings.log)
         self._heads = Heads(house.audit, lines.write, house.settings.syslog) if self._tally.place == 0 else None
         public_url = house.settings.public_url
         self._portal = create(portal_ground(house, forest, lines))
@@ -185,7 +188,7 @@ class Worker:
             {},
             login=self._principal,
             doors=partial(self._door, forest),
-            log=lines.write,
+            log=lines.write_soon,
             public_url=public_url,
             beside=(
                 LinkMount(partial(self._link_door, forest)),
@@ -200,8 +203,9 @@ class Worker:
                 DavAnnex(VersionsCall.root, drives, VersionsCall),
             ),
         )
-        self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write)
+        self._endpoints = Endpoints(self._principal, drives, house.devices, lines.write_soon)
         self._digests = _digests_of(house, forest)
+        self.repeats: Repeats[Any] = Repeats()
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, name="tidying", daemon=True)
         self._keeping_up = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
@@ -223,7 +227,27 @@ class Worker:
         if page is not None:
             return send_there(page, start_response)
         application: WSGIApplication = self._portal if is_for_portal(environ, DRIVES) else self._dav
-        return application(environ, start_response)
+        answer = application(environ, start_response)
+        lasting = environ.get(LASTING)
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        if lasting is not None and authorization is not None:
+            self._offer(environ, lasting, authorization)
+        return answer
+
+    def _offer(self, environ: dict[str, Any], lasting: Lasting, authorization: str) -> None:
+        """Let the engine give an answer again while what it says holds and who got it is known by the same words.
+
+        The login was asked as of `known`: were the answer of a later state, nobody would have asked it since.
+        """
+        database, clock, standing = self._house.database, self._house.clock, lasting.standing
+        known = self._house.login.still(authorization) if database.known() == standing.committed else None
+        if known is None:
+            return
+
+        def holds() -> bool:
+            return standing.holds(database.committed(), clock()) and known()
+
+        environ[REPEAT] = Repeat(standing.committed, holds, lasting.tell)
 
     def _principal(self, environ: Mapping[str, Any]) -> Principal:
         forwarded = bool(environ[Forwarding.SEEN])
@@ -260,10 +284,12 @@ class Worker:
                 self._tally.logins_refused(self._house.login.take_refused())
                 self._tally.stores_stopped(self._house.stores_stopped)
                 self._house.flush()
+                self.repeats.enter(self._house.database.committed())
                 due = time.monotonic() >= checkpoint_at
                 if due and self._heads is not None:
                     self._heads.tell()
                 if due:
+                    self.repeats.clear()
                     self._house.database.checkpoint()
                     checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
                 else:
@@ -294,6 +320,7 @@ class Worker:
         self._house.flush()
         if self._heads is not None:
             self._heads.tell()
+        self._lines.flush()
         self._house.database.checkpoint()
         self._house.close()
 

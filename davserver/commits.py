@@ -7,6 +7,7 @@ SQLite keeps that index in `<database>-shm`; its first 48 bytes change with each
 
 from __future__ import annotations
 
+import mmap
 import os
 import sqlite3
 import sys
@@ -19,6 +20,8 @@ _VERSION = (3_007_000).to_bytes(4, "little"), (3_007_000).to_bytes(4, "big")
 _PAGE_SIZE, _FRAMES, _CHECKPOINTED = slice(14, 16), slice(16, 20), slice(96, 100)
 """`szPage`, `mxFrame` and `nBackfill` (ibid.): what is in the log, in this machine's order of bytes."""
 _FRAME_HEAD_BYTES = 24
+_MAPPED = 4096
+"""Bytes; the index is eight times as long from its first reader on."""
 
 
 class Commits:
@@ -33,7 +36,7 @@ class Commits:
 
     def number(self) -> int:
         """One that differs after any commit by anyone; meaningful within this process."""
-        heads = os.pread(self._index.descriptor, 2 * _HEAD_BYTES, 0)
+        heads = self._index.mapped[: 2 * _HEAD_BYTES]
         head = heads[:_HEAD_BYTES]
         if head == heads[_HEAD_BYTES:] and head[:4] in _VERSION:
             return int.from_bytes(head, "little")
@@ -41,7 +44,7 @@ class Commits:
 
     def log_bytes(self) -> int:
         """About how much of the log no checkpoint has moved into the database yet."""
-        head = os.pread(self._index.descriptor, _CHECKPOINTED.stop, 0)
+        head = self._index.mapped[: _CHECKPOINTED.stop]
         if head[:4] not in _VERSION:
             return self._log.stat().st_size
         frames, moved = (int.from_bytes(head[part], sys.byteorder) for part in (_FRAMES, _CHECKPOINTED))
@@ -70,7 +73,8 @@ class _Index:
     _guard = threading.Lock()
 
     def __init__(self, descriptor: int, place: tuple[int, int]) -> None:
-        self.descriptor, self._place, self._users = descriptor, place, 0
+        self.mapped = mmap.mmap(descriptor, _MAPPED, prot=mmap.PROT_READ)
+        self._descriptor, self._place, self._users = descriptor, place, 0
 
     @classmethod
     def of(cls, path: Path) -> _Index:
@@ -88,4 +92,5 @@ class _Index:
             self._users -= 1
             if not self._users:
                 del self._all[self._place]
-                os.close(self.descriptor)
+                self.mapped.close()
+                os.close(self._descriptor)

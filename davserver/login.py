@@ -6,13 +6,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 import json
 import logging
 import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -31,6 +31,7 @@ from davserver.accounts import (
 )
 from davserver.audit import Audit
 from davserver.database import Database
+from davserver.hosts import is_loopback
 from davserver.schema import account, app_password, identity, person, second_step
 from davserver.settings import Settings
 from shareproviders.contract import Unavailable
@@ -142,8 +143,7 @@ class Login:
         """
         if not authorization:
             return ANONYMOUS
-        told = authorization.encode("utf-8", "surrogateescape")
-        digest = hashlib.blake2b(told, key=self._process_key, digest_size=32).digest()
+        digest = self._digest(authorization)
         known = self._known.get(digest)
         if known is not None and self._still_right(digest, known) and (known.app_id or self._own_allowed(forwarded)):
             self._use(known.app_id)
@@ -155,6 +155,26 @@ class Login:
         self._known[digest] = known
         self._use(known.app_id)
         return known.principal
+
+    def still(self, authorization: str) -> Callable[[], bool] | None:
+        """What tells, as often as it is asked, whether this header would be known again, had nobody committed since.
+
+        Each time counts as a use. What is handed out holds a keyed digest of the header and nothing else of it.
+        """
+        digest = self._digest(authorization)
+        known = self._known.get(digest)
+        return partial(self._stands, digest) if known is not None and self._still_right(digest, known) else None
+
+    def _stands(self, digest: bytes) -> bool:
+        known = self._known.get(digest)
+        if known is None or self._clock() >= known.until:
+            return False
+        self._use(known.app_id)
+        return True
+
+    def _digest(self, authorization: str) -> bytes:
+        told = authorization.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(told, key=self._process_key, digest_size=32).digest()
 
     def by_account_password(self, user: str, password: str, remote_address: str) -> Principal:
         """Whoever signs in at the portal, with the account's own password and nothing else; from anywhere.
@@ -374,11 +394,3 @@ def parse_basic(authorization: str) -> tuple[str, str]:
 def clean_user(typed: str) -> str:
     """A login name as it is kept: small letters, without `DOMAIN\\`."""
     return unicodedata.normalize("NFC", typed.rpartition("\\")[2]).strip().lower()
-
-
-def is_loopback(host: str) -> bool:
-    """True for an address that only this machine can reach."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -20,8 +20,8 @@ from sqlalchemy import select
 from davserver import upkeep
 from davserver.audit import DAMAGE_ONCE, STORE
 from davserver.forwarding import Forwarding
+from davserver.hosts import is_loopback
 from davserver.house import House
-from davserver.login import is_loopback
 from davserver.schema import setting
 from davserver.serving.tally import BUCKETS, Board, Sums
 from davserver.settings import Settings, SettingsError, read_secret

@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Iterator
 
-from davserver.dav.conditions import http_date, is_not_modified, parse_http_date
+from davserver.dav.conditions import http_date, is_conditional, is_not_modified, parse_http_date
 from davserver.dav.errors import DavError
 from davserver.dav.ranges import Multipart, Span, requested_spans
 from davserver.dav.request import Headers, Request, Response
@@ -31,6 +31,7 @@ _SECONDS = re.compile(r"(-?[0-9]{1,12})(?:\.([0-9]{1,9}))?")
 
 def get(request: Request) -> Response:
     """Send a document or parts of it; a folder answers with a line for people."""
+    committed = request.tree.committed()
     seen, headers, unchanged = _opened(request)
     if unchanged:
         return Response(304, headers, [])
@@ -40,7 +41,10 @@ def get(request: Request) -> Response:
     if spans is not None:
         return _partial(request, seen, headers, spans)
     headers += [*browser_headers(seen.node.media_type), ("Accept-Ranges", "bytes")]
-    return _told(200, headers, request.tree.read(seen), seen.node.size)
+    whole = _told(200, headers, request.tree.read(seen), seen.node.size)
+    if seen.instead is None and not seen.obligations and not is_conditional(request):
+        return whole._replace(standing=request.tree.standing(request.path, committed))
+    return whole
 
 
 def _told(status: int, headers: Headers, pieces: Iterator[bytes], length: int) -> Response:

@@ -7,15 +7,28 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from davserver.dav.request import Request, Response
+from davserver.tree.remembered import Standing
 
 Log = Callable[[Mapping[str, object]], None]
 """Takes the facts of one request: never a name, query or token."""
 
 BODILESS = (204, 304)
 STATUS_LINES = MappingProxyType({int(status): f"{int(status)} {status.phrase}" for status in HTTPStatus})
+
+
+LASTING = "gremium.lasting"
+"""Environ key: an answer that would be given again."""
+
+
+class Lasting(NamedTuple):
+    """What is known of it."""
+
+    standing: Standing
+    tell: Callable[[str, float], None]
+    """Logs another request that was answered so, by its number, in so many seconds."""
 
 
 class Exchange:
@@ -45,22 +58,25 @@ class Exchange:
             body = []
         if isinstance(body, list):
             self.end(sum(map(len, body)))
+            if response.standing is not None:
+                self.environ[LASTING] = Lasting(response.standing, self._teller(sum(map(len, body))))
             return body
         return Streamed(body, self)
 
     def end(self, sent: int) -> None:
         """Log it; `sent` bytes of body went out."""
-        request = self.request
-        self._log(
-            {
-                "request": self.number,
-                "method": self.environ["REQUEST_METHOD"],
-                "status": self.status,
-                "ms": round((time.perf_counter() - self._began) * 1000, 2),
-                "bytes": sent,
-                "nodes": [] if request is None else request.nodes,
-            }
-        )
+        self._teller(sent)(self.number, time.perf_counter() - self._began)
+
+    def _teller(self, sent: int) -> Callable[[str, float], None]:
+        """What logs an answer like this one. It holds on to nothing of the request, in which a password stands."""
+        nodes = [] if self.request is None else self.request.nodes
+        log, method, status = self._log, self.environ["REQUEST_METHOD"], self.status
+
+        def tell(number: str, seconds: float) -> None:
+            took = round(seconds * 1000, 2)
+            log({"request": number, "method": method, "status": status, "ms": took, "bytes": sent, "nodes": nodes})
+
+        return tell
 
 
 class Streamed:

@@ -79,13 +79,13 @@ def propfind(request: Request) -> Response:
     """Properties of a resource and, with Depth 1, of its members. Depth infinity is refused."""
     depth, spelling, wish = finite_depth(request), request.site.spelling, request.xml_body(xml.BODY_LIMIT)
     about = None if is_conditional(request) else _in_its_words(request, depth, wish)
+    committed = request.tree.committed()
     body = request.tree.remembered(request.path, about) if about else None
     if body is not None:
-        return _multistatus(request, body)
+        return _multistatus(request, body)._replace(standing=request.tree.standing(request.path, committed))
     ask = _ask_of(request, wish)
     if spelling is WINDOWS:
         ask = for_windows(ask, depth)
-    committed = request.tree.committed()
     seen = request.located()
     request.terms().check()
     members = request.tree.children(seen) if depth == "1" and seen.node.is_collection else []

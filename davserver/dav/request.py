@@ -12,6 +12,7 @@ from davserver.dav import body, conditions, targets
 from davserver.dav.errors import DavError
 from davserver.dav.spelling import PLAIN, Spelling
 from davserver.dav.xml import parse
+from davserver.tree.remembered import Standing
 from davserver.tree.seen import Seen, Terms
 from shareproviders.contract import NotFound
 from shareproviders.paths import ROOT, SharePath
@@ -29,6 +30,8 @@ class Response(NamedTuple):
     status: int
     headers: Headers
     body: Iterable[bytes]
+    standing: Standing | None = None
+    """For how long the same words of the same client would be answered the same; None: nobody has looked into that."""
 
 
 @functools.lru_cache(maxsize=256)

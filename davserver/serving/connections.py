@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from davserver.serving.bodies import body_of
+from davserver.serving.repeats import LONGEST_WORDS, REPEAT, Repeat
 from davserver.serving.requests import Head, Refused, check_beginning, parse_head
 from davserver.serving.responses import Environ, Response, plain_answer
 from davserver.serving.wire import PeerGone, Wire
@@ -22,6 +23,7 @@ class Connection:
     """Served by one thread at a time; between requests it waits in Arrivals and holds no thread."""
 
     __slots__ = (
+        "_address",
         "_arrived",
         "_checked",
         "_environ",
@@ -40,6 +42,7 @@ class Connection:
         self.deadline = time.monotonic() + server.limits.head_seconds
         self.parked = False
         self._server = server
+        self._address = address[0].encode()
         self._environ: Environ = {**server.environ, "REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
         self._arrived = b""
         self._checked = 0
@@ -98,7 +101,7 @@ class Connection:
                 head = parse_head(block, self._server.limits)
             except Refused as refusal:
                 return self._refuse(refusal)
-            if not self._answer(head):
+            if not self._answer(head, block):
                 return self._linger()
             if not self._arrived and not self.wire.pending():
                 return True
@@ -121,13 +124,39 @@ class Connection:
                 return None
             if not more:
                 raise PeerGone("end of stream")
+            if not self._arrived and self._repeat(more):
+                if self.wire.pending():
+                    continue
+                return None
             if self._served and not self._arrived:
                 self.deadline = time.monotonic() + self._server.limits.head_seconds
             self._arrived += more
 
-    def _answer(self, head: Head) -> bool:
-        """Serves one request; whether another may follow."""
+    def _repeat(self, spoken: bytes) -> bool:
+        """Answers what is, byte for byte, a request that came before, if it would be answered so again (record 78)."""
         server = self._server
+        began = time.monotonic()
+        kept = server.repeats.find(self._words(spoken)) if len(spoken) <= LONGEST_WORDS else None
+        if kept is None or not server.may_keep():
+            return False
+        try:
+            kept.repeat.tell(server.numbers.next(), time.monotonic() - began)
+            self.wire.send(*kept.answer.again(server.date()))
+        finally:
+            seconds = time.monotonic() - began
+            server.tally.answered(kept.answer.method, kept.answer.status, seconds, *self.wire.moved())
+        self._served = True
+        self.deadline = time.monotonic() + server.limits.idle_seconds
+        return True
+
+    def _words(self, spoken: bytes) -> bytes:
+        """Who says what: nothing else of a request reaches the application, but where it came from and its number."""
+        return self._server.repeats.words(b"%s\n%s" % (self._address, spoken))
+
+    def _answer(self, head: Head, block: bytes) -> bool:
+        """Serves one request, whose head was read from `block`; whether another may follow."""
+        server = self._server
+        spoken = b"" if head.chunked or len(self._arrived) != head.length else block + self._arrived
         body = body_of(head, self.wire, self._arrived)
         environ = {
             **self._environ,
@@ -146,6 +175,11 @@ class Connection:
             response.run(server.app, environ)
         finally:
             server.tally.answered(head.method, response.status, time.monotonic() - began, *self.wire.moved())
+        repeat: Repeat | None = environ.get(REPEAT)
+        if repeat is not None and 0 < len(spoken) <= LONGEST_WORDS:
+            whole = response.whole()
+            if whole is not None:
+                server.repeats.keep(self._words(spoken), repeat, whole, len(whole.body))
         self._arrived = body.leftover
         self._served = True
         patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds

@@ -55,12 +55,25 @@ class GateBody:
         self._body = body
         self._left, self._drain = length, drain
         self._failure: IncompleteBody | None = None
+        self._ahead = b""
         self.received = 0
 
     @property
     def complete(self) -> bool:
         """Whether every byte has been read, and no byte was too many."""
-        return self._left == 0 and self._failure is None
+        return self._left == 0 and self._failure is None and not self._ahead
+
+    def ahead(self) -> bytes | None:
+        """All of it, which is read all the same; None if it does not come whole, which its reader is told then."""
+        pieces: list[bytes] = []
+        try:
+            while piece := self.read(PIECE_BYTES):
+                pieces.append(piece)
+        except IncompleteBody:
+            return None
+        finally:
+            self._ahead = b"".join(pieces)
+        return self._ahead
 
     def skip(self) -> None:
         """Reads a small rest away, or the engine closes the connection under the next request (RFC 9112 §9.3)."""
@@ -74,6 +87,9 @@ class GateBody:
 
         Raises IncompleteBody, now and at every later read, if the end can no longer be reached.
         """
+        if self._ahead and size > 0:
+            piece, self._ahead = self._ahead[:size], self._ahead[size:]
+            return piece
         if self._failure is not None:
             raise self._failure
         if self._left == 0 or size <= 0:

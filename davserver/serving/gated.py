@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from davserver.serving.gate import GateBody, body_length
 from davserver.serving.limits import Limits
 from davserver.serving.numbers import Numbers
+from davserver.serving.repeats import LONGEST_WORDS, REPEAT, Repeat, Repeats, repeats_of
 from davserver.serving.requests import IncompleteBody, Refused
 from davserver.serving.responses import STATUS, App, Environ, ExcInfo
 from davserver.serving.tally import Tally
@@ -24,6 +25,8 @@ Headers = list[tuple[str, str]]
 
 _log = logging.getLogger("davserver.serving")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HALTING = frozenset({"HTTP_EXPECT", "HTTP_TRANSFER_ENCODING"})
+_HEADS_KNOWN = 8192
 _OURS_TO_SAY = frozenset({"connection", "date", "server", "transfer-encoding"})
 
 
@@ -40,11 +43,35 @@ class BrokenAnswer(Exception):  # noqa: N818
     """Cuts an answer whose head is out already; what happened is in the log."""
 
 
+class Told(NamedTuple):
+    """A whole answer, to be given again."""
+
+    method: str
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class _Asked(NamedTuple):
+    """One request as the engine hands it over."""
+
+    exchange: Exchange
+    environ: Environ
+    began: float
+    head: bytes
+    """Digest of the words of its head."""
+    length: int | None
+    """Of its body, where the head has come before and is worth a look; else nobody has looked yet."""
+
+
 class Gated:
     """What the engine calls for each request."""
 
     def __init__(self, app: App, limits: Limits, tally: Tally, *, multiprocess: bool) -> None:
         self._app, self._limits, self._tally, self._numbers = app, limits, tally, Numbers()
+        self._repeats: Repeats[Told] = repeats_of(app)
+        self._lengths: dict[bytes, int] = {}
+        """Of bodies, by heads that were let pass and got an answer that can be given again."""
         self._environ: Environ = {
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "Gremium",
@@ -58,38 +85,75 @@ class Gated:
 
     def __call__(self, exchange: Exchange, environ: Environ) -> None:
         began = time.monotonic()
-        method: str = environ["REQUEST_METHOD"]
-        answer = _Answer(exchange, method)
-        received = 0
+        head = self._repeats.words(_spoken(environ))
+        length = self._lengths.get(head)
+        if length != 0 or not self._repeat(exchange, head, began, 0):
+            self._serve(_Asked(exchange, environ, began, head, length))
+
+    def _repeat(self, exchange: Exchange, words: bytes, began: float, received: int) -> bool:
+        """Answers a request that came before, if it would be answered so again."""
+        kept = self._repeats.find(words)
+        if kept is None:
+            return False
+        method, status, headers, body = kept.answer
         try:
-            length = body_length(environ, self._limits)
+            kept.repeat.tell(self._numbers.next(), time.monotonic() - began)
+            exchange.response_bytes(status, headers, body)
+        finally:
+            self._tally.answered(method, status, time.monotonic() - began, received, len(body))
+        return True
+
+    def _serve(self, asked: _Asked) -> None:
+        """The whole way, but for a body that may have come before, too."""
+        environ = asked.environ
+        try:
+            length = body_length(environ, self._limits) if asked.length is None else asked.length
             drain = 0 if "HTTP_EXPECT" in environ else self._limits.drain_bytes  # who waits for a 100 sends nothing
-            body = answer.body = GateBody(environ["wsgi.input"], length, drain)
+            body = GateBody(environ["wsgi.input"], length, drain)
+            ahead = body.ahead() if asked.length else None
+            words = self._repeats.words(asked.head + ahead) if ahead else None if length else asked.head
+            if not ahead or words is None or not self._repeat(asked.exchange, words, asked.began, length):
+                self._run(asked, body, length, words)
         except Refused as refusal:
             _log.info("refused a request from %s: %s", environ["REMOTE_ADDR"], refusal)
+            answer = _Answer(asked.exchange, environ["REQUEST_METHOD"], None)
             answer.plain(refusal.status, str(refusal))
-            method = "other"
-        else:
-            number = self._numbers.next()
-            environ.update(self._environ)
-            environ["wsgi.input"], environ["gremium.request_id"] = body, number
-            if environ["wsgi.url_scheme"] == "https":
-                environ["HTTPS"] = "on"
-            if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
-                environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+            self._tally.answered("other", answer.status, time.monotonic() - asked.began, 0, answer.sent)
+
+    def _run(self, asked: _Asked, body: GateBody, length: int, words: bytes | None) -> None:
+        """Lets the application answer, and keeps what may be given again to the same `words`."""
+        environ, number = asked.environ, self._numbers.next()
+        environ.update(self._environ)
+        environ["wsgi.input"], environ["gremium.request_id"] = body, number
+        if environ["wsgi.url_scheme"] == "https":
+            environ["HTTPS"] = "on"
+        if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        method: str = environ["REQUEST_METHOD"]
+        answer = _Answer(asked.exchange, method, body)
+        try:
             answer.run(self._app, environ, number)
-            received = body.received
         finally:
-            self._tally.answered(method, answer.status, time.monotonic() - began, received, answer.sent)
+            seconds = time.monotonic() - asked.began
+            self._tally.answered(method, answer.status, seconds, body.received, answer.sent)
+        repeat: Repeat | None = environ.get(REPEAT)
+        # What comes in chunks, or only when it is asked for, is not recognised; a body not before its second time.
+        if repeat is not None and length <= LONGEST_WORDS and environ.keys().isdisjoint(_HALTING):
+            if len(self._lengths) >= _HEADS_KNOWN:
+                self._lengths.clear()
+            self._lengths.setdefault(asked.head, length)
+            if words is not None and answer.whole is not None:
+                headers, content = answer.whole
+                self._repeats.keep(words, repeat, Told(method, answer.status, headers, content), len(content))
 
 
 class _Answer:
     """One answer; `status` is 0 as long as there is none, `sent` counts the bytes of its body."""
 
-    def __init__(self, exchange: Exchange, method: str) -> None:
+    def __init__(self, exchange: Exchange, method: str, body: GateBody | None) -> None:
         self.sent = 0
-        self.body: GateBody | None = None
-        self._exchange = exchange
+        self.whole: tuple[Headers, bytes] | None = None
+        self._exchange, self._body = exchange, body
         self._is_head = method == "HEAD"
         self._status = ""
         self._headers: Headers = []
@@ -156,11 +220,12 @@ class _Answer:
             self._exchange.response_iter(self.status, headers, self._cut_if_broken(first, pieces, declared))
 
     def _send_whole(self, headers: Headers, body: bytes) -> None:
-        if self.body is not None:
-            self.body.skip()
+        if self._body is not None:
+            self._body.skip()
         self._head_is_out = True
         self.sent = len(body)
         self._exchange.response_bytes(self.status, headers, body)
+        self.whole = headers, body
 
     def _cut_if_broken(self, first: bytes, rest: Iterator[bytes], declared: int | None) -> Iterator[bytes]:
         """All pieces; raises rather than that a broken answer looks whole."""
@@ -201,6 +266,13 @@ class _Answer:
                 raise ValueError("a header field of the answer contains a control character")
             kept.append((name, written))
         return kept, declared
+
+
+def _spoken(environ: Environ) -> bytes:
+    """All that was said, and by whom; beside the path, which is one of them, no value can contain a NUL."""
+    return "\0".join([*environ, *[value for value in environ.values() if type(value) is str]]).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def _check_length(length: int, declared: int | None) -> None:

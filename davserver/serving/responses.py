@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from davserver.serving.bodies import Body
 from davserver.serving.limits import Limits
@@ -36,6 +36,20 @@ def plain_answer(status: str, sentence: str, date: str, *, with_body: bool = Tru
     return head.encode("latin-1") + (body if with_body else b"")
 
 
+class Whole(NamedTuple):
+    """An answer that went out in one piece and left the connection open, to be given again."""
+
+    method: str
+    status: int
+    head: bytes
+    """Up to where the date is to stand."""
+    body: bytes
+
+    def again(self, date: str) -> tuple[bytes, bytes]:
+        """Its head and its body as of now."""
+        return b"%s%s\r\n\r\n" % (self.head, date.encode("latin-1")), self.body
+
+
 class Response:
     """One answer; `keeps` says afterwards whether the connection can carry another request."""
 
@@ -56,6 +70,7 @@ class Response:
         self._left: int | None = None
         self._chunked = False
         self._silent = head.method == "HEAD"
+        self._whole: tuple[bytes, list[bytes]] | None = None
 
     def run(self, app: App, environ: Environ) -> None:
         """Serves it; an error of the application becomes a 500 or, once bytes are out, a reset.
@@ -87,6 +102,13 @@ class Response:
     def status(self) -> int:
         """Of the answer as far as there is one, else 0."""
         return int(self._status[:3] or 0)
+
+    def whole(self) -> Whole | None:
+        """The answer, if it went out in one piece and another request may follow."""
+        if self._whole is None:
+            return None
+        block, pieces = self._whole
+        return Whole(self._head.method, self.status, block[: -len(self._date) - 4], b"".join(pieces))
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], raised: ExcInfo | None = None
@@ -179,6 +201,8 @@ class Response:
             raise ValueError("the body is shorter than its Content-Length")
         self._sent_head = True
         self._wire.send(block, *framed)
+        if whole and self.keeps:
+            self._whole = block, framed
 
     def _framing(self, length: int | None) -> list[str]:
         """The head's last lines; `length` is the body's, if known. Decides framing and whether the connection stays."""

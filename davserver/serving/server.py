@@ -14,7 +14,8 @@ from davserver.serving.connections import Connection
 from davserver.serving.crew import Crew
 from davserver.serving.limits import Limits
 from davserver.serving.numbers import Numbers
-from davserver.serving.responses import App, Environ
+from davserver.serving.repeats import Repeats, repeats_of
+from davserver.serving.responses import App, Environ, Whole
 from davserver.serving.tally import Board, Tally
 from davserver.serving.tls import LazyTLS
 
@@ -44,6 +45,7 @@ class Server(HTTPServer):
         self.tls = tls
         self.tally = tally or Board.create(1).tally(0)
         self.numbers = Numbers()
+        self.repeats: Repeats[Whole] = repeats_of(app)
         self.crew = Crew(threads, limits.most_threads)
         self.requests = self.crew  # cheroot's name for what it starts and stops
         self.request_queue_size = limits.backlog

@@ -12,7 +12,7 @@ from acl.principals import Channel, Principal, PrincipalKind
 from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.names import bare_name, is_private, is_reserved, maker_mark
-from davserver.tree.remembered import Kept
+from davserver.tree.remembered import Kept, Standing
 from davserver.tree.seen import Seen
 from shareproviders.contract import BadName, NotFound, TracksChanges
 from shareproviders.paths import ROOT, SharePath
@@ -47,20 +47,33 @@ class LocatingTree:
         kept = self.forest.remembered.find(self._key(path, about), self.forest.database.known(), self.clock())
         if kept is None:
             return None
-        self._edge = earlier(self._edge, kept.until)
+        self._edge = earlier(self._edge, kept.standing.until)
         return kept.what
 
     def remember(self, path: SharePath, about: Hashable, what: bytes | Seen, committed: int) -> None:
         """Keep an answer that says nothing but what the database held since `committed` was read, and still holds."""
-        tracks = bool(path.segments) and isinstance(self.forest.shares().get(path.segments[0]), TracksChanges)
-        if tracks:
+        if self._tracks(path):
             self._keep(path, about, what, committed)
 
     def _keep(self, path: SharePath, about: Hashable, what: bytes | Seen, committed: int) -> None:
+        standing = self._as_of(committed)
+        if standing is not None:
+            self.forest.remembered.keep(self._key(path, about), Kept(what, standing))
+
+    def standing(self, path: SharePath, committed: int) -> Standing | None:
+        """For how long this request, come again, would see the same at this path; `committed` from before it looked.
+
+        None for what does not follow from the database and the clock alone.
+        """
+        return self._as_of(committed) if self._tracks(path) else None
+
+    def _as_of(self, committed: int) -> Standing | None:
         plain = self.channel is Channel.DAV and not self._followed
-        if plain and self.forest.database.committed() == committed:
-            kept = Kept(what, committed, self.started, self._edge)
-            self.forest.remembered.keep(self._key(path, about), kept)
+        stands = plain and self.forest.database.committed() == committed
+        return Standing(committed, self.started, self._edge) if stands else None
+
+    def _tracks(self, path: SharePath) -> bool:
+        return bool(path.segments) and isinstance(self.forest.shares().get(path.segments[0]), TracksChanges)
 
     def _key(self, path: SharePath, about: Hashable) -> Hashable:
         """Each kind of door shows what it shows."""

@@ -7,6 +7,7 @@ from acl.privileges import Rights
 from davserver.tree.forest import Forest, SharePlaces
 from davserver.tree.locking import GuardedTree
 from davserver.tree.looking import NOTHING_HERE
+from davserver.tree.remembered import Standing
 from davserver.tree.seen import DoesNotFit, Seen
 from davserver.tree.spots import Spot
 from shareproviders.contract import Node, NotFound, Usage
@@ -49,6 +50,11 @@ class NarrowTree(GuardedTree):
 
     def children(self, seen: Seen) -> list[Seen]:
         return super().children(seen) if seen.share else [self.stat(self._opened)]
+
+    def standing(self, path: SharePath, committed: int) -> Standing | None:
+        """Whether it is still open is asked anew each time."""
+        del path, committed
+        return None
 
     def usage(self, seen: Seen) -> Usage | None:
         """How full the committee's drive is concerns its people only."""

@@ -15,16 +15,26 @@ TEXTS_KEPT = 16_384  # about 12 MiB per process
 SEEN_BYTES = 2048  # about what a resource and its key hold
 
 
-class Kept(NamedTuple):
-    """One answer and the state of the world that it belongs to."""
+class Standing(NamedTuple):
+    """The state of the world that an answer belongs to."""
 
-    what: bytes | Seen
     committed: int
     """`Database.committed()` from before it was made until after."""
     since: int
     """Microseconds; a clock that jumps back makes it void."""
     until: int | None
     """The next instant at which rights may change by the clock; None for never."""
+
+    def holds(self, committed: int, now: int) -> bool:
+        """Would it be made exactly so again?"""
+        return committed == self.committed and self.since <= now and (self.until is None or now < self.until)
+
+
+class Kept(NamedTuple):
+    """One answer."""
+
+    what: bytes | Seen
+    standing: Standing
 
 
 class Text(NamedTuple):
@@ -55,15 +65,13 @@ class Remembered:
     def find(self, key: Hashable, committed: int, now: int) -> Kept | None:
         """The answer, if it would be made exactly so again."""
         kept = self._kept.get(key)
-        if kept is None or kept.committed != committed or now < kept.since:
-            return None
-        return kept if kept.until is None or now < kept.until else None
+        return kept if kept is not None and kept.standing.holds(committed, now) else None
 
     def keep(self, key: Hashable, kept: Kept) -> None:
         with self._lock:
-            if kept.committed != self._committed:
+            if kept.standing.committed != self._committed:
                 self._kept.clear()
-                self._bytes, self._committed = 0, kept.committed
+                self._bytes, self._committed = 0, kept.standing.committed
             old = self._kept.pop(key, None)
             self._bytes += _size(kept) - (_size(old) if old else 0)
             self._kept[key] = kept

@@ -10,7 +10,7 @@ import pytest
 
 from acl.principals import Channel, Principal, PrincipalKind
 from davserver.tree.locking import GuardedTree
-from davserver.tree.remembered import Kept, Remembered
+from davserver.tree.remembered import Kept, Remembered, Standing
 from davserver.tree.seen import Terms
 from shareproviders.contract import NotFound
 from shareproviders.paths import SharePath
@@ -100,9 +100,9 @@ def test_a_commit_empties_it() -> None:
     """Under many writers it holds what was asked since the newest commit, and no more (security.md S-53)."""
     remembered = Remembered()
     for number in range(100):
-        remembered.keep(number, Kept(b"x", 1, 0, None))
+        remembered.keep(number, Kept(b"x", Standing(1, 0, None)))
     assert remembered.find(99, 1, 1) is not None
-    remembered.keep("new", Kept(b"y", 2, 0, None))
+    remembered.keep("new", Kept(b"y", Standing(2, 0, None)))
     assert list(remembered._kept) == ["new"]
     assert remembered.find("new", 2, 1) is not None
 

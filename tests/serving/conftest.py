@@ -13,6 +13,7 @@ import pytest
 
 from davserver.serving.engine import Engine
 from davserver.serving.limits import Limits
+from davserver.serving.repeats import REPEAT, Repeat
 from davserver.serving.requests import IncompleteBody
 from davserver.serving.server import Server
 from davserver.serving.tally import Tally
@@ -41,6 +42,10 @@ class Application:
     broken_off: list[Environ] = field(default_factory=list)
     """The environs of those."""
     gate: threading.Event = field(default_factory=threading.Event)
+    holds: Callable[[], bool] = lambda: True
+    """Would `/repeat` be answered the same way?"""
+    told: list[str] = field(default_factory=list)
+    """Numbers of the requests that were answered as one before."""
 
     @property
     def requests(self) -> list[str]:
@@ -78,6 +83,16 @@ class Application:
             raise
         start("200 OK", [])
         return [f"{count} {digest.hexdigest()} {largest} {body.complete}".encode()]
+
+    def repeat(self, environ: Environ, start: Callable[..., Any]) -> list[bytes]:
+        """Reads all; answers how many requests have come so far, which may be told again while that holds."""
+        self.read(environ, lambda *_: None)
+        environ[REPEAT] = Repeat(1, self.still, lambda number, _: self.told.append(number))
+        start("200 OK", [("X-Kept", "yes")])
+        return [str(len(self.seen)).encode()]
+
+    def still(self) -> bool:
+        return self.holds()
 
     def stream(self, environ: Environ, start: Callable[..., Any]) -> Iterator[bytes]:
         start("200 OK", [("Content-Type", "text/plain")])

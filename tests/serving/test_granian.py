@@ -21,7 +21,7 @@ from davserver.serving import Limits, ServingProblem, ServingSettings, TLSFiles
 from davserver.serving.engine import GRANIAN
 from davserver.serving.granian import GranianServer, check_granian
 from davserver.serving.tally import Board
-from tests.serving import test_bodies, test_framing, test_responses
+from tests.serving import test_bodies, test_framing, test_repeats, test_responses
 from tests.serving.conftest import Application, Running, Serving, serve_here
 from tests.serving.raw import HOST, Peer, chunked, eventually, request
 from tests.serving.test_framing import ANOMALIES, BAD_CHUNKS, MARKER, REFUSALS
@@ -38,6 +38,14 @@ test_an_error_tells_a_number_and_nothing_else = test_responses.test_an_error_tel
 test_a_broken_answer_never_looks_whole = test_responses.test_a_broken_answer_never_looks_whole
 test_a_value_cannot_add_header_lines = test_responses.test_a_value_cannot_add_header_lines
 test_a_large_answer_arrives_whole = test_responses.test_a_large_answer_arrives_whole
+test_the_same_words_need_no_application = test_repeats.test_the_same_words_need_no_application
+test_a_body_is_part_of_the_words = test_repeats.test_a_body_is_part_of_the_words
+test_other_words_are_another_request = test_repeats.test_other_words_are_another_request
+test_what_no_longer_holds_is_made_anew = test_repeats.test_what_no_longer_holds_is_made_anew
+test_doubt_is_as_good_as_no = test_repeats.test_doubt_is_as_good_as_no
+test_each_has_its_number = test_repeats.test_each_has_its_number
+test_chunks_are_not_recognised = test_repeats.test_chunks_are_not_recognised
+test_head_has_no_body_the_second_time = test_repeats.test_head_has_no_body_the_second_time
 
 SERVED_ALL_THE_SAME = {
     "two equal Content-Length",
@@ -92,6 +100,19 @@ def test_heads_in_doubt(running: Running) -> None:
     assert {name for name, (status, ran) in found.items() if ran or status not in refusals} - silent == set()
     served_too = {name: outcome(running, ANOMALIES[name]) for name in SERVED_ALL_THE_SAME}
     assert {name for name, (status, ran) in served_too.items() if status != 200 or len(ran) != 3} == set()
+
+
+def test_a_known_head_with_a_cut_body(running: Running) -> None:
+    """Its body is read before the application is asked; cut, it is told so all the same."""
+    with running.peer() as peer:
+        kept = test_repeats.settled(peer, test_repeats.WITH_BODY)
+    with running.peer() as peer:
+        peer.send(test_repeats.WITH_BODY[:-3])
+        peer.done_sending()
+        peer.rest()
+    assert eventually(lambda: len(running.application.broken) == 1)
+    with running.peer() as peer:
+        assert test_repeats.said(peer, test_repeats.WITH_BODY) == [kept]
 
 
 def test_chunks_need_their_length_told_beforehand(running: Running) -> None:
