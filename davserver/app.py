@@ -247,7 +247,7 @@ class Worker:
         def holds() -> bool:
             return standing.holds(database.committed(), clock()) and known()
 
-        environ[REPEAT] = Repeat(standing.committed, holds, lasting.tell)
+        environ[REPEAT] = Repeat(standing.committed, holds, lasting.tell, lasting.part)
 
     def _principal(self, environ: Mapping[str, Any]) -> Principal:
         forwarded = bool(environ[Forwarding.SEEN])

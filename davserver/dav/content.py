@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from davserver.dav.conditions import http_date, is_conditional, is_not_modified, parse_http_date
 from davserver.dav.errors import DavError
@@ -37,14 +38,20 @@ def get(request: Request) -> Response:
         return Response(304, headers, [])
     if seen.node.is_collection:
         return Response(200, [*headers, *_folder_kind()], [FOLDER_TEXT])
+    answer = _sent(request, seen, headers)
+    if seen.instead is not None or seen.obligations or is_conditional(request):
+        return answer
+    part = None if request.header("Range") is None else partial(_sent, seen=seen, headers=headers)
+    return answer._replace(standing=request.tree.standing(request.path, committed), part=part)
+
+
+def _sent(request: Request, seen: Seen, headers: Headers) -> Response:
+    """The document, or the parts of it that are wanted."""
     spans = _selected(request, seen)
     if spans is not None:
         return _partial(request, seen, headers, spans)
-    headers += [*browser_headers(seen.node.media_type), ("Accept-Ranges", "bytes")]
-    whole = _told(200, headers, request.tree.read(seen), seen.node.size)
-    if seen.instead is None and not seen.obligations and not is_conditional(request):
-        return whole._replace(standing=request.tree.standing(request.path, committed))
-    return whole
+    headers = [*headers, *browser_headers(seen.node.media_type), ("Accept-Ranges", "bytes")]
+    return _told(200, headers, request.tree.read(seen), seen.node.size)
 
 
 def _told(status: int, headers: Headers, pieces: Iterator[bytes], length: int) -> Response:
@@ -58,7 +65,7 @@ def _partial(request: Request, seen: Seen, headers: Headers, spans: list[Span]) 
     if not spans:
         unsatisfied = [("Content-Range", f"bytes */{size}")]
         raise DavError(416, message=f"the document has only {size} bytes", headers=unsatisfied)
-    headers += [("Accept-Ranges", "bytes")]
+    headers = [*headers, ("Accept-Ranges", "bytes")]
     if len(spans) == 1:
         start, length = spans[0]
         headers += [*browser_headers(seen.node.media_type), ("Content-Range", spans[0].content_range(size))]

@@ -29,6 +29,8 @@ class Lasting(NamedTuple):
     standing: Standing
     tell: Callable[[str, float], None]
     """Logs another request that was answered so, by its number, in so many seconds."""
+    part: Callable[..., Iterable[bytes]] | None
+    """An application that answers the same words with another Range."""
 
 
 class Exchange:
@@ -58,19 +60,17 @@ class Exchange:
             body = []
         if isinstance(body, list):
             self.end(sum(map(len, body)))
-            if response.standing is not None:
-                self.environ[LASTING] = Lasting(response.standing, self._teller(sum(map(len, body))))
             return body
         return Streamed(body, self)
 
     def end(self, sent: int) -> None:
         """Log it; `sent` bytes of body went out."""
-        self._teller(sent)(self.number, time.perf_counter() - self._began)
+        self.teller(self.status, sent)(self.number, time.perf_counter() - self._began)
 
-    def _teller(self, sent: int) -> Callable[[str, float], None]:
-        """What logs an answer like this one. It holds on to nothing of the request, in which a password stands."""
+    def teller(self, status: int, sent: int) -> Callable[[str, float], None]:
+        """What logs such an answer to this request. It holds on to nothing of it, as a password stands there."""
         nodes = [] if self.request is None else self.request.nodes
-        log, method, status = self._log, self.environ["REQUEST_METHOD"], self.status
+        log, method = self._log, self.environ["REQUEST_METHOD"]
 
         def tell(number: str, seconds: float) -> None:
             took = round(seconds * 1000, 2)

@@ -32,6 +32,8 @@ class Response(NamedTuple):
     body: Iterable[bytes]
     standing: Standing | None = None
     """For how long the same words of the same client would be answered the same; None: nobody has looked into that."""
+    part: Callable[[Request], Response] | None = None
+    """While it stands, the answer to the same words with another Range; of the request it asks for nothing else."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -83,6 +85,17 @@ class Request:
         self.prefix = site.prefix
         self.nodes: list[str] = []
         """Node ids for the log, `share/id`."""
+
+    def apart(self) -> Callable[[dict[str, Any]], Request]:
+        """What makes requests of other environs about the same; it holds on to nothing of this one's."""
+        tree, path, has_slash, site, nodes = self.tree, self.path, self.has_slash, self.site, self.nodes
+
+        def asked(environ: dict[str, Any]) -> Request:
+            request = Request(environ, tree, path, has_slash=has_slash, site=site)
+            request.nodes = nodes
+            return request
+
+        return asked
 
     def header(self, name: str) -> str | None:
         """The value of a header, None if absent."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from wsgidav.wsgidav_app import WsgiDAVApp
 
 from davserver.dav import access, content, locking, namespace, principals, targets
 from davserver.dav.errors import DavError, translated
-from davserver.dav.exchange import Exchange, Log
+from davserver.dav.exchange import LASTING, Exchange, Lasting, Log
 from davserver.dav.mounts import Annex, Doors, DriveMount, Login, Mount
 from davserver.dav.propfind import propfind, propfind_above, propfind_principals
 from davserver.dav.proppatch import proppatch
@@ -26,6 +27,7 @@ from davserver.dav.resources import REQUEST, RootProvider
 from davserver.dav.spelling import PLAIN, Spelling, spelling_of
 from davserver.tree.damage import note_damage
 from davserver.tree.refusals import note_refusal
+from davserver.tree.remembered import Standing
 from davserver.tree.seen import AccessDenied
 from shareproviders.contract import Damaged, NameTaken, NotFound
 from shareproviders.paths import MAX_DEPTH, SharePath
@@ -135,11 +137,27 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request (PEP 3333); whatever happens, in WebDAV's terms."""
         exchange = Exchange(environ, self._log)
-        try:
-            response = self._answer(exchange)
-        except Exception as error:  # noqa: BLE001 (the outermost border: nobody gets a traceback, the log gets all)
-            response = _refused(error, exchange)
+        response = _whatever(self._answer, exchange)
+        if response.standing is not None and exchange.request is not None:
+            environ[LASTING] = self._lasting(response, response.standing, exchange, exchange.request)
         return exchange.send(response, start_response)
+
+    def _lasting(self, response: Response, standing: Standing, exchange: Exchange, request: Request) -> Lasting:
+        length = sum(map(len, response.body)) if isinstance(response.body, list) else 0
+        part = None if response.part is None else partial(self._part, request.apart(), response.part)
+        return Lasting(standing, exchange.teller(response.status, length), part)
+
+    def _part(
+        self,
+        asked: Callable[[Environ], Request],
+        answer: Callable[[Request], Response],
+        environ: Environ,
+        start_response: Callable[..., Any],
+    ) -> Iterable[bytes]:
+        """Answer a request of which all was known but the Range."""
+        exchange = Exchange(environ, self._log)
+        exchange.request = request = asked(environ)
+        return exchange.send(_whatever(lambda _: answer(request), exchange), start_response)
 
     def _answer(self, exchange: Exchange) -> Response:
         environ = exchange.environ
@@ -196,6 +214,14 @@ def _raw_path(environ: Environ) -> str:
     if raw is None:
         return quote(environ["PATH_INFO"].encode("latin-1"))
     return targets.split_origin(raw)[1].partition("?")[0]
+
+
+def _whatever(answer: Callable[[Exchange], Response], exchange: Exchange) -> Response:
+    """The answer, or what there is instead; the outermost border: nobody gets a traceback, the log gets all."""
+    try:
+        return answer(exchange)
+    except Exception as error:  # noqa: BLE001
+        return _refused(error, exchange)
 
 
 def _refused(error: Exception, exchange: Exchange) -> Response:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from davserver.serving.bodies import body_of
+from davserver.serving.bodies import Body, SizedBody, body_of
 from davserver.serving.repeats import LONGEST_WORDS, REPEAT, Repeat
 from davserver.serving.requests import Head, Refused, check_beginning, parse_head
-from davserver.serving.responses import Environ, Response, plain_answer
+from davserver.serving.responses import App, Environ, Response, plain_answer
 from davserver.serving.wire import PeerGone, Wire
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("davserver.serving")
 _READ_BYTES = 16 * 1024
+_RANGE = re.compile(rb"\r\nRange:[ \t]*([\t -~\x80-\xff]*)(?=\r\n)", re.IGNORECASE)
 
 
 class Connection:
@@ -98,10 +101,12 @@ class Connection:
                 block = self._next_head()
                 if block is None:
                     return True
-                head = parse_head(block, self._server.limits)
+                keeps = self._again(block)
+                if keeps is None:
+                    keeps = self._answer(parse_head(block, self._server.limits), block)
             except Refused as refusal:
                 return self._refuse(refusal)
-            if not self._answer(head, block):
+            if not keeps:
                 return self._linger()
             if not self._arrived and not self.wire.pending():
                 return True
@@ -124,39 +129,51 @@ class Connection:
                 return None
             if not more:
                 raise PeerGone("end of stream")
-            if not self._arrived and self._repeat(more):
-                if self.wire.pending():
-                    continue
-                return None
             if self._served and not self._arrived:
                 self.deadline = time.monotonic() + self._server.limits.head_seconds
             self._arrived += more
 
-    def _repeat(self, spoken: bytes) -> bool:
-        """Answers what is, byte for byte, a request that came before, if it would be answered so again (record 78)."""
-        server = self._server
-        began = time.monotonic()
-        kept = server.repeats.find(self._words(spoken)) if len(spoken) <= LONGEST_WORDS else None
+    def _again(self, block: bytes) -> bool | None:
+        """Answers what came before, word for word, if it would be answered so again (record 78); else None.
+
+        Whether another request may follow.
+        """
+        server, began = self._server, time.monotonic()
+        words, wanted = self._words(block, self._arrived)
+        kept = server.repeats.find(words) if words else None
         if kept is None or not server.may_keep():
-            return False
+            return None
+        self._arrived = b""
+        if isinstance(kept.answer, Head):
+            assert kept.repeat.part is not None
+            environ = {"REQUEST_METHOD": kept.answer.method, "HTTP_RANGE": wanted}
+            return self._respond(kept.answer, SizedBody(self.wire, b"", kept.answer), kept.repeat.part, environ).keeps
         try:
             kept.repeat.tell(server.numbers.next(), time.monotonic() - began)
             self.wire.send(*kept.answer.again(server.date()))
         finally:
             seconds = time.monotonic() - began
             server.tally.answered(kept.answer.method, kept.answer.status, seconds, *self.wire.moved())
-        self._served = True
-        self.deadline = time.monotonic() + server.limits.idle_seconds
+        self._rest(server.limits.idle_seconds)
         return True
 
-    def _words(self, spoken: bytes) -> bytes:
-        """Who says what: nothing else of a request reaches the application, but where it came from and its number."""
-        return self._server.repeats.words(b"%s\n%s" % (self._address, spoken))
+    def _words(self, block: bytes, body: bytes) -> tuple[bytes, str]:
+        """Who says what, beside the part that is wanted of a document, and that part; nothing of what is too long.
+
+        Nothing else of a request reaches the application, but its number.
+        """
+        if len(block) + len(body) > LONGEST_WORDS:
+            return b"", ""
+        words = self._server.repeats.words
+        wanted = None if body else _RANGE.search(block)
+        if wanted is None:
+            return words(b"%s\n%s%s" % (self._address, block, body)), ""
+        rest = block[: wanted.start()] + block[wanted.end() :]
+        return words(b"%s\nRange\n%s" % (self._address, rest)), wanted[1].decode("latin-1").strip(" \t")
 
     def _answer(self, head: Head, block: bytes) -> bool:
         """Serves one request, whose head was read from `block`; whether another may follow."""
-        server = self._server
-        spoken = b"" if head.chunked or len(self._arrived) != head.length else block + self._arrived
+        spoken = self._arrived
         body = body_of(head, self.wire, self._arrived)
         environ = {
             **self._environ,
@@ -167,24 +184,38 @@ class Connection:
             "QUERY_STRING": head.query,
             "SERVER_PROTOCOL": "HTTP/1.1" if head.http11 else "HTTP/1.0",
             "wsgi.input": body,
-            "gremium.request_id": server.numbers.next(),
         }
+        response = self._respond(head, body, self._server.app, environ)
+        repeat: Repeat | None = environ.get(REPEAT)
+        if repeat is not None and not head.chunked and len(spoken) == head.length:
+            self._keep(*self._words(block, spoken), head, repeat, response)
+        return response.keeps
+
+    def _respond(self, head: Head, body: Body, app: App, environ: Environ) -> Response:
+        server, began = self._server, time.monotonic()
+        environ["gremium.request_id"] = server.numbers.next()
         response = Response(self.wire, head, body, limits=server.limits, date=server.date(), may_keep=server.may_keep)
-        began = time.monotonic()
         try:
-            response.run(server.app, environ)
+            response.run(app, environ)
         finally:
             server.tally.answered(head.method, response.status, time.monotonic() - began, *self.wire.moved())
-        repeat: Repeat | None = environ.get(REPEAT)
-        if repeat is not None and 0 < len(spoken) <= LONGEST_WORDS:
-            whole = response.whole()
-            if whole is not None:
-                server.repeats.keep(self._words(spoken), repeat, whole, len(whole.body))
         self._arrived = body.leftover
+        self._rest(server.limits.head_seconds if self._arrived else server.limits.idle_seconds)
+        return response
+
+    def _rest(self, patience: float) -> None:
         self._served = True
-        patience = server.limits.head_seconds if self._arrived else server.limits.idle_seconds
         self.deadline = time.monotonic() + patience
-        return response.keeps
+
+    def _keep(self, words: bytes, wanted: str, head: Head, repeat: Repeat, response: Response) -> None:
+        """What the application has offered: to give the answer again, or other parts of the same document."""
+        repeats, whole = self._server.repeats, response.whole()
+        if not words:
+            return
+        if wanted and repeat.part is not None and response.keeps:
+            repeats.keep(words, repeat, replace(head, fields={}), 0)  # without its fields, as a password is among them
+        elif not wanted and whole is not None:
+            repeats.keep(words, repeat, whole, len(whole.body))
 
     def _refuse(self, refusal: Refused) -> bool:
         _log.info("refused a request from %s: %s", self._environ["REMOTE_ADDR"], refusal)

@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -37,6 +37,8 @@ class Repeat(NamedTuple):
     """Would the same words be answered the same way now? May raise anything, which is as good as no."""
     tell: Callable[[str, float], None]
     """Logs an answer that is given again, with the number of its request and the seconds that it took."""
+    part: Callable[..., Iterable[bytes]] | None = None
+    """An application (PEP 3333) that answers the same words with another Range; of the environ it needs that alone."""
 
 
 Answer = TypeVar("Answer")

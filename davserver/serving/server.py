@@ -15,6 +15,7 @@ from davserver.serving.crew import Crew
 from davserver.serving.limits import Limits
 from davserver.serving.numbers import Numbers
 from davserver.serving.repeats import Repeats, repeats_of
+from davserver.serving.requests import Head
 from davserver.serving.responses import App, Environ, Whole
 from davserver.serving.tally import Board, Tally
 from davserver.serving.tls import LazyTLS
@@ -45,7 +46,7 @@ class Server(HTTPServer):
         self.tls = tls
         self.tally = tally or Board.create(1).tally(0)
         self.numbers = Numbers()
-        self.repeats: Repeats[Whole] = repeats_of(app)
+        self.repeats: Repeats[Whole | Head] = repeats_of(app)
         self.crew = Crew(threads, limits.most_threads)
         self.requests = self.crew  # cheroot's name for what it starts and stops
         self.request_queue_size = limits.backlog

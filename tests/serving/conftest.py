@@ -91,6 +91,21 @@ class Application:
         start("200 OK", [("X-Kept", "yes")])
         return [str(len(self.seen)).encode()]
 
+    def parts(self, environ: Environ, start: Callable[..., Any]) -> list[bytes]:
+        """The same of a document, of which other parts may be asked for, too; `/parts/late` breaks off in those."""
+        environ[REPEAT] = Repeat(
+            1, self.still, lambda *_: None, self.late_part if "late" in environ["PATH_INFO"] else self.part
+        )
+        start("206 Partial Content", [])
+        return [b"whole way"]
+
+    def part(self, environ: Environ, start: Callable[..., Any]) -> list[bytes]:
+        start("206 Partial Content", [])
+        return [f"{sorted(environ)} {environ['HTTP_RANGE']}".encode()]
+
+    def late_part(self, environ: Environ, start: Callable[..., Any]) -> Iterator[bytes]:
+        return self.fail_late(environ, start)
+
     def still(self) -> bool:
         return self.holds()
 
