@@ -11,6 +11,7 @@ from davserver.dav.conditions import http_date, is_conditional, is_not_modified,
 from davserver.dav.errors import DavError
 from davserver.dav.ranges import Multipart, Span, requested_spans
 from davserver.dav.request import Headers, Request, Response
+from davserver.tree.delivery import is_itself
 from davserver.tree.seen import Seen
 from shareproviders.contract import WrongKind
 
@@ -39,10 +40,11 @@ def get(request: Request) -> Response:
     if seen.node.is_collection:
         return Response(200, [*headers, *_folder_kind()], [FOLDER_TEXT])
     answer = _sent(request, seen, headers)
-    if seen.instead is not None or seen.obligations or is_conditional(request):
+    if not is_itself(seen) or is_conditional(request):
         return answer
+    standing, note = request.tree.standing(request.path, committed), partial(request.tree.note_read, seen)
     part = None if request.header("Range") is None else partial(_sent, seen=seen, headers=headers)
-    return answer._replace(standing=request.tree.standing(request.path, committed), part=part)
+    return answer._replace(standing=standing, note=note if seen.obligations else None, part=part)
 
 
 def _sent(request: Request, seen: Seen, headers: Headers) -> Response:

@@ -67,12 +67,14 @@ class Exchange:
         """Log it; `sent` bytes of body went out."""
         self.teller(self.status, sent)(self.number, time.perf_counter() - self._began)
 
-    def teller(self, status: int, sent: int) -> Callable[[str, float], None]:
-        """What logs such an answer to this request. It holds on to nothing of it, as a password stands there."""
+    def teller(self, status: int, sent: int, note: Callable[[], None] | None = None) -> Callable[[str, float], None]:
+        """What notes and logs such an answer to this request. It holds on to nothing of it: a password stands there."""
         nodes = [] if self.request is None else self.request.nodes
         log, method = self._log, self.environ["REQUEST_METHOD"]
 
         def tell(number: str, seconds: float) -> None:
+            if note is not None:
+                note()
             took = round(seconds * 1000, 2)
             log({"request": number, "method": method, "status": status, "ms": took, "bytes": sent, "nodes": nodes})
 

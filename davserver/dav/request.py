@@ -32,6 +32,8 @@ class Response(NamedTuple):
     body: Iterable[bytes]
     standing: Standing | None = None
     """For how long the same words of the same client would be answered the same; None: nobody has looked into that."""
+    note: Callable[[], None] | None = None
+    """To be called whenever it is given again."""
     part: Callable[[Request], Response] | None = None
     """While it stands, the answer to the same words with another Range; of the request it asks for nothing else."""
 

@@ -145,7 +145,7 @@ class Application(WsgiDAVApp):  # type: ignore[misc]  # wsgidav has no types
     def _lasting(self, response: Response, standing: Standing, exchange: Exchange, request: Request) -> Lasting:
         length = sum(map(len, response.body)) if isinstance(response.body, list) else 0
         part = None if response.part is None else partial(self._part, request.apart(), response.part)
-        return Lasting(standing, exchange.teller(response.status, length), part)
+        return Lasting(standing, exchange.teller(response.status, length, response.note), part)
 
     def _part(
         self,

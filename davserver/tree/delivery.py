@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from acl.engine import HIDDEN_ON_DAV, POINTER, RENDITION, Granted
+from acl.engine import HIDDEN_ON_DAV, LOG_READ, POINTER, RENDITION, Granted
 from acl.privileges import Rights
 from davserver.tree.names import Neighbours, bare_name, is_programs
 from davserver.tree.seen import Seen
@@ -41,6 +41,11 @@ def delivery(granted: Granted) -> int:
 def is_pointed(node: Node, granted: Granted) -> bool:
     """A paper that a pointer stands for here; files of programs need none."""
     return not node.is_collection and POINTER in granted.obligations and not is_programs(bare_name(node.name))
+
+
+def is_itself(seen: Seen) -> bool:
+    """Its own bytes are handed out, and nothing is owed for that but a note that they were read."""
+    return seen.instead is None and seen.obligations <= {LOG_READ}
 
 
 def with_owner_files(members: list[Seen], foreign: list[Seen]) -> list[Seen]:

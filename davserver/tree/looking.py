@@ -183,6 +183,10 @@ class LookingTree(LocatingTree):
         if seen.node.is_collection:
             raise WrongKind("a collection has no pages")
         self._demand(seen, Rights.VIEW)
+        self.note_read(seen)
+
+    def note_read(self, seen: Seen) -> None:
+        """Let the audit know that it was read, where that is owed."""
         if LOG_READ in seen.obligations:
             self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
 
@@ -200,8 +204,7 @@ class LookingTree(LocatingTree):
             return self._instead(seen, seen.instead, start, length)
         read = partial(self.forest.provider(seen.share).read, seen.node, start, length)
         pieces = opened(self.forest, seen.share, seen.node, read)
-        if LOG_READ in seen.obligations:
-            self.forest.reads.note(self.principal.key, seen.share, seen.node.id, seen.tag)
+        self.note_read(seen)
         return self._watched(seen.path, pieces, partial(self._may_still, Rights.READ, seen))
 
     def _instead(self, seen: Seen, stands: StandIn, start: int, length: int | None) -> Iterator[bytes]:
