@@ -156,7 +156,7 @@ class ShareProvider(Protocol):
         """Where the living node with this id is now. Raises NotFound (also for what lies in the trash)."""
 
     def read(self, node: Node, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Bytes [start, start+length) of the version that `node` names, in pieces of 64 to 256 KiB.
+        """Bytes [start, start+length) of the version that `node` names, in pieces of 64 to 512 KiB.
 
         Opens and checks at the call (raises NotFound, Damaged there), streams without any transaction. Goes on
         delivering exactly this version when the document is replaced meanwhile.

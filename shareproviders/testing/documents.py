@@ -149,7 +149,7 @@ class DocumentRules(Contract):
         )
         pieces = list(provider.read(node))
         assert b"".join(pieces) == body
-        assert max(map(len, pieces)) <= 256 * 1024
+        assert max(map(len, pieces)) <= 512 * 1024
         assert all(len(piece) >= 64 * 1024 for piece in pieces[:-1])
 
     def test_read_fails_at_the_call(self, provider: ShareProvider) -> None:

@@ -85,10 +85,15 @@ class Message:
         return self._tail
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """Plaintext [start, stop) in pieces of up to 256 KiB, each checked before it leaves; raises Damaged."""
+        """Plaintext [start, stop) in pieces, each checked before it leaves; raises Damaged.
+
+        The first is of up to 256 KiB, as somebody waits for it; then up to 512, so that the network is seldom waited for.
+        """
+        chunks = PIECE_CHUNKS
         while start < stop:
             first = start // CHUNK_BYTES
-            beyond = min(first + PIECE_CHUNKS, (stop - 1) // CHUNK_BYTES + 1)
+            beyond = min(first + chunks, (stop - 1) // CHUNK_BYTES + 1)
+            chunks = 2 * PIECE_CHUNKS
             piece = self._chunks(first, beyond)
             base = first * CHUNK_BYTES
             end = min(stop, beyond * CHUNK_BYTES)
