@@ -87,7 +87,7 @@ class Message:
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
         """Plaintext [start, stop) in pieces, each checked before it leaves; raises Damaged.
 
-        The first is of up to 256 KiB, as somebody waits for it; then up to 512, so that the network is seldom waited for.
+        The first is of up to 256 KiB, as somebody waits for it; then of up to 512, so that the network seldom waits.
         """
         chunks = PIECE_CHUNKS
         while start < stop:
