@@ -101,9 +101,10 @@ class Connection:
                 block = self._next_head()
                 if block is None:
                     return True
-                keeps = self._again(block)
+                words, wanted = self._words(block, self._arrived)
+                keeps = self._again(words, wanted)
                 if keeps is None:
-                    keeps = self._answer(parse_head(block, self._server.limits), block)
+                    keeps = self._answer(parse_head(block, self._server.limits), words, wanted)
             except Refused as refusal:
                 return self._refuse(refusal)
             if not keeps:
@@ -133,13 +134,12 @@ class Connection:
                 self.deadline = time.monotonic() + self._server.limits.head_seconds
             self._arrived += more
 
-    def _again(self, block: bytes) -> bool | None:
+    def _again(self, words: bytes, wanted: str) -> bool | None:
         """Answers what came before, word for word, if it would be answered so again (record 78); else None.
 
         Whether another request may follow.
         """
         server, began = self._server, time.monotonic()
-        words, wanted = self._words(block, self._arrived)
         kept = server.repeats.find(words) if words else None
         if kept is None or not server.may_keep():
             return None
@@ -171,9 +171,9 @@ class Connection:
         rest = block[: wanted.start()] + block[wanted.end() :]
         return words(b"%s\nRange\n%s" % (self._address, rest)), wanted[1].decode("latin-1").strip(" \t")
 
-    def _answer(self, head: Head, block: bytes) -> bool:
-        """Serves one request, whose head was read from `block`; whether another may follow."""
-        spoken = self._arrived
+    def _answer(self, head: Head, words: bytes, wanted: str) -> bool:
+        """Serves one request, which may be known again by its `words`; whether another may follow."""
+        is_all = not head.chunked and len(self._arrived) == head.length
         body = body_of(head, self.wire, self._arrived)
         environ = {
             **self._environ,
@@ -187,8 +187,8 @@ class Connection:
         }
         response = self._respond(head, body, self._server.app, environ)
         repeat: Repeat | None = environ.get(REPEAT)
-        if repeat is not None and not head.chunked and len(spoken) == head.length:
-            self._keep(*self._words(block, spoken), head, repeat, response)
+        if repeat is not None and words and is_all:
+            self._keep(words, wanted, head, repeat, response)
         return response.keeps
 
     def _respond(self, head: Head, body: Body, app: App, environ: Environ) -> Response:
@@ -210,8 +210,6 @@ class Connection:
     def _keep(self, words: bytes, wanted: str, head: Head, repeat: Repeat, response: Response) -> None:
         """What the application has offered: to give the answer again, or other parts of the same document."""
         repeats, whole = self._server.repeats, response.whole()
-        if not words:
-            return
         if wanted and repeat.part is not None and response.keeps:
             repeats.keep(words, repeat, replace(head, fields={}), 0)  # without its fields, as a password is among them
         elif not wanted and whole is not None:

@@ -110,15 +110,24 @@ class Gated:
             length = body_length(environ, self._limits) if asked.length is None else asked.length
             drain = 0 if "HTTP_EXPECT" in environ else self._limits.drain_bytes  # who waits for a 100 sends nothing
             body = GateBody(environ["wsgi.input"], length, drain)
-            ahead = body.ahead() if asked.length else None
-            words = self._repeats.words(asked.head + ahead) if ahead else None if length else asked.head
-            if not ahead or words is None or not self._repeat(asked.exchange, words, asked.began, length):
+            words = self._words(asked, body, length)
+            if not asked.length or words is None or not self._repeat(asked.exchange, words, asked.began, length):
                 self._run(asked, body, length, words)
         except Refused as refusal:
             _log.info("refused a request from %s: %s", environ["REMOTE_ADDR"], refusal)
             answer = _Answer(asked.exchange, environ["REQUEST_METHOD"], None)
             answer.plain(refusal.status, str(refusal))
             self._tally.answered("other", answer.status, time.monotonic() - asked.began, 0, answer.sent)
+
+    def _words(self, asked: _Asked, body: GateBody, length: int) -> bytes | None:
+        """All that was said; None where a body belongs to it that nobody has read yet, or that does not come whole.
+
+        It is read beforehand only behind a head that has come before: from somebody, that is, who is let in.
+        """
+        if not length:
+            return asked.head
+        ahead = body.ahead() if asked.length else None
+        return None if ahead is None else self._repeats.words(asked.head + ahead)
 
     def _run(self, asked: _Asked, body: GateBody, length: int, words: bytes | None) -> None:
         """Lets the application answer, and keeps what may be given again to the same `words`."""
