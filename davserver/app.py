@@ -178,7 +178,7 @@ class Worker:
         self._forwarding = Forwarding(house.settings.trusted_proxies)
         self._hosts = Hosts(house.settings.public_url)
         forest = forest_of(house)
-        lines = self._lines = Lines(house.settings.log)
+        lines = self.lines = Lines(house.settings.log)
         self._heads = Heads(house.audit, lines.write, house.settings.syslog) if self._tally.place == 0 else None
         public_url = house.settings.public_url
         self._portal = create(portal_ground(house, forest, lines))
@@ -320,7 +320,7 @@ class Worker:
         self._house.flush()
         if self._heads is not None:
             self._heads.tell()
-        self._lines.flush()
+        self.lines.flush()
         self._house.database.checkpoint()
         self._house.close()
 

@@ -217,7 +217,12 @@ QUIET = (
 def scene(peopled: Run, house: House, capsys: pytest.CaptureFixture[str]) -> Iterator[Scene]:
     served = House.open(house.directory, house.key, house.settings)
     worker = Worker(served)
-    yield Scene(peopled, house, served, worker, Client(worker), capsys.readouterr)
+
+    def heard() -> object:
+        worker.lines.flush()
+        return capsys.readouterr()
+
+    yield Scene(peopled, house, served, worker, Client(worker), heard)
     worker.close()
 
 

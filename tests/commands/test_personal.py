@@ -46,6 +46,7 @@ def ask(peopled: Run, house: House, capsys: pytest.CaptureFixture[str]) -> Itera
     def request(user: str, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         credential = "Basic " + base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
         answer = call(worker, method, f"/dav/{path}", body, authorization=credential, **headers)
+        worker.lines.flush()
         capsys.readouterr()  # what the worker says of it is no command's answer
         return answer
 
