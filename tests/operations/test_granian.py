@@ -23,9 +23,11 @@ from tests.clients.conftest import behind_nginx
 from tests.clients.test_cadaver import shell  # noqa: F401 (the fixture of what is taken over from there)
 from tests.clients.test_litmus import all_of_litmus
 from tests.dav import test_interrupted_uploads
+from tests.dav.test_critical_defects import request_bytes
 from tests.dav.test_interrupted_uploads import BODY, framed, leftovers, upload_cut_at
 from tests.davclient import Answer, DavClient
 from tests.running import PROGRAM, RunningServer, copied, start
+from tests.serving.raw import Peer
 from tests.soaking import SOAK
 
 UNDER = ("--server", "granian")
@@ -75,8 +77,9 @@ def test_an_upload_cut_anywhere_changes_nothing(folder: DavClient, server: Runni
 def test_an_upload_in_chunks_must_tell_its_length(folder: DavClient) -> None:
     """performance.md §3: 411, and the old version stays; told, it is taken whole."""
     folder.put("/paper.odt", b"the old version")
-    pieces = (BODY[at : at + 70_000] for at in range(0, len(BODY), 70_000))
-    assert folder.request("PUT", "/paper.odt", pieces, {}).status == 411
+    with Peer(folder.port) as peer:  # who sends on while he is refused may be reset before he reads why
+        peer.send(request_bytes(folder, "PUT", "/paper.odt", {"Transfer-Encoding": "chunked"}))
+        assert peer.answer().status == 411
     assert folder.get("/paper.odt").body == b"the old version"
     pieces = (BODY[at : at + 70_000] for at in range(0, len(BODY), 70_000))
     assert folder.request("PUT", "/paper.odt", pieces, TOLD).status == 204
