@@ -5,6 +5,7 @@ Everything that no row names is a dead property, kept as the client sent it.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -14,12 +15,17 @@ from davserver.dav import access, principals, privileges
 from davserver.dav.conditions import SECOND, http_date
 from davserver.dav.locking import SUPPORTED_LOCK, lockdiscovery
 from davserver.dav.request import Request
-from davserver.dav.xml import element, escape
+from davserver.dav.spelling import PLAIN
+from davserver.dav.xml import element, escape, escape_all
 from davserver.tree.seen import Lock, Seen
 from shareproviders.contract import Usage
 from shareproviders.paths import SharePath
 
 Told = TypeVar("Told")
+
+Texts = list[str | None]
+Values = Callable[["Page", Sequence[Seen]], Texts]
+NO_LOCKS = "<D:lockdiscovery/>"
 
 WIN32 = "{urn:schemas-microsoft-com:}"
 
@@ -72,61 +78,89 @@ class LiveProperty(NamedTuple):
     """Without these rights it is there, but may not be read (403 in its propstat, RFC 3744 §5)."""
     is_confirmed: bool = False
     """Clients set it to what they know anyway: that is confirmed and changes nothing."""
+    values: Values | None = None
+    """The same of many at once, for those of which long listings are made: a call for each was a quarter of their time."""
+
+    def all(self, page: Page, members: Sequence[Seen]) -> Texts:
+        """Of each, in order."""
+        if self.values is not None:
+            return self.values(page, members)
+        return [self.value(page, seen) for seen in members]
 
 
-def _creationdate(_page: Page, seen: Seen) -> str:
-    year, month, day, hour, minute, second, *_ = time.gmtime(seen.node.created // SECOND)
-    instant = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-    return f"<D:creationdate>{instant}</D:creationdate>"
+def _creationdate(_page: Page, members: Sequence[Seen]) -> Texts:
+    return [f"<D:creationdate>{_instant(seen.node.created // SECOND)}</D:creationdate>" for seen in members]
 
 
-def _displayname(page: Page, seen: Seen) -> str | None:
-    return f"<D:displayname>{escape(page.shown(seen.display_name))}</D:displayname>" if seen.display_name else None
+@functools.lru_cache(maxsize=1024)
+def _instant(second: int) -> str:
+    year, month, day, hour, minute, second, *_ = time.gmtime(second)
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
 
 
-def _getcontentlength(_page: Page, seen: Seen) -> str | None:
-    node = seen.node
-    return None if node.is_collection else f"<D:getcontentlength>{node.size}</D:getcontentlength>"
+def _displayname(page: Page, members: Sequence[Seen]) -> Texts:
+    names = [seen.display_name for seen in members]
+    if page.shown is not PLAIN.shown:
+        names = [page.shown(name) for name in names]
+    return [f"<D:displayname>{name}</D:displayname>" if name else None for name in escape_all(names)]
 
 
-def _getcontenttype(_page: Page, seen: Seen) -> str | None:
-    node = seen.node
-    if node.is_collection:
-        return None
-    return f"<D:getcontenttype>{escape(node.media_type or 'application/octet-stream')}</D:getcontenttype>"
+def _getcontentlength(_page: Page, members: Sequence[Seen]) -> Texts:
+    return [
+        None if seen.node.is_collection else f"<D:getcontentlength>{seen.node.size}</D:getcontentlength>"
+        for seen in members
+    ]
 
 
-def _getetag(_page: Page, seen: Seen) -> str | None:
-    return f'<D:getetag>"{seen.tag}"</D:getetag>' if seen.tag else None
+def _getcontenttype(_page: Page, members: Sequence[Seen]) -> Texts:
+    kinds = {seen.node.media_type for seen in members}
+    told = {
+        kind: f"<D:getcontenttype>{escape(kind or 'application/octet-stream')}</D:getcontenttype>" for kind in kinds
+    }
+    return [None if seen.node.is_collection else told[seen.node.media_type] for seen in members]
 
 
-def _getlastmodified(_page: Page, seen: Seen) -> str:
-    return f"<D:getlastmodified>{http_date(seen.node.modified)}</D:getlastmodified>"
+def _getetag(_page: Page, members: Sequence[Seen]) -> Texts:
+    return [f'<D:getetag>"{seen.tag}"</D:getetag>' if seen.tag else None for seen in members]
+
+
+def _getlastmodified(_page: Page, members: Sequence[Seen]) -> Texts:
+    return [f"<D:getlastmodified>{http_date(seen.node.modified)}</D:getlastmodified>" for seen in members]
 
 
 def _win32_last_modified(_page: Page, seen: Seen) -> str:
     return element(f"{WIN32}Win32LastModifiedTime", http_date(seen.node.modified))
 
 
-def _resourcetype(_page: Page, seen: Seen) -> str:
-    if principals.is_principal(seen.path):
-        return "<D:resourcetype><D:principal/></D:resourcetype>"
-    if seen.node.is_collection:
-        return "<D:resourcetype><D:collection/></D:resourcetype>"
-    return "<D:resourcetype/>"
+def _resourcetype(_page: Page, members: Sequence[Seen]) -> Texts:
+    collection, document = "<D:resourcetype><D:collection/></D:resourcetype>", "<D:resourcetype/>"
+    principal = "<D:resourcetype><D:principal/></D:resourcetype>"
+    return [
+        principal
+        if not seen.share and principals.is_principal(seen.path)
+        else collection
+        if seen.node.is_collection
+        else document
+        for seen in members
+    ]
 
 
-def _supportedlock(_page: Page, seen: Seen) -> str:
-    return f"<D:supportedlock>{SUPPORTED_LOCK}</D:supportedlock>" if seen.share else "<D:supportedlock/>"
+def _supportedlock(_page: Page, members: Sequence[Seen]) -> Texts:
+    lockable, fixed = f"<D:supportedlock>{SUPPORTED_LOCK}</D:supportedlock>", "<D:supportedlock/>"
+    return [lockable if seen.share else fixed for seen in members]
 
 
 def _lockdiscovery(page: Page, seen: Seen) -> str:
     locks = page.locks.get(seen.path)
     if not locks:
-        return "<D:lockdiscovery/>"
+        return NO_LOCKS
     request = page.request
     content = lockdiscovery(locks, seen, reader=request.tree.principal.key, now=page.now, href=request.href)
     return f"<D:lockdiscovery>{content}</D:lockdiscovery>"
+
+
+def _lockdiscoveries(page: Page, members: Sequence[Seen]) -> Texts:
+    return [_lockdiscovery(page, seen) for seen in members] if page.locks else [NO_LOCKS] * len(members)
 
 
 def _quota_available(page: Page, seen: Seen) -> str | None:
@@ -148,16 +182,20 @@ def _sync_token(page: Page, seen: Seen) -> str | None:
     return f"<D:sync-token>{escape(tree.sync_token(seen))}</D:sync-token>" if tree.can_sync(seen) else None
 
 
+def _together(name: str, values: Values) -> LiveProperty:
+    return LiveProperty(name, True, lambda page, seen: values(page, (seen,))[0], values=values)
+
+
 LIVE: tuple[LiveProperty, ...] = (
-    LiveProperty("{DAV:}creationdate", True, _creationdate),
-    LiveProperty("{DAV:}displayname", True, _displayname),
-    LiveProperty("{DAV:}getcontentlength", True, _getcontentlength),
-    LiveProperty("{DAV:}getcontenttype", True, _getcontenttype),
-    LiveProperty("{DAV:}getetag", True, _getetag),
-    LiveProperty("{DAV:}getlastmodified", True, _getlastmodified),
-    LiveProperty("{DAV:}resourcetype", True, _resourcetype),
-    LiveProperty("{DAV:}supportedlock", True, _supportedlock),
-    LiveProperty("{DAV:}lockdiscovery", True, _lockdiscovery, needs_locks=True),
+    _together("{DAV:}creationdate", _creationdate),
+    _together("{DAV:}displayname", _displayname),
+    _together("{DAV:}getcontentlength", _getcontentlength),
+    _together("{DAV:}getcontenttype", _getcontenttype),
+    _together("{DAV:}getetag", _getetag),
+    _together("{DAV:}getlastmodified", _getlastmodified),
+    _together("{DAV:}resourcetype", _resourcetype),
+    _together("{DAV:}supportedlock", _supportedlock),
+    LiveProperty("{DAV:}lockdiscovery", True, _lockdiscovery, needs_locks=True, values=_lockdiscoveries),
     LiveProperty("{DAV:}quota-available-bytes", False, _quota_available),
     LiveProperty("{DAV:}quota-used-bytes", False, _quota_used),
     LiveProperty("{DAV:}current-user-privilege-set", False, _privilege_set),
@@ -172,8 +210,9 @@ def _lockdiscovery_if_any(page: Page, seen: Seen) -> str | None:
     return _lockdiscovery(page, seen) if seen.path in page.locks else None
 
 
+_NOT_LEAN = frozenset({"{DAV:}getcontenttype", "{DAV:}supportedlock", "{DAV:}lockdiscovery"})
 LEAN: tuple[LiveProperty, ...] = (
-    *(prop for prop in LIVE if prop.in_allprop and prop.value not in (_getcontenttype, _supportedlock, _lockdiscovery)),
+    *(prop for prop in LIVE if prop.in_allprop and prop.name not in _NOT_LEAN),
     LiveProperty("{DAV:}lockdiscovery", True, _lockdiscovery_if_any, needs_locks=True),
 )
 """What Windows gets of each member for allprop: it takes no listing above a million bytes, and asks for a document

@@ -17,7 +17,7 @@ from acl.privileges import Rights
 from davserver.dav import coding, principals, targets, xml
 from davserver.dav.conditions import is_conditional
 from davserver.dav.errors import DavError, need_privileges
-from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page
+from davserver.dav.properties import LEAN, LIVE, WIN32, LiveProperty, Page, Texts
 from davserver.dav.request import Request, Response
 from davserver.dav.spelling import WINDOWS
 from davserver.tree.remembered import Text
@@ -101,6 +101,10 @@ def propfind(request: Request) -> Response:
     return response
 
 
+Member = tuple[str, Seen, Mapping[str, str]]
+"""Its escaped address, itself, its dead properties."""
+REFUSED = ""
+"""In place of the text of a property that may not be read."""
 Dead = Sequence[Mapping[str, str]]
 """Dead properties of each of a page, in order."""
 
@@ -113,17 +117,20 @@ def _write(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[str]
 
 def _written(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[str]:
     """The same where there are no dead properties, as far as it was written before for who saw the member just so."""
-    request, href, write = facts.request, _href_of(facts.request, page[0]), _writer(ask, facts)
+    request, href = facts.request, _href_of(facts.request, page[0])
     remembered = request.tree.forest.remembered
     key = page[0].share, page[0].node.id, ask, request.prefix, request.site.spelling
-    before, now = remembered.texts(key), []
-    for seen, properties in zip(page, dead, strict=True):
-        text = before.get((seen.share, seen.node.id))
-        if text is None or text.seen != seen:
-            text = Text(seen, write(href(seen), seen, properties))
-        now.append(text)
+    before = remembered.texts(key)
+    same = [text if text and text.seen == seen else None for seen in page for text in [before.get(_key(seen))]]
+    fresh = [(href(seen), seen, each) for seen, each, text in zip(page, dead, same, strict=True) if text is None]
+    written = iter(responses(ask, facts, fresh))
+    now = [text or Text(seen, next(written)) for seen, text in zip(page, same, strict=True)]
     remembered.keep_texts(key, now)
     return [each.text for each in now]
+
+
+def _key(seen: Seen) -> tuple[str, int]:
+    return seen.share, seen.node.id
 
 
 def propfind_principals(request: Request) -> Response:
@@ -268,15 +275,40 @@ def wish(request: Request, root: etree._Element) -> Ask:
     return Ask(live=live, dead=dead, minimal=is_minimal(request))
 
 
-def answer(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> Response:
+def answer(ask: Ask, page: Page, members: Iterable[Member]) -> Response:
     """A 207 from href (escaped), resource and dead properties of each."""
     return multistatus(page.request, xml.multistatus(responses(ask, page, members)))
 
 
-def responses(ask: Ask, page: Page, members: Iterable[tuple[str, Seen, Mapping[str, str]]]) -> list[str]:
+def responses(ask: Ask, page: Page, members: Iterable[Member]) -> list[str]:
     """The serialised response of each."""
-    write = _names_writer(ask, page) if ask.names_only else _writer(ask, page)
-    return [write(href, seen, dead) for href, seen, dead in members]
+    if ask.names_only:
+        names = _names_writer(ask, page)
+        return [names(href, seen, dead) for href, seen, dead in members]
+    told = list(members)
+    everybody = [seen for _, seen, _ in told]
+    standard = [prop.all(page, everybody) for prop in ask.standard]
+    live = [_readable(prop, page, everybody) for prop in ask.live]
+    write = _writer(ask)
+    return [
+        write(member, found, named)
+        for member, found, named in zip(told, _rows(standard, told), _rows(live, told), strict=True)
+    ]
+
+
+def _rows(columns: list[Texts], members: Sequence[Member]) -> Iterable[Sequence[str | None]]:
+    """The texts of each member."""
+    return zip(*columns, strict=True) if columns else [()] * len(members)
+
+
+def _readable(prop: LiveProperty, page: Page, members: Sequence[Seen]) -> Texts:
+    """Of each, in order; REFUSED of those of which the asker may not read it, and nobody looks."""
+    if not prop.needs:
+        return prop.all(page, members)
+    needed = int(prop.needs)
+    may = [not needed & ~int(seen.rights) for seen in members]
+    texts = iter(prop.all(page, [seen for seen, readable in zip(members, may, strict=True) if readable]))
+    return [next(texts) if readable else REFUSED for readable in may]
 
 
 def multistatus(request: Request, body: bytes) -> Response:
@@ -291,28 +323,22 @@ def _multistatus(request: Request, body: bytes) -> Response:
     return Response(207, headers, [body])
 
 
-Writer = Callable[[str, Seen, Mapping[str, str]], str]
-
-
-def _writer(ask: Ask, page: Page) -> Writer:
+def _writer(ask: Ask) -> Callable[[Member, Sequence[str | None], Sequence[str | None]], str]:
     """A function that writes one response; everything that does not depend on the member is decided here."""
-    standard = [prop.value for prop in ask.standard]
-    live = [(prop.value, xml.element(prop.name), int(prop.needs)) for prop in ask.live]
+    live = [(xml.element(prop.name), prop.needs) for prop in ask.live]
     names = [(name, xml.element(name)) for name in ask.dead]
     all_dead, minimal, found_end, declared = ask.all_dead, ask.minimal, _END_OF_FOUND, ask.declared
 
-    def write(href: str, seen: Seen, dead: Mapping[str, str]) -> str:
-        found = [text for value in standard if (text := value(page, seen)) is not None]
+    def write(member: Member, standard: Sequence[str | None], values: Sequence[str | None]) -> str:
+        href, _, dead = member
+        found = [text for text in (*standard, *values) if text]
         missing, refused = [], ""
-        for value, empty, needs in live:
-            if needs and needs & ~int(seen.rights):
-                refused += xml.propstat(empty, 403, need_privileges(href, Rights(needs)))
-                continue
-            text = value(page, seen)
-            if text is None:
-                missing.append(empty)
-            else:
-                found.append(text)
+        if not all(values):
+            for text, (empty, needs) in zip(values, live, strict=True):
+                if text is None:
+                    missing.append(empty)
+                elif text == REFUSED:
+                    refused += xml.propstat(empty, 403, need_privileges(href, needs))
         if all_dead:
             found.extend([undeclared(text, declared) for text in dead.values()] if declared else dead.values())
         for name, empty in names:
@@ -337,7 +363,7 @@ def undeclared(prop: str, declared: str) -> str:
     return tag + rest if found and not {" ", ">"} & set(tag) else prop
 
 
-def _names_writer(ask: Ask, page: Page) -> Writer:
+def _names_writer(ask: Ask, page: Page) -> Callable[[str, Seen, Mapping[str, str]], str]:
     """The same for propname: empty elements of all that a resource has (RFC 4918 §14.20)."""
     live = [(prop, xml.element(prop.name)) for prop in ask.standard]
 
