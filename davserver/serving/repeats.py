@@ -19,8 +19,8 @@ LONGEST_WORDS = 4 * 1024
 """Bytes of a request, its body among them; who writes more is not recognised."""
 LONGEST_ANSWER = 1024 * 1024
 BYTES_KEPT = 16 * 1024 * 1024  # per process
-ABOUT_AN_ANSWER = 1024
-"""Bytes that an answer takes in memory beside its body."""
+ABOUT_AN_ANSWER = 4096
+"""Bytes that an answer takes in memory beside its body, and what says whether it holds; measured 2,300 to 3,400."""
 
 REPEAT = "gremium.repeat"
 """Environ key: the application's word that its answer may be given again."""
