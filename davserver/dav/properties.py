@@ -79,7 +79,7 @@ class LiveProperty(NamedTuple):
     is_confirmed: bool = False
     """Clients set it to what they know anyway: that is confirmed and changes nothing."""
     values: Values | None = None
-    """The same of many at once, for those of which long listings are made: a call for each was a quarter of their time."""
+    """The same of many at once, for those that make long listings: a call for each was a quarter of their time."""
 
     def all(self, page: Page, members: Sequence[Seen]) -> Texts:
         """Of each, in order."""
