@@ -67,8 +67,8 @@ class GateBody:
         """All of it, which is read all the same; None if it does not come whole, which its reader is told then."""
         pieces: list[bytes] = []
         try:
-            while piece := self.read(PIECE_BYTES):
-                pieces.append(piece)
+            while self._left:
+                pieces.append(self.read(PIECE_BYTES))
         except IncompleteBody:
             return None
         finally:
