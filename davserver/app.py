@@ -235,12 +235,9 @@ class Worker:
         return answer
 
     def _offer(self, environ: dict[str, Any], lasting: Lasting, authorization: str) -> None:
-        """Let the engine give an answer again while what it says holds and who got it is known by the same words.
-
-        The login was asked as of `known`: were the answer of a later state, nobody would have asked it since.
-        """
+        """Let the engine give an answer again while what it says holds and who got it is known by the same words."""
         database, clock, standing = self._house.database, self._house.clock, lasting.standing
-        known = self._house.login.still(authorization) if database.known() == standing.committed else None
+        known = self._house.login.still(authorization)
         if known is None:
             return
 

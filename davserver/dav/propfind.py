@@ -121,16 +121,16 @@ def _written(ask: Ask, facts: Page, page: Sequence[Seen], dead: Dead) -> list[st
     remembered = request.tree.forest.remembered
     key = page[0].share, page[0].node.id, ask, request.prefix, request.site.spelling
     before = remembered.texts(key)
-    same = [text if text and text.seen == seen else None for seen in page for text in [before.get(_key(seen))]]
+    same = [
+        text if text and text.seen == seen else None
+        for seen in page
+        for text in [before.get((seen.share, seen.node.id))]
+    ]
     fresh = [(href(seen), seen, each) for seen, each, text in zip(page, dead, same, strict=True) if text is None]
     written = iter(responses(ask, facts, fresh))
     now = [text or Text(seen, next(written)) for seen, text in zip(page, same, strict=True)]
     remembered.keep_texts(key, now)
     return [each.text for each in now]
-
-
-def _key(seen: Seen) -> tuple[str, int]:
-    return seen.share, seen.node.id
 
 
 def propfind_principals(request: Request) -> Response:

@@ -68,8 +68,9 @@ class LocatingTree:
         return self._as_of(committed) if self._tracks(path) else None
 
     def _as_of(self, committed: int) -> Standing | None:
-        plain = self.channel is Channel.DAV and not self._followed
-        stands = plain and self.forest.database.committed() == committed
+        """None, too, if somebody committed since this request began: what it recalls, and its login, are as of then."""
+        database, plain = self.forest.database, self.channel is Channel.DAV and not self._followed
+        stands = plain and database.known() == committed == database.committed()
         return Standing(committed, self.started, self._edge) if stands else None
 
     def _tracks(self, path: SharePath) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gc
 import os
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -185,6 +186,29 @@ def test_an_answer_of_a_later_state_than_the_login_is_not_offered(
     assert asked.offered("GET", f"{place}/b") is None
     monkeypatch.undo()
     asked.repeat("GET", f"{place}/b")
+
+
+def test_what_was_known_before_a_commit_is_not_kept_for_after_it(
+    asked: Asked, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request recalls what stood at its beginning; whoever asks after it must not get that for what stands now."""
+    words = b"<D:propfind xmlns:D='DAV:'><D:prop><D:getetag/><D:%s/></D:prop></D:propfind>"
+    for _ in range(2):
+        asked("PROPFIND", place, words % b"getlastmodified", depth="0")
+    drives = asked.app._dav._drives
+    doors = drives._doors
+
+    def late(principal: Principal) -> GuardedTree:
+        monkeypatch.undo()
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(asked, "PUT", f"{place}/late", b"1").result().status == 201
+        return doors(principal)
+
+    monkeypatch.setattr(drives, "_doors", late)
+    asked("PROPFIND", place, words % b"displayname", depth="0")
+    after = [asked("PROPFIND", place, words % name, depth="0").body for name in (b"displayname", b"creationdate")]
+    tags = {re.findall(b"<D:getetag>[^<]*", body)[0] for body in after}
+    assert len(tags) == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-1"}], ids=["whole", "a part"])
