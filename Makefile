@@ -6,7 +6,7 @@
 # make audit             are known vulnerabilities among the parts? As in check, but it fails where nobody can be asked
 # make soak [ARGS=…]     faults, attacks and load in their long forms; some hours, as root, with loop devices
 # make bench [ARGS=…]    the same work on our server and on others; ARGS="--only GET --seconds 1";
-#                        ARGS=--rights, --sync, --reading, --finding, --encrypting or --city: of ours alone
+#                        ARGS=--rights, --sync, --reading, --finding, --encrypting, --folders or --city: of ours alone
 # make docs-pictures    a picture of every page of the portal into docs/pictures/ (needs Chromium)
 # make mutants [ARGS=…]  changes the decision's code in each way that cosmic-ray knows; lists what no test notices (hours)
 # make lock [UPGRADE=1]  resolve the dependencies anew and write their hashes

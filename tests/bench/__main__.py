@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import city, encrypting, finding, reading, rights, servers, sync
+from tests.bench import city, encrypting, finding, folders, reading, rights, servers, sync
 from tests.bench.driving import UnusableError
 from tests.bench.servers import Server, StartError
 from tests.bench.works import Measure, Work, fill, works
@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--reading", action="store_true", help="only: how long one waits for a page in the portal")
     parser.add_argument("--finding", action="store_true", help="only: how long one searches through all drives")
     parser.add_argument("--encrypting", action="store_true", help="only: what encryption costs; --big 1024")
+    parser.add_argument("--folders", action="store_true", help="only: what verbs on a folder cost, by its members")
     parser.add_argument("--city", action="store_true", help="only: Munich's size, 60 people at work; --seconds 600")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--smoke", action="store_true", help="a minute: does everything still run?")
@@ -110,7 +111,14 @@ def table(figures: Figures, running: list[Server]) -> str:
 
 def measure_inside(chosen: argparse.Namespace) -> int:
     """The parts that need no other server."""
-    costs: list[rights.Cost] | list[sync.Cost] | list[reading.Cost] | list[finding.Cost] | list[encrypting.Cost]
+    costs: (
+        list[rights.Cost]
+        | list[sync.Cost]
+        | list[reading.Cost]
+        | list[finding.Cost]
+        | list[encrypting.Cost]
+        | list[folders.Cost]
+    )
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         if chosen.rights:
             costs = rights.run(Path(name), chosen.members, max(chosen.rounds, rights.LEAST_ROUNDS))
@@ -125,6 +133,9 @@ def measure_inside(chosen: argparse.Namespace) -> int:
             rounds = max(chosen.rounds, encrypting.LEAST_ROUNDS)
             costs = encrypting.run(Path(name) / "encrypting", chosen.big, rounds)
             print(encrypting.table(costs))
+        elif chosen.folders:
+            costs = folders.run(Path(name) / "folders", max(chosen.rounds, folders.LEAST_ROUNDS))
+            print(folders.table(costs))
         else:
             costs = sync.run(Path(name))
             print(sync.table(costs))
@@ -139,7 +150,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             print(city.table(city.run(Path(name) / "city", chosen.seconds)))
         return 0
-    if chosen.rights or chosen.sync or chosen.reading or chosen.finding or chosen.encrypting:
+    if chosen.rights or chosen.sync or chosen.reading or chosen.finding or chosen.encrypting or chosen.folders:
         return measure_inside(chosen)
     for client in ("wrk", "curl"):
         if not shutil.which(client):
