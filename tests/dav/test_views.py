@@ -237,14 +237,24 @@ def test_the_lists_of_what_is_shared_have_tags_of_the_readers_view(
         assert all(new != old for new, old in zip(shown(), before, strict=True))
 
 
-def test_a_change_by_the_clock_changes_the_tag_of_the_list(
+def test_a_change_by_the_clock_changes_each_tag_above_it(
     running: RunningServer, clerk: DavClient, member: DavClient
 ) -> None:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 8))
+    """In every answer to what was asked from that instant on, and in none to what was answered before it."""
+    instant = int(time.time()) + 8
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant))
     path = clerk.base.removeprefix("/dav/") + "/open"
     command("label", path, "--class", "restricted", "--release", moment, data=running.data)
-    before = root_tag(member)
-    deadline = time.monotonic() + 20
-    while root_tag(member) == before and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert root_tag(member) != before
+    told: dict[str, list[tuple[float, float, str]]] = {"/": [], "/ba05": []}
+    with member.under("/dav") as above:
+        while time.time() < instant + 1:
+            for place, answers in told.items():
+                asked = time.time()
+                tag = str(above.properties(place, "getetag").text("getetag"))
+                answers.append((asked, time.time(), tag))
+    for answers in told.values():
+        before = {tag for _, answered, tag in answers if answered < instant}
+        after = {tag for asked, _, tag in answers if asked >= instant}
+        assert (len(before), len(after)) == (1, 1)
+        assert before != after
+    assert root_tag(member) == told["/"][-1][2]
