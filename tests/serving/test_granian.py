@@ -315,6 +315,32 @@ def test_a_wrong_certificate_is_told_at_the_start(tmp_path: Path) -> None:
         server.prepare()
 
 
+def test_its_threads_take_turns() -> None:
+    """Record 80: all that Granian began, and nobody else in the process."""
+    with served("1", engine=GRANIAN) as process, Peer(process.port) as peer:
+        peer.send(request("GET", "/"))
+        assert peer.answer().status == 200
+        tasks = Path(f"/proc/{process.popen.pid}/task")
+        ways = {int(task.name): os.sched_getscheduler(int(task.name)) for task in tasks.iterdir()}
+        theirs = {int(task.name) for task in tasks.iterdir() if "tokio" in (task / "comm").read_text()}
+    assert theirs
+    assert {ways[thread] for thread in theirs} == {os.SCHED_BATCH}
+    assert ways[process.popen.pid] == os.SCHED_OTHER
+
+
+def test_where_they_may_not_it_serves_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with granian() as running, running.peer() as peer:
+        peer.send(request("GET", "/page"))
+        assert peer.answer().status == 404
+    assert "small requests are slower: [Errno 1] Operation not permitted" in caplog.text
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_stopping_finishes_the_running_request(workers: str) -> None:
     """SIGTERM: the answer comes whole, every application is closed, the exit status is 0; a taken port is told."""
