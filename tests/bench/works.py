@@ -83,16 +83,28 @@ def _have_memory(measure: Measure) -> None:
 
 
 def get_large(server: Server, measure: Measure) -> float:
-    _have_memory(measure)
-    return measure.big / transfer(server, "large.bin")
+    return _large(measure, lambda: transfer(server, "large.bin"))
 
 
 def put_large(server: Server, measure: Measure) -> float:
-    """A body that no server has yet: one that keeps equal bytes once would first read those that it has."""
-    with measure.body.open("r+b") as file:
-        file.write(f"{next(measure.runs):016}".encode())
-    _have_memory(measure)
-    return measure.big / transfer(server, "large-again.bin", upload=measure.body)
+    """Bodies that no server has yet: one that keeps equal bytes once would first read those that it has."""
+
+    def put() -> float:
+        with measure.body.open("r+b") as file:
+            file.write(f"{next(measure.runs):016}".encode())
+        return transfer(server, "large-again.bin", upload=measure.body)
+
+    return _large(measure, put)
+
+
+def _large(measure: Measure, once: Callable[[], float]) -> float:
+    """MiB per second of one transfer after the other; what lies between them is not timed."""
+    seconds, count = 0.0, 0
+    while seconds < measure.seconds:
+        _have_memory(measure)
+        seconds += once()
+        count += 1
+    return measure.big * count / seconds
 
 
 def list_after_write(server: Server, measure: Measure) -> float:
