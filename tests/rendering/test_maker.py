@@ -243,7 +243,7 @@ def test_the_child_has_given_everything_up(tmp_path: Path) -> None:
     assert "NO_FILES" in told[0], ran.stderr
     assert told[1] in ("OSError", "PermissionError", "ConnectionRefusedError")
     assert told[2] in ("PermissionError", "FileNotFoundError")
-    assert told[3] == "PermissionError"
+    assert told[3] in ("PermissionError", "FileNotFoundError"), "/tmp is the child's own, and we may lie there"
     assert told[4] == ("done" if os.geteuid() == 0 else "BlockingIOError"), "no such limit binds root"
     assert told[5] == "MemoryError"
     assert told[6] == "PermissionError"
