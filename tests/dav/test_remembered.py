@@ -63,7 +63,7 @@ def test_a_time_edge_ends_it(people: People, server: RunningServer) -> None:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 8))
     command("label", path, "--class", "restricted", "--release", moment, data=server.data)
     assert otto.names("") == []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 15
     while otto.names("") == [] and time.monotonic() < deadline:
         time.sleep(0.2)
     assert otto.names("") == ["later"]
