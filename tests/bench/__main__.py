@@ -10,7 +10,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tests.bench import city, encrypting, finding, folders, reading, rights, servers, sync
 from tests.bench.driving import UnusableError
@@ -21,6 +23,59 @@ Figures = dict[str, dict[str, float]]
 """Median by work and server; a server without a usable figure is missing."""
 
 
+class Cost(Protocol):
+    """One line of a part's figures."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+Found = TypeVar("Found", bound=Cost)
+
+
+class Part(NamedTuple):
+    """A part that needs no other server."""
+
+    purpose: str
+    run: Callable[[Path, argparse.Namespace], tuple[str, Sequence[Cost]]]
+    """In a directory that is not there yet, by the arguments: the figures as a table, and as they are."""
+
+
+def told(table: Callable[[list[Found]], str], costs: list[Found]) -> tuple[str, Sequence[Cost]]:
+    return table(costs), costs
+
+
+PARTS = {
+    "rights": Part(
+        "what deciding costs of a cold listing of ours",
+        lambda work, chosen: told(
+            rights.table, rights.run(work, chosen.members, max(chosen.rounds, rights.LEAST_ROUNDS))
+        ),
+    ),
+    "sync": Part(
+        "what 10 changes in 100,000 documents cost a client",
+        lambda work, chosen: told(sync.table, sync.run(work)),
+    ),
+    "reading": Part(
+        "how long one waits for a page in the portal",
+        lambda work, chosen: told(reading.table, reading.run(work)),
+    ),
+    "finding": Part(
+        "how long one searches through all drives",
+        lambda work, chosen: told(finding.table, finding.run(work)),
+    ),
+    "encrypting": Part(
+        "what encryption costs; --big 1024",
+        lambda work, chosen: told(
+            encrypting.table, encrypting.run(work, chosen.big, max(chosen.rounds, encrypting.LEAST_ROUNDS))
+        ),
+    ),
+    "folders": Part(
+        "what verbs on a folder cost, by its members",
+        lambda work, chosen: told(folders.table, folders.run(work, max(chosen.rounds, folders.LEAST_ROUNDS))),
+    ),
+}
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--servers", default=",".join(servers.KNOWN), help="comma-separated, in the table's order")
@@ -29,12 +84,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="the median of so many counts")
     parser.add_argument("--members", type=int, default=1000, help="documents in the listed folder")
     parser.add_argument("--big", type=int, default=256, help="MiB of the large document")
-    parser.add_argument("--rights", action="store_true", help="only: what deciding costs of a cold listing of ours")
-    parser.add_argument("--sync", action="store_true", help="only: what 10 changes in 100,000 documents cost a client")
-    parser.add_argument("--reading", action="store_true", help="only: how long one waits for a page in the portal")
-    parser.add_argument("--finding", action="store_true", help="only: how long one searches through all drives")
-    parser.add_argument("--encrypting", action="store_true", help="only: what encryption costs; --big 1024")
-    parser.add_argument("--folders", action="store_true", help="only: what verbs on a folder cost, by its members")
+    for name, part in PARTS.items():
+        parser.add_argument(f"--{name}", action="store_true", help=f"only: {part.purpose}")
     parser.add_argument("--city", action="store_true", help="only: Munich's size, 60 people at work; --seconds 600")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--smoke", action="store_true", help="a minute: does everything still run?")
@@ -109,39 +160,12 @@ def table(figures: Figures, running: list[Server]) -> str:
     return "\n".join(lines)
 
 
-def measure_inside(chosen: argparse.Namespace) -> int:
-    """The parts that need no other server."""
-    costs: (
-        list[rights.Cost]
-        | list[sync.Cost]
-        | list[reading.Cost]
-        | list[finding.Cost]
-        | list[encrypting.Cost]
-        | list[folders.Cost]
-    )
+def measure_inside(part: Part, chosen: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        if chosen.rights:
-            costs = rights.run(Path(name), chosen.members, max(chosen.rounds, rights.LEAST_ROUNDS))
-            print(rights.table(costs))
-        elif chosen.reading:
-            costs = reading.run(Path(name) / "reading")
-            print(reading.table(costs))
-        elif chosen.finding:
-            costs = finding.run(Path(name) / "finding")
-            print(finding.table(costs))
-        elif chosen.encrypting:
-            rounds = max(chosen.rounds, encrypting.LEAST_ROUNDS)
-            costs = encrypting.run(Path(name) / "encrypting", chosen.big, rounds)
-            print(encrypting.table(costs))
-        elif chosen.folders:
-            costs = folders.run(Path(name) / "folders", max(chosen.rounds, folders.LEAST_ROUNDS))
-            print(folders.table(costs))
-        else:
-            costs = sync.run(Path(name))
-            print(sync.table(costs))
+        text, costs = part.run(Path(name) / "part", chosen)
+    print(text)
     if chosen.json:
         chosen.json.write_text(json.dumps([cost._asdict() for cost in costs], indent=2) + "\n")
-    return 0
 
 
 def main() -> int:
@@ -150,8 +174,10 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             print(city.table(city.run(Path(name) / "city", chosen.seconds)))
         return 0
-    if chosen.rights or chosen.sync or chosen.reading or chosen.finding or chosen.encrypting or chosen.folders:
-        return measure_inside(chosen)
+    for name, part in PARTS.items():
+        if getattr(chosen, name):
+            measure_inside(part, chosen)
+            return 0
     for client in ("wrk", "curl"):
         if not shutil.which(client):
             say(f"the bench needs {client}; install it (Debian: apt install {client})")

@@ -197,7 +197,7 @@ def opened(directory: Path) -> Iterator[House]:
 
 def run(work: Path, members: int, rounds: int) -> list[Cost]:
     """The folder as one region, then with every tenth document labelled by itself."""
-    with opened(work / "rights") as house:
+    with opened(work) as house:
         full = FullHouse(house, members)
         plain = full.measure(f"{members:,} members, one region", rounds)
         full.label_some()

@@ -154,7 +154,7 @@ def measured(directory: Path, folders: int = FOLDERS, members: int = MEMBERS) ->
 
 def run(work: Path) -> list[Cost]:
     """With 100,000 documents."""
-    return measured(work / "sync")
+    return measured(work)
 
 
 def table(costs: list[Cost]) -> str:
